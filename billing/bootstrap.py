@@ -1,0 +1,104 @@
+"""The only wiring: settings in, an engine out."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import time, timedelta
+
+from billing.config import Settings
+from billing.domain.cases import Policy
+from billing.domain.dunning import DunningPolicy
+from billing.domain.quiet_hours import ChargeWindow
+from billing.gateway.auth import Authorization, OAuth, SecretKey
+from billing.gateway.client import CheckoutGateway, GatewayLimits
+from billing.gateway.webhooks import WebhookKeys
+from billing.operations.engine import Engine, Rules
+from billing.store.database import Database
+
+
+@contextmanager
+def open_engine(settings: Settings, *, actor: str) -> Iterator[Engine]:
+    """Yield an engine; close its connections at the end of the block."""
+    database = Database(settings.database.url, pool_size=settings.database.pool_size)
+    gateway = make_gateway(settings)
+    try:
+        yield Engine(database=database, gateway=gateway, rules=make_rules(settings), actor=actor)
+    finally:
+        gateway.close()
+        database.dispose()
+
+
+def make_gateway(settings: Settings) -> CheckoutGateway:
+    """Return the client of the configured gateway; it connects when it is first used."""
+    gateway = settings.gateway
+    limits = GatewayLimits(
+        in_flight=gateway.in_flight,
+        writes_per_second=gateway.writes_per_second,
+        reads_per_second=gateway.reads_per_second,
+        answer_seconds=gateway.answer_seconds,
+    )
+    return CheckoutGateway(gateway.base_url, _authorization(settings), gateway.processing_channel_id, limits)
+
+
+def make_rules(settings: Settings) -> Rules:
+    """Return the rules of the acts."""
+    window = ChargeWindow(
+        opens=time.fromisoformat(settings.window.opens),
+        jitter=timedelta(minutes=settings.window.jitter_minutes),
+        quiet_from=time.fromisoformat(settings.window.quiet_from),
+        quiet_until=time.fromisoformat(settings.window.quiet_until),
+    )
+    dunning = DunningPolicy(
+        ladder=tuple((step.day, time.fromisoformat(step.at)) for step in settings.dunning.ladder),
+        technical_delays=tuple(timedelta(minutes=minutes) for minutes in settings.dunning.technical_minutes),
+        technical_tries=settings.dunning.technical_tries,
+        end=settings.dunning.end,
+        window=window,
+    )
+    return Rules(
+        settlement=Policy(
+            dunning=dunning,
+            late_enrolment=settings.enrolment.late_capture,
+            decline_classes=settings.dunning.codes,
+        ),
+        catch_up=settings.daemon.catch_up,
+        zone=settings.window.zone,
+        public_url=settings.api.public_url,
+        enrolment_lifetime=timedelta(minutes=settings.enrolment.lifetime_minutes),
+        agreement_amounts=settings.enrolment.agreement_amount,
+        refund_minimum=settings.limits.refund_minimum,
+        batch=settings.daemon.batch,
+        brake_floor=settings.brake.floor,
+        brake_factor=settings.brake.factor,
+    )
+
+
+def make_webhook_keys(settings: Settings) -> WebhookKeys:
+    """Return what webhooks are verified with."""
+    authorization = settings.secrets.webhook_authorization
+    return WebhookKeys(
+        signature_keys=[key.get_secret_value() for key in settings.webhook_keys()],
+        authorization=authorization.get_secret_value() if authorization is not None else None,
+    )
+
+
+def fingerprint(settings: Settings, database: Database) -> str:
+    """Return what a database is bound to: a copy elsewhere, or with other keys, has another fingerprint."""
+    parts = (
+        settings.mode,
+        settings.gateway.base_url,
+        settings.gateway.processing_channel_id,
+        settings.api.public_url,
+        database.location,
+    )
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _authorization(settings: Settings) -> Authorization:
+    secrets, token_url = settings.secrets, settings.gateway.token_url
+    if secrets.gateway_client_id and secrets.gateway_client_secret and token_url:
+        return OAuth(token_url, secrets.gateway_client_id, secrets.gateway_client_secret)
+    key = settings.secret_key()
+    if key is None:
+        raise ValueError("no key for the gateway: set BILLING_SECRETS__GATEWAY_SECRET_KEY")
+    return SecretKey(key)

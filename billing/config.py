@@ -1,0 +1,217 @@
+"""Every setting, its default and its bounds. ``config.toml`` for what anyone may read, the environment for secrets."""
+
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from billing.domain.cases import LateEnrolment
+from billing.domain.declines import DeclineClass
+from billing.domain.dunning import EndOfLadder
+from billing.domain.invoicing import CatchUp
+from plans.limits import Limits, LimitsError
+
+SANDBOX_SECRET_KEY: Final = "sk_sbox_kakaosandbox2kakaosandbox2a"  # noqa: S105 - opens the bundled sandbox only
+SANDBOX_WEBHOOK_KEY: Final = "kakaosandbox-webhook-key"
+SANDBOX_API_KEY: Final = "sandbox-api-key"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+Minor = Annotated[int, Field(strict=True, ge=1, le=999_999_999)]
+ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Flag = Annotated[bool, Field(strict=True)]
+
+
+class DatabaseSection(_Section):
+    url: str = "sqlite:///billing.db"
+    pool_size: Annotated[int, Field(strict=True, ge=2, le=64)] = 8
+
+
+class GatewaySection(_Section):
+    base_url: str = "http://127.0.0.1:8700"
+    token_url: str | None = None
+    processing_channel_id: Annotated[str, Field(min_length=1, max_length=100)] = "pc_kakaosandboxkakaosandbox22"
+    in_flight: Annotated[int, Field(strict=True, ge=1, le=1024)] = 128
+    writes_per_second: Annotated[float, Field(strict=True, gt=0, le=10_000)] = 80
+    reads_per_second: Annotated[float, Field(strict=True, gt=0, le=10_000)] = 80
+    answer_seconds: Annotated[float, Field(strict=True, ge=1, le=60)] = 20
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_a_url(cls, value: str) -> str:
+        return _url(value)
+
+
+class ApiSection(_Section):
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(strict=True, ge=0, le=65_535)] = 8600
+    public_url: str = "http://127.0.0.1:8600"
+    return_urls: list[str] = Field(default_factory=lambda: ["http://127.0.0.1", "http://localhost"])
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_a_url(cls, value: str) -> str:
+        return _url(value)
+
+
+class DaemonSection(_Section):
+    tick_seconds: Annotated[float, Field(strict=True, ge=0.01, le=300)] = 5
+    batch: Annotated[int, Field(strict=True, ge=1, le=2000)] = 500
+    catch_up: CatchUp = CatchUp.LATEST
+    single_process: Flag = False
+
+
+class EnrolmentSection(_Section):
+    lifetime_minutes: Annotated[int, Field(strict=True, ge=5, le=43_200)] = 60
+    late_capture: LateEnrolment = LateEnrolment.HONOUR
+    agreement_amount: dict[str, Minor] = Field(default_factory=lambda: {"KRW": 100, "HKD": 100, "SGD": 100})
+
+
+class WindowSection(_Section):
+    zone: str = "Asia/Seoul"
+    opens: ClockTime = "10:00"
+    jitter_minutes: Annotated[int, Field(strict=True, ge=0, le=720)] = 30
+    quiet_from: ClockTime = "23:20"
+    quiet_until: ClockTime = "00:40"
+
+    @field_validator("zone")
+    @classmethod
+    def _is_a_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is no time zone; write one such as Asia/Seoul")
+        return value
+
+
+class LadderStep(_Section):
+    day: Annotated[int, Field(strict=True, ge=1, le=60)]
+    at: ClockTime = "10:00"
+
+
+class DunningSection(_Section):
+    ladder: Annotated[list[LadderStep], Field(min_length=1, max_length=14)] = Field(
+        default_factory=lambda: [
+            LadderStep(day=day, at=at)
+            for day, at in ((1, "10:00"), (3, "17:00"), (5, "10:00"), (10, "17:00"), (14, "10:00"))
+        ]
+    )
+    technical_minutes: Annotated[list[Annotated[int, Field(strict=True, ge=1, le=1440)]], Field(min_length=1)] = Field(
+        default_factory=lambda: [10, 30, 120, 360]
+    )
+    technical_tries: Annotated[int, Field(strict=True, ge=1, le=1000)] = 40
+    end: EndOfLadder = EndOfLadder.CANCEL
+    codes: dict[str, DeclineClass] = Field(default_factory=dict)
+
+    @field_validator("ladder")
+    @classmethod
+    def _climbs(cls, value: list[LadderStep]) -> list[LadderStep]:
+        days = [step.day for step in value]
+        if days != sorted(set(days)):
+            raise ValueError("must have its days in growing order, each once")
+        return value
+
+
+class LimitsSection(_Section):
+    currencies: list[str] = Field(default_factory=lambda: ["KRW", "HKD", "SGD"])
+    minimum: dict[str, Minor] = Field(default_factory=lambda: {"KRW": 50, "HKD": 1, "SGD": 1})
+    maximum: dict[str, Minor] = Field(
+        default_factory=lambda: {"KRW": 2_000_000, "HKD": 999_999_999, "SGD": 999_999_999}
+    )
+    refund_minimum: dict[str, Minor] = Field(default_factory=lambda: {"KRW": 50, "HKD": 1, "SGD": 1})
+
+    @model_validator(mode="after")
+    def _hold_together(self) -> Self:
+        try:
+            self.as_limits()
+        except LimitsError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    def as_limits(self) -> Limits:
+        """Return the bounds of one payment."""
+        return Limits(frozenset(self.currencies), self.minimum, self.maximum)
+
+
+class BrakeSection(_Section):
+    floor: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 1000
+    factor: Annotated[float, Field(strict=True, ge=1, le=1000)] = 3.0
+
+
+Secret = SecretStr | None
+SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
+
+
+class Secrets(_Section):
+    """From the environment only: ``BILLING_SECRETS__GATEWAY_SECRET_KEY`` and so on; lists are separated by commas."""
+
+    gateway_secret_key: Secret = None
+    gateway_client_id: str | None = None
+    gateway_client_secret: Secret = None
+    webhook_keys: SecretList = ()
+    webhook_authorization: Secret = None
+    api_keys: SecretList = ()
+
+    @field_validator("webhook_keys", "api_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+class Settings(BaseSettings):
+    """The whole configuration, checked. ``mode`` says whether real money moves."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BILLING_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    mode: Literal["sandbox", "live"] = "sandbox"
+    database: DatabaseSection = DatabaseSection()
+    gateway: GatewaySection = GatewaySection()
+    api: ApiSection = ApiSection()
+    daemon: DaemonSection = DaemonSection()
+    enrolment: EnrolmentSection = EnrolmentSection()
+    window: WindowSection = WindowSection()
+    dunning: DunningSection = DunningSection()
+    limits: LimitsSection = LimitsSection()
+    brake: BrakeSection = BrakeSection()
+    secrets: Secrets = Field(default_factory=Secrets, repr=False)
+
+    @property
+    def uses_the_bundled_sandbox(self) -> bool:
+        """Whether the gateway is the sandbox on this machine, whose keys are no secret."""
+        return self.mode == "sandbox" and is_loopback(self.gateway.base_url)
+
+    def secret_key(self) -> Secret:
+        """Return the gateway's secret key; the bundled sandbox has one by default."""
+        key = self.secrets.gateway_secret_key
+        return SecretStr(SANDBOX_SECRET_KEY) if key is None and self.uses_the_bundled_sandbox else key
+
+    def webhook_keys(self) -> tuple[SecretStr, ...]:
+        """Return the keys webhooks may be signed with; the bundled sandbox has one by default."""
+        keys = self.secrets.webhook_keys
+        return (SecretStr(SANDBOX_WEBHOOK_KEY),) if not keys and self.uses_the_bundled_sandbox else keys
+
+    def api_keys(self) -> tuple[SecretStr, ...]:
+        """Return the keys our own API takes; beside the bundled sandbox there is one by default."""
+        keys = self.secrets.api_keys
+        return (SecretStr(SANDBOX_API_KEY),) if not keys and self.uses_the_bundled_sandbox else keys
+
+
+def is_loopback(url: str) -> bool:
+    """Say whether a URL leads to this machine."""
+    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
+        raise ValueError("is no base URL; write one such as https://billing.example.com")
+    return value.rstrip("/")

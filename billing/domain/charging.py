@@ -1,0 +1,127 @@
+"""What a gateway can answer when it is asked to move money: a closed set.
+
+Every answer is one of four. *Unknown* is the default: whatever is not proof of
+one of the others is unknown, because the gateway remembers an idempotency key
+only when it answered 2xx (Checkout.com idempotency page), so a resend after a
+5xx or a timeout can charge twice.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class PaymentStatus(StrEnum):
+    """A gateway's payment status, reduced to what the engine acts on."""
+
+    OPEN = "open"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPayment:
+    """A payment as the gateway tells it. Amounts are in minor units; what it did not tell is None."""
+
+    id: str
+    status: PaymentStatus
+    raw_status: str
+    reference: str | None = None
+    amount_minor: int | None = None
+    currency: str | None = None
+    source_id: str | None = None
+    response_code: str | None = None
+    captured_minor: int | None = None
+    refunded_minor: int | None = None
+    redirect_url: str | None = None
+    requested_on: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotSent:
+    """Surely not processed: the request never left, or was turned away before the payment was looked at."""
+
+    reason: str
+    stop_the_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Surely refused: the gateway answered 4xx with an error body it documents."""
+
+    status: int
+    codes: tuple[str, ...]
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A 2xx answer with a payment in it; its status says how far the payment is."""
+
+    payment: GatewayPayment
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything else. The payment may exist or not; only a look-up can tell."""
+
+    reason: str
+
+
+Outcome = NotSent | Refused | Accepted | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A look-up that worked: every payment the gateway has for the question, none included."""
+
+    payments: tuple[GatewayPayment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A look-up that failed proves nothing: do nothing and ask again later."""
+
+    reason: str
+
+
+LookUp = Found | Unreadable
+
+
+class RefundStatus(StrEnum):
+    OPEN = "open"
+    SUCCEEDED = "succeeded"
+    DECLINED = "declined"
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRefund:
+    """A refund action as the gateway tells it. Amount in minor units of the captured currency."""
+
+    action_id: str
+    status: RefundStatus
+    reference: str | None = None
+    amount_minor: int | None = None
+    response_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAccepted:
+    """A 202 to a refund request: accepted, not yet done."""
+
+    action_id: str
+
+
+RefundOutcome = NotSent | Refused | RefundAccepted | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class RefundsFound:
+    """A look-up of a payment's actions that worked: its refunds, none included."""
+
+    refunds: tuple[GatewayRefund, ...]
+
+
+RefundLookUp = RefundsFound | Unreadable

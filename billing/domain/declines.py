@@ -1,0 +1,98 @@
+"""Response code → what to do about it.
+
+Ranges and meanings: Checkout.com response-code and smart-dunning pages, and the
+public Alipay+ result codes behind a KakaoPay decline. The exact KakaoPay table
+is not published, so the table can be extended in ``config.toml``.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final
+
+
+class DeclineClass(StrEnum):
+    """What a failed charge asks for next."""
+
+    RETRY_LATER = "retry_later"
+    """The wallet may pay on another day: a step of the ladder."""
+    TECHNICAL = "technical"
+    """Nobody's fault: again soon, and not counted."""
+    LIMIT_DAY = "limit_day"
+    """Over a daily limit: the next day."""
+    LIMIT_MONTH = "limit_month"
+    """Over a monthly limit or use count: the first of next month."""
+    AGREEMENT_GONE = "agreement_gone"
+    """The subscriber ended the agreement: never again on this source."""
+    AGREEMENT_SUSPECT = "agreement_suspect"
+    """The agreement looks dead: no retry, ask the subscriber."""
+    STOP = "stop"
+    """Blocked, closed or forbidden: no retry, ask the subscriber."""
+    SET_UP = "set_up"
+    """Our configuration or our bug: stop the run and alarm; costs no subscriber a dunning step."""
+
+
+ENDS_THE_SOURCE: Final = frozenset({DeclineClass.AGREEMENT_GONE, DeclineClass.AGREEMENT_SUSPECT})
+
+_D = DeclineClass
+_CODES_BY_CLASS: Final[Mapping[DeclineClass, str]] = {
+    _D.RETRY_LATER: (
+        "20001 20002 20005 20012 20014 20015 20016 20019 20022 20046 20051 20057 20072 20082 20086"
+        " 20088 20089 20090 20092 20098 20099 200N0 20121 50003"
+    ),
+    _D.TECHNICAL: "20009 20020 20021 20028 20068 20091 20094 20096 20118 200A4 200A5 200A6 200E3 20199",
+    _D.LIMIT_DAY: "20061 200P1",
+    _D.LIMIT_MONTH: "20065 30021 30022",
+    _D.AGREEMENT_GONE: "200R1 200R3",
+    _D.AGREEMENT_SUSPECT: "20101 20114 20039 20052 20053",
+    _D.STOP: (
+        "20004 20017 20018 20031 20054 20055 20059 2005C 20062 20063 20067 20070 20075 20078 20081"
+        " 20087 20093 2006P 2009G 200N7 200P9 200T3 20108"
+    ),
+    _D.SET_UP: (
+        "20003 20006 20013 20023 20024 20025 20026 20027 20029 20030 20033 20040 20042 20045 20058"
+        " 20060 20064 20066 20083 20084 20085 20095 20097 200E0 200E2 20102 20103 20104 20105 20106"
+        " 20107 20113 20115 20116 20117 20119 20120 20123 20156 20157 20193 20197"
+    ),
+}
+CLASS_OF_CODE: Final[Mapping[str, DeclineClass]] = {
+    code: decline for decline, codes in _CODES_BY_CLASS.items() for code in codes.split()
+}
+
+_CLASS_OF_ERROR: Final[Mapping[str, DeclineClass]] = {
+    "source_id_invalid": _D.AGREEMENT_GONE,
+    "source_id_unknown": _D.AGREEMENT_GONE,
+    "source_invalid": _D.AGREEMENT_SUSPECT,
+    "apm_service_unavailable": _D.TECHNICAL,
+    "api_calls_quota_exceeded": _D.TECHNICAL,
+    "processing_error": _D.TECHNICAL,
+    "velocity_amount_limit_exceeded": _D.LIMIT_DAY,
+    "velocity_count_limit_exceeded": _D.LIMIT_DAY,
+    "amount_limit_exceeded": _D.LIMIT_MONTH,
+}
+
+
+def classify_decline(code: str | None, extra: Mapping[str, DeclineClass] | None = None) -> DeclineClass:
+    """Return the class of a declined payment's ``response_code``.
+
+    ``extra`` (from configuration) wins over the built-in table. A code that
+    neither knows is classed by its range: 30xxx and 4xxxx stop, everything else
+    (no code at all included) is retried later, where the ladder bounds it.
+    """
+    if code is None:
+        return DeclineClass.RETRY_LATER
+    known = (extra or {}).get(code) or CLASS_OF_CODE.get(code)
+    if known is not None:
+        return known
+    return DeclineClass.STOP if code.startswith(("3", "4")) else DeclineClass.RETRY_LATER
+
+
+def classify_refusal(status: int, codes: tuple[str, ...]) -> DeclineClass:
+    """Return the class of a 4xx answer from its ``error_codes``.
+
+    What is not about the source or the provider's health is our set-up or our
+    bug: no subscriber pays for that with a dunning step.
+    """
+    for code in codes:
+        if code in _CLASS_OF_ERROR:
+            return _CLASS_OF_ERROR[code]
+    return DeclineClass.TECHNICAL if status == 429 else DeclineClass.SET_UP

@@ -1,0 +1,119 @@
+"""Failures so far + policy + now → retry at an instant, give up, or ask the subscriber.
+
+Korean practice: D+1, 3, 5, 10 and 14 at 10:00 and 17:00 KST (StepPay, Cafe24).
+A technical failure is nobody's fault, so it is retried soon and never counted.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from billing.domain.declines import DeclineClass
+from billing.domain.quiet_hours import ChargeWindow, charge_slot, outside_quiet_hours
+
+
+class EndOfLadder(StrEnum):
+    """What becomes of a subscription whose last retry failed."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    PAST_DUE = "past_due"
+    UNPAID = "unpaid"
+
+
+@dataclass(frozen=True, slots=True)
+class DunningPolicy:
+    """The plan of retries. ``ladder`` holds days after the first failure, each with its hour in the zone."""
+
+    ladder: tuple[tuple[int, time], ...] = (
+        (1, time(10)),
+        (3, time(17)),
+        (5, time(10)),
+        (10, time(17)),
+        (14, time(10)),
+    )
+    technical_delays: tuple[timedelta, ...] = (
+        timedelta(minutes=10),
+        timedelta(minutes=30),
+        timedelta(hours=2),
+        timedelta(hours=6),
+    )
+    technical_tries: int = 40
+    end: EndOfLadder = EndOfLadder.CANCEL
+    window: ChargeWindow = ChargeWindow()
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    """Try again at this UTC instant."""
+
+    at: datetime
+    counted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The ladder has no step left."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskTheSubscriber:
+    """Only the subscriber can help: a new agreement is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldForPerson:
+    """It failed too often through nobody's fault: an operator must look, and no step is counted."""
+
+    reason: str
+
+
+NextStep = RetryAt | GiveUp | AskTheSubscriber | HoldForPerson
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """What an invoice has been through, the present failure included."""
+
+    counted: int
+    technical: int
+    first_failed_on: date
+
+
+def next_step(
+    decline: DeclineClass,
+    failures: Failures,
+    *,
+    now: datetime,
+    zone: str,
+    spread_by: UUID,
+    policy: DunningPolicy,
+) -> NextStep:
+    """Return what follows a failed charge.
+
+    ``now`` is a UTC instant. A step whose day has passed (the engine was down)
+    moves to the next day, so that an invoice is tried at most once a day.
+    """
+    if decline in (DeclineClass.AGREEMENT_GONE, DeclineClass.AGREEMENT_SUSPECT, DeclineClass.STOP):
+        return AskTheSubscriber()
+    if decline in (DeclineClass.TECHNICAL, DeclineClass.SET_UP):
+        return _technical_retry(failures, now, zone, policy)
+    if failures.counted > len(policy.ladder):
+        return GiveUp()
+    days, at = policy.ladder[failures.counted - 1]
+    today = now.astimezone(ZoneInfo(zone)).date()
+    day = max(failures.first_failed_on + timedelta(days=days), today + timedelta(days=1))
+    if decline is DeclineClass.LIMIT_DAY:
+        day, at = today + timedelta(days=1), policy.window.opens
+    elif decline is DeclineClass.LIMIT_MONTH:
+        day, at = (today.replace(day=1) + timedelta(days=32)).replace(day=1), policy.window.opens
+    return RetryAt(charge_slot(day, at, zone, policy.window, spread_by), counted=True)
+
+
+def _technical_retry(failures: Failures, now: datetime, zone: str, policy: DunningPolicy) -> NextStep:
+    if failures.technical > policy.technical_tries:
+        return HoldForPerson(f"{failures.technical} technical failures in a row")
+    delay = policy.technical_delays[min(failures.technical, len(policy.technical_delays)) - 1]
+    return RetryAt(outside_quiet_hours(now + delay, zone, policy.window), counted=False)

@@ -1,0 +1,148 @@
+"""What a charge that surely failed changes: the charge, and for renewals the ladder of retries."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from billing.domain.cases import Case, Note, Policy, Settlement
+from billing.domain.declines import ENDS_THE_SOURCE, DeclineClass
+from billing.domain.dunning import (
+    AskTheSubscriber,
+    EndOfLadder,
+    Failures,
+    GiveUp,
+    HoldForPerson,
+    RetryAt,
+    next_step,
+)
+from billing.domain.quiet_hours import charge_slot
+from billing.domain.states import (
+    ChargeEvent,
+    InvoiceEvent,
+    InvoiceState,
+    SourceEvent,
+    SourceState,
+    SubscriptionEvent,
+    SubscriptionState,
+)
+
+_CHARGEABLE = (
+    SubscriptionState.ACTIVE,
+    SubscriptionState.TRIALING,
+    SubscriptionState.PAST_DUE,
+    SubscriptionState.UNPAID,
+)
+_NOBODYS_FAULT = (DeclineClass.TECHNICAL, DeclineClass.SET_UP)
+
+
+def settle_failure(
+    case: Case, event: ChargeEvent, decline: DeclineClass, code: str | None, now: datetime, policy: Policy
+) -> Settlement:
+    """Return what a failed charge changes. ``now`` is a UTC instant.
+
+    A first payment or a re-enrolment has no ladder: the subscriber is present and may try again.
+    """
+    closed = Settlement(
+        charge_event=event,
+        charge={"decline_class": decline.value, "response_code": code, "check_at": None},
+        source_event=_source_event(case, decline),
+    )
+    if case.invoice_state is not InvoiceState.OPEN:
+        return closed
+    if case.subscription_state is SubscriptionState.CANCELED:
+        return replace(closed, invoice_event=InvoiceEvent.VOID, invoice={"next_attempt_at": None, "give_up_at": None})
+    if case.subscriber_is_present or case.subscription_state not in _CHARGEABLE:
+        return closed
+    return _climb(case, closed, decline, now, policy)
+
+
+def end_of_ladder(state: SubscriptionState, end: EndOfLadder) -> tuple[SubscriptionEvent | None, InvoiceEvent | None]:
+    """Return the moves of subscription and invoice when dunning is over, by configuration."""
+    match end:
+        case EndOfLadder.CANCEL:
+            return SubscriptionEvent.CANCEL, InvoiceEvent.WRITE_OFF
+        case EndOfLadder.PAUSE if state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE):
+            return SubscriptionEvent.PAUSE, None
+        case EndOfLadder.UNPAID if state is SubscriptionState.PAST_DUE:
+            return SubscriptionEvent.GIVE_UP, None
+        case _:
+            return None, None
+
+
+def _source_event(case: Case, decline: DeclineClass) -> SourceEvent | None:
+    if case.subscriber_is_present:
+        return SourceEvent.DISCARD if case.source_state is SourceState.PENDING else None
+    if decline not in ENDS_THE_SOURCE or case.source_state not in (SourceState.ACTIVE, SourceState.SUSPECT):
+        return None
+    if decline is DeclineClass.AGREEMENT_SUSPECT and case.source_state is SourceState.ACTIVE:
+        return SourceEvent.SUSPECT
+    return SourceEvent.REVOKE
+
+
+def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime, policy: Policy) -> Settlement:
+    nobodys_fault = decline in _NOBODYS_FAULT
+    # A retry asked for by a person is not a step of the ladder.
+    counts = case.automatic and not nobodys_fault
+    today = now.astimezone(ZoneInfo(case.zone)).date()
+    failures = Failures(
+        counted=case.failures + (1 if counts else 0),
+        technical=case.technical_failures + (1 if nobodys_fault else 0),
+        first_failed_on=case.first_failed_on or today,
+    )
+    step = next_step(decline, failures, now=now, zone=case.zone, spread_by=case.subscription_id, policy=policy.dunning)
+    invoice: dict[str, object] = {"failures": failures.counted, "technical_failures": failures.technical}
+    if not nobodys_fault:
+        invoice["first_failed_on"] = failures.first_failed_on
+    told = replace(closed, invoice=invoice, subscription_event=_falls_behind(case, decline))
+    match step:
+        case RetryAt() if counts or nobodys_fault:
+            return replace(told, invoice={**invoice, "next_attempt_at": step.at})
+        case RetryAt():
+            return told  # the plan of retries stays as it was
+        case GiveUp() if counts:
+            return _give_up(case, told, invoice, policy)
+        case GiveUp():
+            return told
+        case AskTheSubscriber():
+            return _ask(case, told, invoice, failures, decline, policy)
+        case HoldForPerson(reason):
+            return replace(
+                told,
+                invoice={**invoice, "next_attempt_at": None},
+                subscription={"parked_reason": reason},
+                notes=(Note("subscription.parked", {"reason": reason}),),
+            )
+
+
+def _falls_behind(case: Case, decline: DeclineClass) -> SubscriptionEvent | None:
+    current = case.subscription_state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING)
+    return SubscriptionEvent.FALL_PAST_DUE if current and decline not in _NOBODYS_FAULT else None
+
+
+def _give_up(case: Case, told: Settlement, invoice: dict[str, object], policy: Policy) -> Settlement:
+    subscription_event, invoice_event = end_of_ladder(case.subscription_state, policy.dunning.end)
+    return replace(
+        told,
+        invoice={**invoice, "next_attempt_at": None, "give_up_at": None},
+        invoice_event=invoice_event,
+        subscription_event=subscription_event or told.subscription_event,
+        notes=(Note("dunning.exhausted", {"end": policy.dunning.end.value}),),
+    )
+
+
+def _ask(
+    case: Case,
+    told: Settlement,
+    invoice: dict[str, object],
+    failures: Failures,
+    decline: DeclineClass,
+    policy: Policy,
+) -> Settlement:
+    days, at = policy.dunning.ladder[-1]
+    last_day = failures.first_failed_on + timedelta(days=days + 1)
+    give_up_at = charge_slot(last_day, at, case.zone, policy.dunning.window, case.subscription_id)
+    return replace(
+        told,
+        invoice={**invoice, "next_attempt_at": None, "give_up_at": give_up_at},
+        notes=(Note("subscription.re_enrolment_requested", {"why": decline.value}),),
+    )

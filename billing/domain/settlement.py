@@ -1,0 +1,231 @@
+"""Case + the gateway's answer + now → what changes. The one place where an outcome gets its meaning.
+
+Webhook, look-up, return page and the answer to the request itself all end here,
+so any order and any number of copies of the truth come to one end.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from billing.domain.cases import (
+    NOTHING,
+    Case,
+    InvoiceKind,
+    LateEnrolment,
+    Note,
+    Policy,
+    Settlement,
+)
+from billing.domain.charging import (
+    Accepted,
+    GatewayPayment,
+    NotSent,
+    Outcome,
+    PaymentStatus,
+    Refused,
+    Unknown,
+)
+from billing.domain.declines import DeclineClass, classify_decline, classify_refusal
+from billing.domain.failing import settle_failure
+from billing.domain.invoicing import poll_again_at
+from billing.domain.states import (
+    CHARGE_MOVES,
+    LIVE_CHARGE_STATES,
+    ChargeEvent,
+    ChargeState,
+    InvoiceEvent,
+    InvoiceState,
+    SourceEvent,
+    SourceState,
+    SubscriptionEvent,
+    SubscriptionState,
+    can_move,
+)
+
+FIRST_LOOK_AFTER: Final = timedelta(seconds=30)
+"""Checkout.com asks to wait at least 30 s before a request whose answer was lost is looked into."""
+
+_FAILED: Final = {
+    PaymentStatus.DECLINED: ChargeEvent.DECLINE,
+    PaymentStatus.EXPIRED: ChargeEvent.EXPIRE,
+    PaymentStatus.CANCELED: ChargeEvent.CANCEL,
+}
+
+
+def settle(case: Case, outcome: Outcome, *, now: datetime, policy: Policy) -> Settlement:
+    """Return what an answer of the gateway changes. ``now`` is a UTC instant.
+
+    An answer that says less than what is already known (a late "pending", a second
+    copy, a decline of a closed charge) changes nothing.
+    """
+    match outcome:
+        case Accepted(payment):
+            return _settle_payment(case, payment, now, policy)
+        case Refused(_, codes):
+            if case.charge_state not in LIVE_CHARGE_STATES or case.charge_state is ChargeState.PENDING:
+                return NOTHING
+            decline = classify_refusal(outcome.status, codes)
+            told = settle_failure(case, ChargeEvent.REFUSE, decline, ",".join(codes) or None, now, policy)
+            if decline is DeclineClass.SET_UP:
+                told = replace(told, stop_the_run=f"HTTP {outcome.status}: {', '.join(codes) or 'no code'}")
+            return told
+        case NotSent(reason, stop):
+            if case.charge_state is not ChargeState.SENDING:
+                return NOTHING
+            told = settle_failure(case, ChargeEvent.REFUSE, DeclineClass.TECHNICAL, None, now, policy)
+            return replace(told, charge={**told.charge, "error": reason}, stop_the_run=reason if stop else None)
+        case Unknown(reason):
+            if case.charge_state is not ChargeState.SENDING:
+                return NOTHING
+            return Settlement(
+                charge_event=ChargeEvent.LOSE,
+                charge={"error": reason, "check_at": now + FIRST_LOOK_AFTER},
+            )
+
+
+def mismatch(case: Case, payment: GatewayPayment) -> str | None:
+    """Say how a payment differs from what was asked for, or None. Compared on every answer."""
+    wanted = case.amount
+    if payment.reference is not None and payment.reference != case.reference:
+        return f"reference {payment.reference} instead of {case.reference}"
+    if payment.currency is not None and payment.currency != wanted.currency:
+        return f"currency {payment.currency} instead of {wanted.currency}"
+    for told in (payment.amount_minor, payment.captured_minor):
+        if (
+            told is not None
+            and told != wanted.minor
+            and not (told == 0 and payment.status is not PaymentStatus.CAPTURED)
+        ):
+            return f"amount {told} instead of {wanted.minor} (minor units)"
+    return None
+
+
+def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:
+    if case.charge_state is ChargeState.CAPTURED:
+        return NOTHING
+    difference = mismatch(case, payment)
+    if difference is not None:
+        return _park(case, payment, difference)
+    if payment.status is PaymentStatus.CAPTURED:
+        return _captured(case, payment, now, policy)
+    if case.charge_state not in LIVE_CHARGE_STATES:
+        return NOTHING
+    if payment.status is PaymentStatus.OPEN:
+        return _still_open(case, payment, now)
+    decline = _class_of(payment, policy)
+    told = settle_failure(case, _FAILED[payment.status], decline, payment.response_code, now, policy)
+    return replace(told, charge={**told.charge, "gateway_payment_id": payment.id})
+
+
+def _class_of(payment: GatewayPayment, policy: Policy) -> DeclineClass:
+    if payment.status is PaymentStatus.DECLINED:
+        return classify_decline(payment.response_code, policy.decline_classes)
+    # Expired or canceled with nobody present: the wallet's side gave up, not the subscriber.
+    return DeclineClass.RETRY_LATER
+
+
+def _still_open(case: Case, payment: GatewayPayment, now: datetime) -> Settlement:
+    if case.charge_state is ChargeState.PARKED:
+        return NOTHING
+    changes: dict[str, object] = {
+        "gateway_payment_id": payment.id,
+        "check_at": poll_again_at(now, case.checks),
+        "checks": case.checks + 1,
+    }
+    if payment.redirect_url is not None:
+        changes["redirect_url"] = payment.redirect_url
+    event = None if case.charge_state is ChargeState.PENDING else ChargeEvent.ACCEPT
+    return Settlement(charge_event=event, charge=changes)
+
+
+def _park(case: Case, payment: GatewayPayment, difference: str) -> Settlement:
+    note = Note("charge.mismatch", {"gateway_payment_id": payment.id, "difference": difference})
+    if not can_move(CHARGE_MOVES, case.charge_state, ChargeEvent.PARK):
+        return Settlement(notes=(note,))
+    changes: dict[str, object] = {"error": difference, "check_at": None}
+    if payment.reference in (None, case.reference):
+        changes["gateway_payment_id"] = payment.id
+    return Settlement(charge_event=ChargeEvent.PARK, charge=changes, notes=(note,))
+
+
+def _captured(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:
+    late = case.charge_state not in LIVE_CHARGE_STATES
+    captured = Settlement(
+        charge_event=ChargeEvent.CAPTURE,
+        charge={
+            "gateway_payment_id": payment.id,
+            "captured_at": now,
+            "check_at": None,
+            "response_code": payment.response_code,
+        },
+        source_event=_proof_of_life(case),
+        notes=(Note("charge.late_truth", {"was": case.charge_state.value}),) if late else (),
+    )
+    why_back = _why_refund(case, policy)
+    if why_back is not None:
+        void = InvoiceEvent.VOID if case.invoice_state is InvoiceState.OPEN else None
+        return replace(
+            captured,
+            invoice_event=void,
+            invoice={"next_attempt_at": None} if void else {},
+            refund_reason=why_back,
+        )
+    return _paid(case, captured, now)
+
+
+def _proof_of_life(case: Case) -> SourceEvent | None:
+    if case.source_state in (None, SourceState.ACTIVE):
+        return None
+    # A renewal captured late on a replaced source does not bring that source back.
+    if case.source_state is SourceState.REPLACED and not case.subscriber_is_present:
+        return None
+    return SourceEvent.CONFIRM
+
+
+def _why_refund(case: Case, policy: Policy) -> str | None:
+    if case.invoice_state is InvoiceState.PAID:
+        return "the invoice was already paid"
+    if case.invoice_state is InvoiceState.VOID:
+        return "the invoice was void"
+    if case.subscription_state is SubscriptionState.CANCELED:
+        return "the subscription was canceled"
+    if case.subscription_state is SubscriptionState.INCOMPLETE_EXPIRED:
+        if case.has_other_live_subscription:
+            return "the enrolment had expired and another subscription took its place"
+        if policy.late_enrolment is LateEnrolment.REFUND:
+            return "the enrolment had expired"
+    return None
+
+
+def _paid(case: Case, captured: Settlement, now: datetime) -> Settlement:
+    subscription: dict[str, object] = {}
+    if case.invoice_kind is not InvoiceKind.AGREEMENT:
+        subscription["paid_through"] = max(case.paid_through or case.period.end, case.period.end)
+    elif case.subscription_state in (SubscriptionState.INCOMPLETE, SubscriptionState.INCOMPLETE_EXPIRED):
+        subscription["paid_through"] = case.period.end
+    replaces = case.subscriber_is_present and case.source_id not in (None, case.subscription_source_id)
+    if replaces:
+        subscription["source_id"] = case.source_id
+    return replace(
+        captured,
+        invoice_event=InvoiceEvent.PAY,
+        invoice={"paid_at": now, "next_attempt_at": None, "give_up_at": None},
+        subscription_event=_subscription_event(case),
+        subscription=subscription,
+        replace_old_source=replaces and case.replaced_source_state not in (None, SourceState.REPLACED),
+        refund_reason="it only made the agreement" if case.invoice_kind is InvoiceKind.AGREEMENT else None,
+    )
+
+
+def _subscription_event(case: Case) -> SubscriptionEvent | None:
+    match case.subscription_state:
+        case SubscriptionState.INCOMPLETE | SubscriptionState.INCOMPLETE_EXPIRED:
+            starts_trial = case.invoice_kind is InvoiceKind.AGREEMENT
+            return SubscriptionEvent.START_TRIAL if starts_trial else SubscriptionEvent.ACTIVATE
+        case SubscriptionState.TRIALING if case.invoice_kind is not InvoiceKind.AGREEMENT:
+            return SubscriptionEvent.ACTIVATE
+        case SubscriptionState.PAST_DUE | SubscriptionState.UNPAID if case.invoice_kind is not InvoiceKind.AGREEMENT:
+            return SubscriptionEvent.RECOVER
+        case _:
+            return None

@@ -1,0 +1,257 @@
+"""Every state, every event and every legal move, in one place.
+
+Two rules: whatever changes a state goes through :func:`next_state`, and this
+module knows nothing of rows, gateways or time. A move that is not in a table
+raises :class:`IllegalMove`, and nothing has changed.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, TypeVar
+
+S = TypeVar("S", bound=StrEnum)
+E = TypeVar("E", bound=StrEnum)
+
+
+class SubscriptionState(StrEnum):
+    INCOMPLETE = "incomplete"
+    INCOMPLETE_EXPIRED = "incomplete_expired"
+    TRIALING = "trialing"
+    ACTIVE = "active"
+    PAST_DUE = "past_due"
+    PAUSED = "paused"
+    UNPAID = "unpaid"
+    CANCELED = "canceled"
+
+
+class SubscriptionEvent(StrEnum):
+    ACTIVATE = "activated"
+    START_TRIAL = "trial_started"
+    EXPIRE_ENROLMENT = "enrolment_expired"
+    FALL_PAST_DUE = "fell_past_due"
+    RECOVER = "recovered"
+    GIVE_UP = "dunning_exhausted"
+    PAUSE = "paused"
+    RESUME = "resumed"
+    RESUME_IN_ARREARS = "resumed_in_arrears"
+    CANCEL = "canceled"
+
+
+class InvoiceState(StrEnum):
+    OPEN = "open"
+    PAID = "paid"
+    VOID = "void"
+    UNCOLLECTIBLE = "uncollectible"
+
+
+class InvoiceEvent(StrEnum):
+    PAY = "paid"
+    VOID = "voided"
+    WRITE_OFF = "written_off"
+
+
+class ChargeState(StrEnum):
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    CAPTURED = "captured"
+    DECLINED = "declined"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    CANCELED = "canceled"
+    PARKED = "parked"
+
+
+class ChargeEvent(StrEnum):
+    ACCEPT = "accepted"
+    CAPTURE = "captured"
+    DECLINE = "declined"
+    REFUSE = "refused"
+    EXPIRE = "expired"
+    CANCEL = "canceled"
+    LOSE = "outcome_unknown"
+    RESEND = "resent"
+    PARK = "parked"
+    RELEASE = "released"
+
+
+class RefundState(StrEnum):
+    REQUESTED = "requested"
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    PENDING = "pending"
+    REFUNDED = "refunded"
+    DECLINED = "declined"
+    REFUSED = "refused"
+    PARKED = "parked"
+
+
+class RefundEvent(StrEnum):
+    SEND = "sent"
+    ACCEPT = "accepted"
+    SUCCEED = "refunded"
+    DECLINE = "declined"
+    REFUSE = "refused"
+    LOSE = "outcome_unknown"
+    RESEND = "resent"
+    PARK = "parked"
+    RELEASE = "released"
+
+
+class SourceState(StrEnum):
+    PENDING = "pending"
+    ACTIVE = "active"
+    SUSPECT = "suspect"
+    REVOKED = "revoked"
+    REPLACED = "replaced"
+
+
+class SourceEvent(StrEnum):
+    CONFIRM = "confirmed"
+    DISCARD = "discarded"
+    SUSPECT = "suspected"
+    REVOKE = "revoked"
+    REPLACE = "replaced"
+
+
+_S, _SE = SubscriptionState, SubscriptionEvent
+SUBSCRIPTION_MOVES: Final[Mapping[SubscriptionState, Mapping[SubscriptionEvent, SubscriptionState]]] = {
+    _S.INCOMPLETE: {
+        _SE.ACTIVATE: _S.ACTIVE,
+        _SE.START_TRIAL: _S.TRIALING,
+        _SE.EXPIRE_ENROLMENT: _S.INCOMPLETE_EXPIRED,
+        _SE.CANCEL: _S.CANCELED,
+    },
+    # A first payment captured late is honoured: the subscriber did pay.
+    _S.INCOMPLETE_EXPIRED: {_SE.ACTIVATE: _S.ACTIVE, _SE.START_TRIAL: _S.TRIALING},
+    _S.TRIALING: {
+        _SE.ACTIVATE: _S.ACTIVE,
+        _SE.FALL_PAST_DUE: _S.PAST_DUE,
+        _SE.CANCEL: _S.CANCELED,
+    },
+    _S.ACTIVE: {
+        _SE.FALL_PAST_DUE: _S.PAST_DUE,
+        _SE.PAUSE: _S.PAUSED,
+        _SE.CANCEL: _S.CANCELED,
+    },
+    _S.PAST_DUE: {
+        _SE.RECOVER: _S.ACTIVE,
+        _SE.GIVE_UP: _S.UNPAID,
+        _SE.PAUSE: _S.PAUSED,
+        _SE.CANCEL: _S.CANCELED,
+    },
+    _S.PAUSED: {
+        _SE.RESUME: _S.ACTIVE,
+        _SE.RESUME_IN_ARREARS: _S.PAST_DUE,
+        _SE.CANCEL: _S.CANCELED,
+    },
+    _S.UNPAID: {_SE.RECOVER: _S.ACTIVE, _SE.CANCEL: _S.CANCELED},
+    _S.CANCELED: {},
+}
+
+_I, _IE = InvoiceState, InvoiceEvent
+INVOICE_MOVES: Final[Mapping[InvoiceState, Mapping[InvoiceEvent, InvoiceState]]] = {
+    _I.OPEN: {_IE.PAY: _I.PAID, _IE.VOID: _I.VOID, _IE.WRITE_OFF: _I.UNCOLLECTIBLE},
+    _I.UNCOLLECTIBLE: {_IE.PAY: _I.PAID, _IE.VOID: _I.VOID},
+    _I.PAID: {},
+    _I.VOID: {},
+}
+
+_C, _CE = ChargeState, ChargeEvent
+_ENDS: Final[Mapping[ChargeEvent, ChargeState]] = {
+    _CE.CAPTURE: _C.CAPTURED,
+    _CE.DECLINE: _C.DECLINED,
+    _CE.EXPIRE: _C.EXPIRED,
+    _CE.CANCEL: _C.CANCELED,
+}
+_LATE_TRUTH: Final[Mapping[ChargeEvent, ChargeState]] = {_CE.CAPTURE: _C.CAPTURED}
+CHARGE_MOVES: Final[Mapping[ChargeState, Mapping[ChargeEvent, ChargeState]]] = {
+    _C.SENDING: {
+        **_ENDS,
+        _CE.ACCEPT: _C.PENDING,
+        _CE.REFUSE: _C.REFUSED,
+        _CE.LOSE: _C.UNKNOWN,
+        _CE.PARK: _C.PARKED,
+    },
+    _C.UNKNOWN: {
+        **_ENDS,
+        _CE.ACCEPT: _C.PENDING,
+        # Proven absent at the gateway and no longer wanted.
+        _CE.REFUSE: _C.REFUSED,
+        # Proven absent at the gateway: the same reference and key go out again.
+        _CE.RESEND: _C.SENDING,
+        _CE.PARK: _C.PARKED,
+    },
+    _C.PENDING: {**_ENDS, _CE.PARK: _C.PARKED},
+    _C.DECLINED: _LATE_TRUTH,
+    _C.REFUSED: _LATE_TRUTH,
+    _C.EXPIRED: _LATE_TRUTH,
+    _C.CANCELED: _LATE_TRUTH,
+    _C.PARKED: {**_ENDS, _CE.RELEASE: _C.UNKNOWN},
+    _C.CAPTURED: {},
+}
+LIVE_CHARGE_STATES: Final = frozenset({_C.SENDING, _C.UNKNOWN, _C.PENDING, _C.PARKED})
+"""A charge in one of these blocks every other charge of its subscription."""
+
+_R, _RE = RefundState, RefundEvent
+REFUND_MOVES: Final[Mapping[RefundState, Mapping[RefundEvent, RefundState]]] = {
+    _R.REQUESTED: {_RE.SEND: _R.SENDING},
+    _R.SENDING: {
+        _RE.ACCEPT: _R.PENDING,
+        _RE.SUCCEED: _R.REFUNDED,
+        _RE.DECLINE: _R.DECLINED,
+        _RE.REFUSE: _R.REFUSED,
+        _RE.LOSE: _R.UNKNOWN,
+        _RE.PARK: _R.PARKED,
+    },
+    _R.UNKNOWN: {
+        _RE.ACCEPT: _R.PENDING,
+        _RE.SUCCEED: _R.REFUNDED,
+        _RE.DECLINE: _R.DECLINED,
+        _RE.RESEND: _R.SENDING,
+        _RE.PARK: _R.PARKED,
+    },
+    _R.PENDING: {_RE.SUCCEED: _R.REFUNDED, _RE.DECLINE: _R.DECLINED, _RE.PARK: _R.PARKED},
+    _R.DECLINED: {_RE.SUCCEED: _R.REFUNDED},
+    _R.REFUSED: {_RE.SUCCEED: _R.REFUNDED},
+    _R.PARKED: {_RE.SUCCEED: _R.REFUNDED, _RE.DECLINE: _R.DECLINED, _RE.RELEASE: _R.UNKNOWN},
+    _R.REFUNDED: {},
+}
+COUNTED_REFUND_STATES: Final = frozenset({_R.REQUESTED, _R.SENDING, _R.UNKNOWN, _R.PENDING, _R.REFUNDED, _R.PARKED})
+"""A refund in one of these uses up what can still be refunded."""
+
+_O, _OE = SourceState, SourceEvent
+SOURCE_MOVES: Final[Mapping[SourceState, Mapping[SourceEvent, SourceState]]] = {
+    _O.PENDING: {_OE.CONFIRM: _O.ACTIVE, _OE.DISCARD: _O.REVOKED},
+    _O.ACTIVE: {_OE.SUSPECT: _O.SUSPECT, _OE.REVOKE: _O.REVOKED, _OE.REPLACE: _O.REPLACED},
+    _O.SUSPECT: {_OE.CONFIRM: _O.ACTIVE, _OE.REVOKE: _O.REVOKED, _OE.REPLACE: _O.REPLACED},
+    # A capture that arrives late proves that the agreement was alive after all.
+    _O.REVOKED: {_OE.CONFIRM: _O.ACTIVE, _OE.REPLACE: _O.REPLACED},
+    # A new agreement may come under the id of an old one.
+    _O.REPLACED: {_OE.CONFIRM: _O.ACTIVE},
+}
+
+
+class IllegalMove(Exception):
+    """The move is not in the table of states, so nothing was changed."""
+
+    def __init__(self, state: StrEnum, event: StrEnum) -> None:
+        super().__init__(f"{type(state).__name__} {state!s}: no move for {type(event).__name__} {event!s}")
+        self.state = state
+        self.event = event
+
+
+def next_state(moves: Mapping[S, Mapping[E, S]], state: S, event: E) -> S:
+    """Return the state that ``event`` leads to from ``state``.
+
+    :raises IllegalMove: the table has no such move.
+    """
+    try:
+        return moves[state][event]
+    except KeyError:
+        raise IllegalMove(state, event) from None
+
+
+def can_move(moves: Mapping[S, Mapping[E, S]], state: S, event: E) -> bool:
+    """Say whether the table has a move for ``event`` from ``state``."""
+    return event in moves[state]

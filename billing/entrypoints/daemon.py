@@ -1,0 +1,92 @@
+"""The daemon: APScheduler ticks, the sweep does what is due. What is due is a column, so losing a tick loses nothing."""
+
+import os
+import signal
+import socket
+import threading
+from datetime import datetime
+from types import FrameType
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from billing.bootstrap import open_engine
+from billing.config import Settings
+from billing.entrypoints.clock import engine_now, machine_now
+from billing.entrypoints.ready import require_ready
+from billing.operations.engine import Engine
+from billing.operations.run_due import run_due
+from billing.store.heartbeats import announce_daemon, beat, retire_daemon
+
+log = structlog.get_logger()
+
+
+class Daemon:
+    """Sweeps every ``tick_seconds`` until it is told to stop; a sweep that is under way is finished first."""
+
+    def __init__(self, settings: Settings, engine: Engine, name: str) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._name = name
+        self._stop = threading.Event()
+        self._last: datetime | None = None
+
+    def run(self) -> None:
+        """Sweep until :meth:`stop`. Blocks."""
+        database = self._engine.database
+        with database.transaction() as tx:
+            announce_daemon(tx, self._name, machine_now(), machine_now())
+        # A late tick still counts and ticks never pile up; the defaults would drop a tick 1 s late.
+        scheduler = BackgroundScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        )
+        scheduler.add_job(
+            self.tick, "interval", seconds=self._settings.daemon.tick_seconds, next_run_time=machine_now()
+        )
+        scheduler.start()
+        log.info("daemon_started", daemon=self._name, tick_seconds=self._settings.daemon.tick_seconds)
+        self._stop.wait()
+        log.info("daemon_draining", daemon=self._name)
+        scheduler.shutdown(wait=True)
+        with database.transaction() as tx:
+            retire_daemon(tx, self._name)
+        log.info("daemon_stopped", daemon=self._name)
+
+    def stop(self) -> None:
+        """Ask :meth:`run` to finish the sweep under way and return."""
+        self._stop.set()
+
+    def tick(self) -> None:
+        """Sweep once. Whatever goes wrong is logged, and the next tick comes."""
+        try:
+            database = self._engine.database
+            now = engine_now(database, is_live=self._settings.mode == "live")
+            if self._last is not None and now < self._last:
+                log.error("clock_went_backwards", by_seconds=(self._last - now).total_seconds())
+                return
+            tally = run_due(self._engine, now=now, should_stop=self._stop.is_set)
+            self._last = now
+            with database.transaction() as tx:
+                beat(tx, self._name, now, machine_now(), tally.total)
+            if tally.total or tally.problems:
+                log.info("swept", daemon=self._name, **tally.acts, problems=tally.problems[:5])
+        except Exception as error:  # noqa: BLE001 - the daemon outlives any sweep
+            log.error("sweep_failed", error=f"{type(error).__name__}: {str(error)[:300]}")
+
+
+def run_daemon(settings: Settings, name: str | None = None) -> None:
+    """Run a daemon in the foreground until SIGTERM or Ctrl-C, then drain and return.
+
+    :raises NotReady: the database may not be worked on.
+    """
+    called = name or f"{socket.gethostname()}:{os.getpid()}"
+    with open_engine(settings, actor=f"daemon {called}"[:100]) as engine:
+        require_ready(settings, engine)
+        daemon = Daemon(settings, engine, called[:100])
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            daemon.stop()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        daemon.run()

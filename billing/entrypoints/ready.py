@@ -1,0 +1,33 @@
+"""Refuses to work on a database that is not ready, with what to do about it."""
+
+from typing import Final
+
+from billing.bootstrap import fingerprint
+from billing.config import Settings
+from billing.operations.engine import Engine
+from billing.operations.set_up import Readiness, readiness
+
+
+class NotReady(RuntimeError):
+    """The database is not one this daemon may work on; the text says what to do."""
+
+
+REMEDIES: Final = {
+    Readiness.EMPTY: "the database is empty; run `billing migrate`",
+    Readiness.OLD_SCHEMA: "the database has an older schema; run `billing migrate`",
+    Readiness.ANOTHER_SCHEMA: "the database has a newer schema than this program; install the newer version",
+    Readiness.COPIED: (
+        "the database belongs to another installation (it was copied, or the configuration changed): nothing is "
+        "charged. If it was moved on purpose, and the old one is gone, run `billing go --adopt`"
+    ),
+}
+
+
+def require_ready(settings: Settings, engine: Engine) -> None:
+    """Do nothing on a database that is ready.
+
+    :raises NotReady: it is not; the text names the remedy.
+    """
+    state = readiness(engine.database, fingerprint(settings, engine.database))
+    if state is not Readiness.READY:
+        raise NotReady(REMEDIES[state])

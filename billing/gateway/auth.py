@@ -1,0 +1,94 @@
+"""Bearer headers: a secret key as it is, or an OAuth token that is fetched and renewed early."""
+
+import asyncio
+import base64
+from dataclasses import dataclass
+from typing import Final, Protocol
+from urllib.parse import urlencode
+
+import httpx2
+from pydantic import SecretStr
+
+from billing.gateway.http import NeverLeft, Reply, exchange
+from billing.gateway.messages import Unreadable, read_json
+
+_RENEW_BEFORE_SECONDS: Final = 60
+
+
+class NoToken(Exception):
+    """The token endpoint gave no token, so nothing can be sent."""
+
+
+class Authorization(Protocol):
+    async def header(self, client: httpx2.AsyncClient) -> str: ...
+
+    def forget(self) -> bool:
+        """Drop a token that was turned away; say whether asking for another can help."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SecretKey:
+    """A NAS secret key; it is the bearer token itself (Checkout.com authentication page)."""
+
+    key: SecretStr
+
+    async def header(self, _client: httpx2.AsyncClient) -> str:
+        return f"Bearer {self.key.get_secret_value()}"
+
+    def forget(self) -> bool:
+        return False
+
+
+class OAuth:
+    """Client credentials. ``expires_in`` is obeyed and the token is renewed a minute early."""
+
+    def __init__(self, token_url: str, client_id: str, client_secret: SecretStr) -> None:
+        self._token_url = token_url
+        self._client_id = client_id
+        self._client_secret = client_secret
+        self._token: str | None = None
+        self._good_until = 0.0
+        self._fetching = asyncio.Lock()
+
+    async def header(self, client: httpx2.AsyncClient) -> str:
+        """Return the header value.
+
+        :raises NoToken: the token endpoint refused or gave no readable answer.
+        """
+        async with self._fetching:
+            if self._token is None or asyncio.get_running_loop().time() > self._good_until:
+                await self._fetch(client)
+            return f"Bearer {self._token}"
+
+    def forget(self) -> bool:
+        self._token = None
+        return True
+
+    async def _fetch(self, client: httpx2.AsyncClient) -> None:
+        secret = self._client_secret.get_secret_value()
+        basic = base64.b64encode(f"{self._client_id}:{secret}".encode()).decode()
+        form = {"grant_type": "client_credentials", "client_id": self._client_id, "client_secret": secret}
+        form["scope"] = "gateway vault:instruments flow:events"
+        headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
+        answer = await exchange(
+            client, "POST", self._token_url, headers=headers, body=urlencode(form).encode(), seconds=10
+        )
+        if not isinstance(answer, Reply):
+            raise NoToken(answer.reason if isinstance(answer, NeverLeft) else "the token endpoint did not answer")
+        self._token, lifetime = _read_token(answer)
+        self._good_until = asyncio.get_running_loop().time() + lifetime - _RENEW_BEFORE_SECONDS
+
+
+def _read_token(answer: Reply) -> tuple[str, float]:
+    if answer.status != 200:
+        raise NoToken(f"the token endpoint answered HTTP {answer.status}")
+    try:
+        body = read_json(answer.body)
+    except Unreadable as error:
+        raise NoToken(str(error)) from None
+    token = body.get("access_token") if isinstance(body, dict) else None
+    lifetime = body.get("expires_in") if isinstance(body, dict) else None
+    if not isinstance(token, str) or not isinstance(lifetime, int | float):
+        raise NoToken("the token endpoint's answer has no token")
+    return token, float(lifetime)

@@ -1,0 +1,272 @@
+"""Checkout.com over HTTP: a batch of requests in, outcomes out.
+
+The one asynchronous island: an event loop in a thread keeps many requests in
+flight; everything around it is synchronous.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Final, TypeVar
+from urllib.parse import quote
+
+from httpx_aiohttp.httpx2 import Httpx2AiohttpClient
+
+from billing.domain.charging import (
+    Found,
+    GatewayPayment,
+    LookUp,
+    NotSent,
+    Outcome,
+    PaymentStatus,
+    RefundLookUp,
+    RefundOutcome,
+    RefundsFound,
+    Refused,
+    Unknown,
+)
+from billing.domain.charging import Unreadable as UnreadableLookUp
+from billing.gateway.auth import Authorization, NoToken
+from billing.gateway.classify import payment_outcome, payments_in, refund_outcome
+from billing.gateway.http import Exchange, NeverLeft, NoAnswer, Reply, TokenBucket, exchange, open_client
+from billing.gateway.messages import (
+    Unreadable,
+    decline_code,
+    payment_body,
+    read_json,
+    read_payment,
+    read_refunds,
+    refund_body,
+)
+from billing.gateway.port import Done, Health, PaymentRequest, RefundRequest
+
+T = TypeVar("T")
+R = TypeVar("R")
+_PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLimits:
+    """How hard the gateway may be pressed. Rates are per second and per process."""
+
+    in_flight: int = 128
+    writes_per_second: float = 80
+    reads_per_second: float = 80
+    answer_seconds: float = 20
+    batch_seconds: float = 60
+    """A request that has not left this long after its batch began is not sent at all."""
+
+
+class CheckoutGateway:
+    """A client that many threads may use. Close it, or use it as a context manager."""
+
+    def __init__(
+        self, base_url: str, authorization: Authorization, processing_channel_id: str, limits: GatewayLimits
+    ) -> None:
+        self._base_url = base_url
+        self._authorization = authorization
+        self._channel = processing_channel_id
+        self._limits = limits
+        self._writes = TokenBucket(limits.writes_per_second)
+        self._reads = TokenBucket(limits.reads_per_second)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._client: Httpx2AiohttpClient | None = None
+        self._starting = threading.Lock()
+
+    def create_payments(self, requests: Sequence[PaymentRequest]) -> list[Outcome]:
+        """Send payments and return what each answer proves, in the same order."""
+
+        async def create(request: PaymentRequest) -> Outcome:
+            body = payment_body(request, self._channel)
+            answer = await self._write("/payments", body, request.idempotency_key, send_by)
+            return payment_outcome(request, answer)
+
+        send_by = time.monotonic() + self._limits.batch_seconds
+        return self._in_parallel(create, requests)
+
+    def create_refunds(self, requests: Sequence[RefundRequest]) -> list[RefundOutcome]:
+        """Ask for refunds and return what each answer proves, in the same order."""
+
+        async def create(request: RefundRequest) -> RefundOutcome:
+            path = f"/payments/{quote(request.payment_id, safe='')}/refunds"
+            answer = await self._write(path, refund_body(request), request.idempotency_key, send_by)
+            return refund_outcome(request, answer)
+
+        send_by = time.monotonic() + self._limits.batch_seconds
+        return self._in_parallel(create, requests)
+
+    def find_by_reference(self, references: Sequence[str]) -> list[LookUp]:
+        """Return every payment with each reference. Eventually consistent: absent once is no proof."""
+
+        async def find(reference: str) -> LookUp:
+            path = f"/payments?reference={quote(reference, safe='')}&limit={_PAGE}&skip=0"
+            return await self._read_list(path)
+
+        return self._in_parallel(find, references)
+
+    def list_payments(self, *, skip: int, limit: int) -> LookUp:
+        """Return a page of the account's payments, newest first."""
+        return self._run(self._read_list(f"/payments?limit={limit}&skip={skip}", complete=False))
+
+    def find_by_id(self, payment_ids: Sequence[str]) -> list[LookUp]:
+        """Return each payment. A 404 proves nothing (eventual consistency)."""
+
+        async def find(payment_id: str) -> LookUp:
+            answer = await self._read(f"/payments/{quote(payment_id, safe='')}")
+            return await self._look_up(answer, lambda body: (read_payment(body),))
+
+        return self._in_parallel(find, payment_ids)
+
+    def find_refunds(self, payment_ids: Sequence[str]) -> list[RefundLookUp]:
+        """Return the refunds of each payment, from its actions."""
+
+        async def find(payment_id: str) -> RefundLookUp:
+            answer = await self._read(f"/payments/{quote(payment_id, safe='')}/actions")
+            if not isinstance(answer, Reply) or answer.status != 200:
+                return UnreadableLookUp(_why(answer))
+            try:
+                return RefundsFound(read_refunds(read_json(answer.body)))
+            except Unreadable as error:
+                return UnreadableLookUp(str(error))
+
+        return self._in_parallel(find, payment_ids)
+
+    def revoke_source(self, source_id: str) -> Done | NotSent | Refused | Unknown:
+        """Tell the gateway that a source must never be charged again."""
+        path = f"/instruments/{quote(source_id, safe='')}/revoke"
+        answer = self._run(self._send("PATCH", path, b"", {}, self._writes))
+        if isinstance(answer, NeverLeft):
+            return NotSent(answer.reason)
+        if isinstance(answer, NoAnswer):
+            return Unknown(answer.reason)
+        if 200 <= answer.status < 300:
+            return Done()
+        return Refused(answer.status, (), answer.request_id) if answer.status < 500 else Unknown(_why(answer))
+
+    def check_health(self) -> Health:
+        """Ask a harmless question and tell whether the gateway is there, knows us, and agrees on the time."""
+        answer = self._run(self._read("/payments?reference=health-check&limit=1&skip=0"))
+        if not isinstance(answer, Reply):
+            return Health(reachable=False, authorised=False, detail=answer.reason)
+        skew = None
+        if answer.date is not None:
+            try:
+                skew = (datetime.now(UTC) - parsedate_to_datetime(answer.date)).total_seconds()
+            except ValueError:
+                skew = None
+        return Health(True, answer.status == 200, f"HTTP {answer.status}", skew)
+
+    def close(self) -> None:
+        """Close connections and end the loop's thread."""
+        with self._starting:
+            loop, self._loop = self._loop, None
+        if loop is None:
+            return
+        if self._client is not None:
+            asyncio.run_coroutine_threadsafe(self._client.aclose(), loop).result(timeout=5)
+        loop.call_soon_threadsafe(loop.stop)
+
+    def __enter__(self) -> "CheckoutGateway":
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def _run(self, work: Coroutine[Any, Any, T]) -> T:
+        with self._starting:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True).start()
+            loop = self._loop
+        return asyncio.run_coroutine_threadsafe(work, loop).result()
+
+    def _in_parallel(self, act: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:
+        async def all_of_them() -> list[R]:
+            slots = asyncio.Semaphore(self._limits.in_flight)
+
+            async def one(item: T) -> R:
+                async with slots:
+                    return await act(item)
+
+            return list(await asyncio.gather(*(one(item) for item in items)))
+
+        return self._run(all_of_them()) if items else []
+
+    async def _write(self, path: str, body: bytes, key: str, send_by: float) -> Exchange:
+        headers = {"Cko-Idempotency-Key": key, "Content-Type": "application/json"}
+        return await self._send("POST", path, body, headers, self._writes, send_by=send_by)
+
+    async def _read(self, path: str) -> Exchange:
+        return await self._send("GET", path, None, {}, self._reads)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        bucket: TokenBucket,
+        *,
+        send_by: float | None = None,
+    ) -> Exchange:
+        client = self._client or self._open()
+        answer: Exchange = NeverLeft("not tried")
+        for last in (False, True):
+            await bucket.wait()
+            try:
+                bearer = await self._authorization.header(client)
+            except NoToken as error:
+                return NeverLeft(str(error))
+            if send_by is not None and time.monotonic() > send_by:
+                return NeverLeft("its turn came too late")
+            sent = {
+                "Authorization": bearer,
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                **headers,
+            }
+            answer = await exchange(client, method, path, headers=sent, body=body, seconds=self._limits.answer_seconds)
+            turned_away = isinstance(answer, Reply) and answer.status == 401
+            if last or not turned_away or not self._authorization.forget():
+                return answer
+        return answer
+
+    def _open(self) -> Httpx2AiohttpClient:
+        self._client = open_client(self._base_url, self._limits.in_flight)
+        return self._client
+
+    async def _read_list(self, path: str, *, complete: bool = True) -> LookUp:
+        def read(body: Any) -> tuple[GatewayPayment, ...]:
+            payments = payments_in(body)
+            total = body.get("total_count")
+            if complete and isinstance(total, int) and total > len(payments):
+                raise Unreadable(f"the list shows {len(payments)} of {total} payments")
+            return payments
+
+        return await self._look_up(await self._read(path), read)
+
+    async def _look_up(self, answer: Exchange, read: Callable[[Any], tuple[GatewayPayment, ...]]) -> LookUp:
+        if not isinstance(answer, Reply) or answer.status != 200:
+            return UnreadableLookUp(_why(answer))
+        try:
+            payments = read(read_json(answer.body))
+            return Found(tuple([await self._with_code(payment) for payment in payments]))
+        except Unreadable as error:
+            return UnreadableLookUp(str(error))
+
+    async def _with_code(self, payment: GatewayPayment) -> GatewayPayment:
+        # The payment itself may lack the reason of a decline; its actions have it.
+        if payment.status is not PaymentStatus.DECLINED or payment.response_code is not None:
+            return payment
+        answer = await self._read(f"/payments/{quote(payment.id, safe='')}/actions")
+        if not isinstance(answer, Reply) or answer.status != 200:
+            raise Unreadable(f"the reason of the decline: {_why(answer)}")
+        return replace(payment, response_code=decline_code(read_json(answer.body)))
+
+
+def _why(answer: Exchange) -> str:
+    return f"HTTP {answer.status}" if isinstance(answer, Reply) else answer.reason

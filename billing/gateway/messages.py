@@ -1,0 +1,197 @@
+"""Checkout.com's JSON: strict on the way out, lenient on the way in.
+
+What is unknown is read as *open*: an unknown status must never become a failure
+(Checkout.com adds statuses, events and fields without a version).
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from billing.domain.charging import GatewayPayment, GatewayRefund, PaymentStatus, RefundStatus
+from billing.gateway.port import PaymentRequest, RefundRequest
+
+_STATUSES: Final[Mapping[str, PaymentStatus]] = {
+    "Captured": PaymentStatus.CAPTURED,
+    "Partially Refunded": PaymentStatus.CAPTURED,
+    "Refunded": PaymentStatus.CAPTURED,
+    "Declined": PaymentStatus.DECLINED,
+    "Expired": PaymentStatus.EXPIRED,
+    "Canceled": PaymentStatus.CANCELED,
+    "Voided": PaymentStatus.CANCELED,
+}
+_LONGEST_ID: Final = 100
+
+
+class Unreadable(ValueError):
+    """The body is not what Checkout.com documents."""
+
+
+def payment_body(request: PaymentRequest, processing_channel_id: str) -> bytes:
+    """Return the body of ``POST /payments`` (Checkout.com KakaoPay page); amounts in minor units."""
+    body: dict[str, object] = {
+        "source": {"type": "id", "id": request.source_id} if request.present is None else {"type": "kakaopay"},
+        "amount": request.amount.minor,
+        "currency": request.amount.currency,
+        "payment_type": "Recurring",
+        "reference": request.reference,
+        "capture": True,
+        "processing_channel_id": processing_channel_id,
+        "items": [{"name": request.item, "quantity": 1, "unit_price": request.amount.minor}],
+    }
+    present = request.present
+    if present is not None:
+        terminal = {"terminal_type": present.terminal_type}
+        if present.os_type is not None:
+            terminal["os_type"] = present.os_type
+        body |= {
+            "processing": terminal,
+            "success_url": present.success_url,
+            "failure_url": present.failure_url,
+            "customer": {"name": present.customer_name, "email": present.customer_email},
+            "shipping": {"address": {"country": "KR"}},
+        }
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def refund_body(request: RefundRequest) -> bytes:
+    """Return the body of a refund; amount in minor units of the captured currency."""
+    return json.dumps({"amount": request.amount.minor, "reference": request.reference}).encode()
+
+
+def read_json(raw: bytes) -> Any:
+    """Parse a body that came from outside.
+
+    :raises Unreadable: not JSON, not UTF-8, NaN or Infinity, a key twice, or nested too deeply.
+    """
+    try:
+        return json.loads(raw.decode("utf-8"), parse_constant=_no_constant, object_pairs_hook=_no_key_twice)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(f"not readable as JSON ({type(error).__name__})") from None
+
+
+def read_payment(body: Any) -> GatewayPayment:
+    """Read a payment from an answer of the gateway.
+
+    :raises Unreadable: it has no id or no status.
+    """
+    if not isinstance(body, dict):
+        raise Unreadable("the payment is not an object")
+    status = body.get("status")
+    if not isinstance(status, str):
+        raise Unreadable("the payment has no status")
+    source, balances, links = (_object(body, name) for name in ("source", "balances", "_links"))
+    captured = status in ("Captured", "Partially Refunded", "Refunded")
+    return GatewayPayment(
+        id=_id(body.get("id")),
+        status=_STATUSES.get(status, PaymentStatus.OPEN),
+        raw_status=status[:40],
+        reference=_text(body.get("reference")),
+        amount_minor=_integer(body.get("amount")),
+        currency=_text(body.get("currency")),
+        source_id=_text(source.get("id")),
+        response_code=_text(body.get("response_code")),
+        captured_minor=_integer(balances.get("total_captured")) if captured else None,
+        refunded_minor=_integer(balances.get("total_refunded")),
+        redirect_url=_text(_object(links, "redirect").get("href"), longest=4000),
+        requested_on=read_instant(body.get("requested_on")),
+    )
+
+
+def read_refunds(body: Any) -> tuple[GatewayRefund, ...]:
+    """Read the refunds among a payment's actions. ``approved`` is null until a refund is decided."""
+    return tuple(
+        GatewayRefund(
+            action_id=_id(action.get("id")),
+            status=_refund_status(action),
+            reference=_text(action.get("reference")),
+            amount_minor=_integer(action.get("amount")),
+            response_code=_text(action.get("response_code")),
+        )
+        for action in actions_of(body)
+        if action.get("type") == "Refund"
+    )
+
+
+def decline_code(body: Any) -> str | None:
+    """Return the response code of the newest action that was not approved, or None."""
+    for action in actions_of(body):
+        if action.get("approved") is False and _text(action.get("response_code")):
+            return _text(action.get("response_code"))
+    return None
+
+
+def actions_of(body: Any) -> list[dict[str, Any]]:
+    """Return the action objects of ``GET /payments/{id}/actions``, newest first.
+
+    :raises Unreadable: the answer is not a list.
+    """
+    if not isinstance(body, list):
+        raise Unreadable("the actions are not a list")
+    return [action for action in body if isinstance(action, dict)]
+
+
+def error_codes(body: Any) -> tuple[str, ...] | None:
+    """Return the ``error_codes`` of an error body, or None when it is not one Checkout.com documents."""
+    if not isinstance(body, dict) or not isinstance(body.get("error_type"), str):
+        return None
+    codes = body.get("error_codes", [])
+    if not isinstance(codes, list):
+        return None
+    return tuple(code[:100] for code in codes if isinstance(code, str))
+
+
+def read_instant(text: object) -> datetime | None:
+    """Read an instant with 0 to 7 fractional digits and ``Z`` or an offset; None when it is none."""
+    if not isinstance(text, str) or len(text) > 40:
+        return None
+    head, dot, tail = text.replace("Z", "+00:00").partition(".")
+    if dot:
+        digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
+        head = f"{head}.{digits[:6].ljust(6, '0')}{tail[len(digits) :]}"
+    try:
+        instant = datetime.fromisoformat(head)
+    except ValueError:
+        return None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def _refund_status(action: dict[str, Any]) -> RefundStatus:
+    match action.get("approved"):
+        case True:
+            return RefundStatus.SUCCEEDED
+        case False:
+            return RefundStatus.DECLINED
+        case _:
+            return RefundStatus.OPEN
+
+
+def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
+    value = body.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _id(value: object) -> str:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID:
+        raise Unreadable("it has no id")
+    return value
+
+
+def _text(value: object, longest: int = 200) -> str | None:
+    return value if isinstance(value, str) and 0 < len(value) <= longest and "\x00" not in value else None
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**12 else None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key stands twice")
+    return found

@@ -1,0 +1,82 @@
+"""What the acts need of a gateway, and what they hand it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from billing.domain.charging import LookUp, NotSent, Outcome, RefundLookUp, RefundOutcome, Refused, Unknown
+from plans.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberPresent:
+    """What only a payment with the subscriber in the wallet carries."""
+
+    terminal_type: str
+    os_type: str | None
+    success_url: str
+    failure_url: str
+    customer_name: str
+    customer_email: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    """One ``POST /payments``. Sent twice with the same values it is byte for byte the same request."""
+
+    reference: str
+    idempotency_key: str
+    amount: Money
+    item: str
+    """The plan's name, shown to the subscriber."""
+    source_id: str | None = None
+    """The ``src_`` to charge; None when the subscriber is present and makes a new agreement."""
+    present: SubscriberPresent | None = None
+    sent_before: bool = False
+    """Whether this key may have reached the gateway before, which makes a 429 ambiguous."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """One ``POST /payments/{id}/refunds``."""
+
+    payment_id: str
+    reference: str
+    idempotency_key: str
+    amount: Money
+    sent_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The gateway did what was asked (a revocation)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a harmless read told: is it there, does it know us, does its clock agree."""
+
+    reachable: bool
+    authorised: bool
+    detail: str
+    clock_skew_seconds: float | None = None
+
+
+class PaymentGateway(Protocol):
+    """Batches in, outcomes out, in the same order. Nothing here raises for what a gateway may answer."""
+
+    def create_payments(self, requests: Sequence[PaymentRequest]) -> list[Outcome]: ...
+
+    def find_by_reference(self, references: Sequence[str]) -> list[LookUp]: ...
+
+    def find_by_id(self, payment_ids: Sequence[str]) -> list[LookUp]: ...
+
+    def create_refunds(self, requests: Sequence[RefundRequest]) -> list[RefundOutcome]: ...
+
+    def find_refunds(self, payment_ids: Sequence[str]) -> list[RefundLookUp]: ...
+
+    def revoke_source(self, source_id: str) -> Done | NotSent | Refused | Unknown: ...
+
+    def list_payments(self, *, skip: int, limit: int) -> LookUp: ...
+
+    def check_health(self) -> Health: ...

@@ -1,0 +1,62 @@
+"""Runs an act over what is due: in batches, and a batch that fails row by row, so that one bad row stops none."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection
+
+from billing.operations.engine import Engine, Tally
+from billing.store.database import is_conflict
+from billing.store.due import Place
+
+log = structlog.get_logger()
+Page = Callable[[Connection, int, Place | None], list[Place]]
+
+
+def pages_of(engine: Engine, page: Page, *, first: int | None = None) -> Iterator[list[Any]]:
+    """Yield the ids of what is due, a batch at a time, each id once. ``first`` bounds the first batch."""
+    after: Place | None = None
+    limit = first or engine.rules.batch
+    while True:
+        with engine.database.snapshot() as tx:
+            places = page(tx, limit, after)
+        if not places:
+            return
+        yield [place.id for place in places]
+        if len(places) < limit:
+            return
+        after, limit = places[-1], engine.rules.batch
+
+
+def together_or_alone(
+    ids: Sequence[Any],
+    act: Callable[[Sequence[Any]], Tally],
+    park: Callable[[Any, str], None],
+) -> Tally:
+    """Run ``act`` on all ids at once; if that raises, on each alone, and park those that raise alone too.
+
+    A conflict with another transaction is nobody's fault: the row is left for the next sweep.
+    """
+    try:
+        return act(ids)
+    except Exception as error:  # noqa: BLE001 - whatever a row raises must not stop the others
+        log.warning("batch_failed", rows=len(ids), error=type(error).__name__)
+        if len(ids) == 1:
+            return _alone_failed(ids[0], error, park)
+    tally = Tally()
+    for each in ids:
+        try:
+            tally.add(act([each]))
+        except Exception as error:  # noqa: BLE001 - as above
+            tally.add(_alone_failed(each, error, park))
+    return tally
+
+
+def _alone_failed(row: Any, error: Exception, park: Callable[[Any, str], None]) -> Tally:
+    if is_conflict(error):
+        return Tally(problems=[f"{row}: conflict, left for the next sweep"])
+    why = f"{type(error).__name__}: {error}"[:400]
+    log.error("row_failed", row=str(row), error=type(error).__name__)
+    park(row, why)
+    return Tally(problems=[f"{row}: {why}"])

@@ -1,0 +1,34 @@
+"""Stops charging when far more is due than the subscriptions can explain."""
+
+from datetime import datetime
+
+import structlog
+
+from billing.domain.cases import Note
+from billing.operations.engine import Engine
+from billing.store.installation import load_installation, stop_charging
+from billing.store.queries import count_due_invoices, renewals_expected_per_day
+from billing.store.writes import Author, note
+
+log = structlog.get_logger()
+
+
+def pull_the_brake(engine: Engine, now: datetime) -> None:
+    """Throw the stop switch if what is due at ``now`` is above the floor and a multiple of a day's renewals."""
+    floor = engine.rules.brake_floor
+    with engine.database.snapshot() as tx:
+        if load_installation(tx).stopped_because is not None or count_due_invoices(tx, now, floor + 1) <= floor:
+            return
+        limit = max(floor, int(engine.rules.brake_factor * renewals_expected_per_day(tx)))
+        due = count_due_invoices(tx, now, limit + 1)
+    if due <= limit:
+        return
+    because = (
+        f"more than {limit} charges are due at once, {engine.rules.brake_factor:g} times what a day should bring; "
+        "look at `billing charges list`, then `billing go`"
+    )
+    log.error("brake_pulled", because=because)
+    with engine.database.transaction() as tx:
+        stop_charging(tx, because)
+        told = Note("installation.charging_stopped", {"because": because})
+        note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))

@@ -1,0 +1,125 @@
+"""What ends, or begins again, because its time has come."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select, text
+from sqlmodel import col
+
+from billing.domain.cases import Note
+from billing.domain.failing import end_of_ladder
+from billing.domain.states import (
+    InvoiceEvent,
+    InvoiceState,
+    SubscriptionEvent,
+    SubscriptionState,
+)
+from billing.operations.batches import pages_of
+from billing.operations.engine import Engine, Refusal, Tally
+from billing.operations.manage import cancel_now, resume
+from billing.store.cases import lock_subscriptions
+from billing.store.due import expired_enrolments, invoices_to_give_up, pauses_to_end, periods_to_end
+from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Subscription
+from billing.store.writes import Author, Change, Move, change, move, note
+
+
+def expire_enrolments(engine: Engine, *, now: datetime) -> Tally:
+    """Expire enrolments whose first payment was not captured in time.
+
+    The first payment may still be open at the gateway; it stays watched, and a late capture is settled.
+    """
+    pages = pages_of(engine, lambda tx, limit, after: expired_enrolments(tx, now, limit, after))
+    return _each("enrolments_expired", (row for page in pages for row in page), lambda row: _expire(engine, row, now))
+
+
+def resume_pauses(engine: Engine, *, now: datetime) -> Tally:
+    """Resume subscriptions whose pause is over."""
+    pages = pages_of(engine, lambda tx, limit, after: pauses_to_end(tx, now, limit, after))
+
+    def act(row: UUID) -> None:
+        resume(engine, row, now=now)
+
+    return _each("pauses_ended", (row for page in pages for row in page), act)
+
+
+def end_canceled_periods(engine: Engine, *, now: datetime) -> Tally:
+    """End subscriptions whose last paid period is over."""
+    pages = pages_of(engine, lambda tx, limit, after: periods_to_end(tx, now, limit, after))
+
+    def act(row: UUID) -> None:
+        cancel_now(engine, row, reason="canceled at the end of the period", now=now)
+
+    return _each("subscriptions_ended", (row for page in pages for row in page), act)
+
+
+def give_up_unpaid(engine: Engine, *, now: datetime) -> Tally:
+    """End dunning where only a new agreement could have helped and none was made in time."""
+    pages = pages_of(engine, lambda tx, limit, after: invoices_to_give_up(tx, now, limit, after))
+    return _each("invoices_given_up", (row for page in pages for row in page), lambda row: _give_up(engine, row, now))
+
+
+def _each(name: str, rows: Iterable[UUID], act: Callable[[UUID], None]) -> Tally:
+    tally = Tally()
+    for row in rows:
+        try:
+            act(row)
+            tally.acts[name] += 1
+        except Refusal:
+            continue  # somebody else was quicker
+        except Exception as error:  # noqa: BLE001 - one bad row must not stop the others
+            tally.problems.append(f"{row}: {type(error).__name__}: {str(error)[:200]}")
+    return tally
+
+
+def _expire(engine: Engine, subscription_id: UUID, now: datetime) -> None:
+    author = Author(engine.actor, now)
+    with engine.database.transaction() as tx:
+        state = _lock(tx, subscription_id)
+        if state is not SubscriptionState.INCOMPLETE:
+            raise Refusal("no longer incomplete")
+        expired = Move(subscription_id, state, SubscriptionEvent.EXPIRE_ENROLMENT)
+        move(tx, Subscription, [expired], author)
+        # Written off, not void: a first payment that is captured late can still pay it.
+        rows = tx.execute(
+            select(col(Invoice.id)).where(
+                col(Invoice.subscription_id) == subscription_id, col(Invoice.state) == InvoiceState.OPEN
+            )
+        )
+        move(
+            tx,
+            Invoice,
+            [Move(row, InvoiceState.OPEN, InvoiceEvent.WRITE_OFF, {}, subscription_id) for row in rows.scalars()],
+            author,
+        )
+
+
+def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
+    author = Author(engine.actor, now)
+    policy = engine.rules.settlement.dunning
+    with engine.database.transaction() as tx:
+        owner = tx.execute(select(col(Invoice.subscription_id)).where(col(Invoice.id) == invoice_id)).scalar_one()
+        state = _lock(tx, owner)
+        invoice_state = tx.execute(select(col(Invoice.state)).where(col(Invoice.id) == invoice_id)).scalar_one()
+        live = select(col(Charge.id)).where(col(Charge.subscription_id) == owner, text(f"charge.{LIVE_CHARGE}"))
+        if invoice_state is not InvoiceState.OPEN or tx.execute(live).first() is not None:
+            raise Refusal("paid, or being paid")
+        change(tx, Invoice, [Change(invoice_id, invoice_state, {"give_up_at": None})])
+        if state is not SubscriptionState.PAST_DUE:
+            return
+        subscription_event, invoice_event = end_of_ladder(state, policy.end)
+        if invoice_event is not None:
+            move(tx, Invoice, [Move(invoice_id, invoice_state, invoice_event, {}, owner)], author)
+        if subscription_event is not None:
+            ended = subscription_event is SubscriptionEvent.CANCEL
+            reason = "no new KakaoPay agreement was made in time"
+            written = {"canceled_at": now, "cancel_reason": reason} if ended else {}
+            move(tx, Subscription, [Move(owner, state, subscription_event, written)], author)
+        told = Note("dunning.exhausted", {"end": policy.end.value})
+        note(tx, owner, told, author, subject=("invoice", str(invoice_id)))
+
+
+def _lock(tx: Connection, subscription_id: UUID) -> SubscriptionState:
+    lock_subscriptions(tx, [subscription_id])
+    query = select(col(Subscription.state)).where(col(Subscription.id) == subscription_id)
+    return tx.execute(query).scalar_one()

@@ -1,0 +1,80 @@
+"""What every act is handed: the database, the gateway, the rules, and who is acting."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from billing.domain.cases import Policy
+from billing.domain.invoicing import CatchUp
+from billing.domain.quiet_hours import ChargeWindow
+from billing.gateway.port import PaymentGateway
+from billing.store.database import Database
+
+SEND_DEADLINE: Final = timedelta(minutes=2)
+"""A charge still *sending* after this belongs to a sender that died: it is looked up."""
+ABSENT_SPACING: Final = timedelta(minutes=10)
+"""Absent twice, this far apart, is proof of absence (the gateway's list lags by 20 s and more)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Configuration of the acts. Amounts in minor units of the currency they are listed under."""
+
+    settlement: Policy = field(default_factory=Policy)
+    catch_up: CatchUp = CatchUp.LATEST
+    zone: str = "Asia/Seoul"
+    public_url: str = "http://127.0.0.1:8600"
+    enrolment_lifetime: timedelta = timedelta(hours=1)
+    agreement_amounts: Mapping[str, int] = field(default_factory=lambda: {"KRW": 100, "HKD": 100, "SGD": 100})
+    refund_minimum: Mapping[str, int] = field(default_factory=lambda: {"KRW": 50})
+    batch: int = 500
+    brake_floor: int = 1000
+    brake_factor: float = 3.0
+
+    @property
+    def window(self) -> ChargeWindow:
+        return self.settlement.dunning.window
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine, wired. ``actor`` is written with every event."""
+
+    database: Database
+    gateway: PaymentGateway
+    rules: Rules
+    actor: str = "daemon"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What an act did, by name, and what went wrong, in sentences."""
+
+    acts: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    stop_the_run: str | None = None
+    """Why nothing more should be sent in this run, or None."""
+
+    def add(self, other: "Tally") -> None:
+        """Take up the counts and problems of another tally."""
+        self.acts.update(other.acts)
+        self.problems.extend(other.problems)
+        self.stop_the_run = self.stop_the_run or other.stop_the_run
+
+    @property
+    def total(self) -> int:
+        return self.acts.total()
+
+
+class Refusal(Exception):
+    """What was asked for cannot be done, for a reason the caller can understand; nothing was changed."""
+
+    code = "refused"
+
+
+class NotFound(Refusal):
+    """There is no such thing."""
+
+    code = "not_found"

@@ -1,0 +1,281 @@
+"""Enrols a subscriber: customer, subscription, first invoice and first charge, then the link to the wallet."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
+
+from billing.domain.cases import InvoiceKind
+from billing.domain.identity import row_id
+from billing.domain.invoicing import BillingSchedule, due_at
+from billing.domain.states import InvoiceState, SubscriptionState
+from billing.operations.engine import Engine, Refusal
+from billing.operations.first_charges import Enrolment, Terminal, continue_enrolment
+from billing.store.columns import AnyRow
+from billing.store.tables import ApiRequest, Customer, Event, Invoice, Plan, Price, Subscription
+from billing.store.writes import Author, insert_rows
+from plans.calendar import Interval, Period, nth_period
+from plans.catalog import Price as PlanPrice
+from plans.money import Money
+from plans.pricing import price_of_period
+
+LIVE_STATES: Final = (
+    SubscriptionState.INCOMPLETE,
+    SubscriptionState.TRIALING,
+    SubscriptionState.ACTIVE,
+    SubscriptionState.PAST_DUE,
+    SubscriptionState.PAUSED,
+    SubscriptionState.UNPAID,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Who enrols. ``reference`` is the SaaS's own id of the customer."""
+
+    reference: str
+    name: str
+    email: str
+    phone: str | None = None
+    locale: str = "ko"
+
+
+class AlreadySubscribed(Refusal):
+    """The customer has a live subscription to this plan."""
+
+    code = "already_subscribed"
+
+
+class PlanNotOnSale(Refusal):
+    """The plan is unknown, archived or paused."""
+
+    code = "plan_not_on_sale"
+
+
+class KeyUsedDifferently(Refusal):
+    """The Idempotency-Key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+def enrol_subscriber(
+    engine: Engine,
+    subscriber: Subscriber,
+    plan_code: str,
+    terminal: Terminal,
+    *,
+    now: datetime,
+    idempotency_key: str | None = None,
+) -> Enrolment:
+    """Enrol a subscriber and return the link to the wallet (``now``: UTC).
+
+    Asked twice, by the same key or for an enrolment that was not finished, it goes on with the one
+    subscription there is. The subscription becomes active when the first payment is captured.
+
+    :raises PlanNotOnSale: nothing can be enrolled on the plan.
+    :raises AlreadySubscribed: there is a live subscription of this customer to this plan.
+    :raises KeyUsedDifferently: the key came with another request before.
+    """
+    body_hash = _hash(subscriber, plan_code, terminal)
+    try:
+        with engine.database.transaction() as tx:
+            subscription_id = _by_key(tx, idempotency_key, body_hash)
+            if subscription_id is None:
+                subscription_id = _find_or_create(tx, engine, subscriber, plan_code, now)
+                _remember(tx, idempotency_key, body_hash, subscription_id, now)
+    except IntegrityError:
+        # Another request of the same customer was quicker: go on with what it made.
+        with engine.database.transaction() as tx:
+            subscription_id = _by_key(tx, idempotency_key, body_hash) or _find_or_create(
+                tx, engine, subscriber, plan_code, now
+            )
+    return continue_enrolment(engine, subscription_id, terminal, now=now)
+
+
+def _find_or_create(tx: Connection, engine: Engine, subscriber: Subscriber, plan_code: str, now: datetime) -> UUID:
+    customer_id = _customer(tx, subscriber, now)
+    live = tx.execute(
+        select(col(Subscription.id), col(Subscription.state)).where(
+            col(Subscription.customer_id) == customer_id,
+            col(Subscription.plan_code) == plan_code,
+            col(Subscription.state).in_(LIVE_STATES),
+        )
+    ).one_or_none()
+    if live is not None:
+        found: UUID = live.id
+        if live.state is SubscriptionState.INCOMPLETE:
+            return found
+        raise AlreadySubscribed(
+            f"customer {subscriber.reference} has subscription {found} to plan {plan_code}, "
+            f"which is {live.state.value}; to replace its KakaoPay agreement, re-enrol that subscription"
+        )
+    return _create(tx, engine, customer_id, _plan_on_sale(tx, plan_code), Author(engine.actor, now))
+
+
+def _plan_on_sale(tx: Connection, plan_code: str) -> AnyRow:
+    row = tx.execute(
+        select(
+            col(Plan.code),
+            col(Plan.archived_at),
+            col(Plan.paused_at),
+            col(Price.id),
+            col(Price.amount_minor),
+            col(Price.currency),
+            col(Price.interval_unit),
+            col(Price.interval_count),
+            col(Price.trial_days),
+        )
+        .join(Price, col(Price.plan_code) == col(Plan.code))
+        .where(col(Plan.code) == plan_code)
+        .order_by(col(Price.version).desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        raise PlanNotOnSale(f"there is no plan {plan_code}")
+    if row.archived_at is not None:
+        raise PlanNotOnSale(f"plan {plan_code} is archived: nobody can be enrolled on it any more")
+    if row.paused_at is not None:
+        raise PlanNotOnSale(f"plan {plan_code} is paused: nobody can be enrolled on it now")
+    return row
+
+
+def _create(tx: Connection, engine: Engine, customer_id: UUID, plan: AnyRow, author: Author) -> UUID:
+    now = author.now
+    subscription_id = row_id(customer_id, "subscription", plan.code, now.isoformat())
+    today = now.astimezone(ZoneInfo(engine.rules.zone)).date()
+    interval = Interval(plan.interval_unit, plan.interval_count)
+    trial = plan.trial_days > 0
+    anchor = today + timedelta(days=plan.trial_days)
+    first = Period(today, anchor) if trial else nth_period(anchor, interval, 0)
+    schedule = BillingSchedule(subscription_id, anchor, interval, engine.rules.zone, -1 if trial else 0)
+    price = PlanPrice(Money(plan.amount_minor, plan.currency), interval)
+    amount = agreement_amount(engine, plan.currency) if trial else price_of_period(price, 1, first)
+    insert_rows(
+        tx,
+        Subscription,
+        [
+            {
+                "id": subscription_id,
+                "customer_id": customer_id,
+                "plan_code": plan.code,
+                "price_id": plan.id,
+                "state": SubscriptionState.INCOMPLETE,
+                "zone": schedule.zone,
+                "anchor": anchor,
+                "billed_index": schedule.billed_index,
+                "next_due_at": due_at(schedule, schedule.billed_index + 1, engine.rules.window),
+                "expires_at": now + engine.rules.enrolment_lifetime,
+                "created_at": now,
+            }
+        ],
+    )
+    kind = InvoiceKind.AGREEMENT if trial else InvoiceKind.FIRST
+    insert_rows(tx, Invoice, [open_invoice(subscription_id, kind, first, amount, now)])
+    insert_rows(tx, Event, [_enrolled(subscription_id, plan.code, author)])
+    return subscription_id
+
+
+def open_invoice(
+    subscription_id: UUID,
+    kind: InvoiceKind,
+    period: Period,
+    amount: Money,
+    now: datetime,
+    *,
+    attempts: int = 0,
+) -> dict[str, Any]:
+    """Return the row of an invoice that only the subscriber, in the wallet, will pay."""
+    return {
+        "id": row_id(subscription_id, kind.value, period.start, now.isoformat()),
+        "subscription_id": subscription_id,
+        "kind": kind,
+        "period_start": period.start,
+        "period_end": period.end,
+        "amount_minor": amount.minor,
+        "currency": amount.currency,
+        "state": InvoiceState.OPEN,
+        "attempts": attempts,
+        "created_at": now,
+    }
+
+
+def agreement_amount(engine: Engine, currency: str) -> Money:
+    """Return the token amount that makes an agreement when nothing is to be paid yet.
+
+    :raises Refusal: none is configured for the currency.
+    """
+    minor = engine.rules.agreement_amounts.get(currency)
+    if minor is None:
+        raise Refusal(f"config.toml has no enrolment.agreement_amount for {currency}, which a trial needs")
+    return Money(minor, currency)
+
+
+def _customer(tx: Connection, subscriber: Subscriber, now: datetime) -> UUID:
+    known = tx.execute(select(col(Customer.id)).where(col(Customer.reference) == subscriber.reference)).scalar()
+    if known is not None:
+        found: UUID = known
+        return found
+    customer_id = row_id(_CUSTOMERS, subscriber.reference)
+    insert_rows(
+        tx,
+        Customer,
+        [
+            {
+                "id": customer_id,
+                "reference": subscriber.reference,
+                "name": subscriber.name,
+                "email": subscriber.email,
+                "phone": subscriber.phone,
+                "locale": subscriber.locale,
+                "created_at": now,
+            }
+        ],
+    )
+    return customer_id
+
+
+_CUSTOMERS: Final = UUID("2f0f2a52-7f6b-5a0e-8d0a-3c1b6a0d9a11")
+
+
+def _enrolled(subscription_id: UUID, plan_code: str, author: Author) -> dict[str, Any]:
+    return {
+        "subject_type": "subscription",
+        "subject_id": str(subscription_id),
+        "subscription_id": subscription_id,
+        "type": "subscription.created",
+        "from_state": None,
+        "to_state": SubscriptionState.INCOMPLETE.value,
+        "data": {"plan": plan_code},
+        "at": author.now,
+        "actor": author.actor,
+    }
+
+
+def _by_key(tx: Connection, key: str | None, body_hash: str) -> UUID | None:
+    if key is None:
+        return None
+    row = tx.execute(
+        select(col(ApiRequest.body_hash), col(ApiRequest.subscription_id)).where(col(ApiRequest.key) == key)
+    ).one_or_none()
+    if row is None:
+        return None
+    if row.body_hash != body_hash:
+        raise KeyUsedDifferently("this Idempotency-Key was used for another request; use a new key for a new request")
+    found: UUID = row.subscription_id
+    return found
+
+
+def _remember(tx: Connection, key: str | None, body_hash: str, subscription_id: UUID, now: datetime) -> None:
+    if key is not None:
+        row = {"key": key, "body_hash": body_hash, "subscription_id": subscription_id, "created_at": now}
+        insert_rows(tx, ApiRequest, [row])
+
+
+def _hash(subscriber: Subscriber, plan_code: str, terminal: Terminal) -> str:
+    return hashlib.sha256(repr((subscriber, plan_code, terminal)).encode()).hexdigest()

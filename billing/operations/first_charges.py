@@ -1,0 +1,227 @@
+"""Payments with the subscriber in the wallet: started, continued, and answered with the link to go to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, select, text
+from sqlmodel import col
+
+from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.charging import Accepted, NotSent, Outcome, Refused, Unknown
+from billing.domain.identity import charge_reference, idempotency_key, return_token, row_id
+from billing.domain.states import ChargeEvent, ChargeState, SubscriptionState
+from billing.gateway.port import PaymentRequest, SubscriberPresent
+from billing.operations.engine import SEND_DEADLINE, Engine, NotFound, Refusal
+from billing.operations.record_outcomes import record_outcomes
+from billing.operations.start_charges import charge_started
+from billing.store.cases import lock_subscriptions
+from billing.store.columns import AnyRow
+from billing.store.installation import load_installation
+from billing.store.tables import LIVE_CHARGE, Charge, Customer, Event, Invoice, Plan, Subscription
+from billing.store.writes import Author, Change, Move, change, insert_rows, move
+from plans.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Where the subscriber is (WEB, WAP or APP; ANDROID or IOS unless WEB) and where to send them afterwards."""
+
+    terminal_type: str
+    os_type: str | None
+    success_url: str
+    failure_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A subscription and the link to the wallet; no link when there is nothing left to pay."""
+
+    subscription_id: UUID
+    state: SubscriptionState
+    charge_id: UUID | None
+    redirect_url: str | None
+
+
+class GatewayUnavailable(Refusal):
+    """The wallet could not be reached; the same request may be sent again in a while."""
+
+    code = "gateway_unavailable"
+
+
+class GatewayRefused(Refusal):
+    """Checkout.com refused the payment because of our set-up; an operator must look."""
+
+    code = "gateway_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class SentCharge:
+    """A payment that was written down and committed; now it may be sent."""
+
+    charge_id: UUID
+    request: PaymentRequest
+
+
+def continue_enrolment(engine: Engine, subscription_id: UUID, terminal: Terminal, *, now: datetime) -> Enrolment:
+    """Return the link of the payment under way, or start one for the open first invoice (``now``: UTC)."""
+    with engine.database.transaction() as tx:
+        found = payment_under_way(tx, subscription_id)
+        if found is None:
+            raise NotFound(f"there is no subscription {subscription_id}")
+        if found.state is not SubscriptionState.INCOMPLETE or found.redirect_url is not None:
+            return Enrolment(subscription_id, found.state, found.charge_id, found.redirect_url)
+        sent = start_present_charge(tx, engine, found, ChargeKind.FIRST, terminal, now)
+    return send_present_charge(engine, subscription_id, sent, now)
+
+
+def start_present_charge(
+    tx: Connection, engine: Engine, found: AnyRow, kind: ChargeKind, terminal: Terminal, now: datetime
+) -> SentCharge:
+    """Write down a payment with the subscriber present, or take up one whose link was lost.
+
+    Sending such a payment twice cannot charge twice: only the subscriber can complete it, and one
+    link at most is given out.
+
+    :raises GatewayUnavailable: charging is stopped, or the payment is being sent by another request.
+    """
+    installation = load_installation(tx)
+    why_not = installation.why_not_charge(now)
+    if why_not is not None:
+        raise GatewayUnavailable(why_not)
+    author = Author(engine.actor, now)
+    if found.charge_id is not None:
+        return _take_up(tx, engine, found, author)
+    attempt_no = found.attempts + 1
+    agreement = found.invoice_kind is InvoiceKind.AGREEMENT
+    reference = charge_reference(
+        installation.id, found.subscription_id, found.period_start, attempt_no, agreement=agreement
+    )
+    charge = {
+        "id": row_id(found.invoice_id, "charge", attempt_no),
+        "invoice_id": found.invoice_id,
+        "subscription_id": found.subscription_id,
+        "kind": kind,
+        "automatic": False,
+        "attempt_no": attempt_no,
+        "reference": reference,
+        "idempotency_key": idempotency_key(reference),
+        "amount_minor": found.amount_minor,
+        "currency": found.currency,
+        "state": ChargeState.SENDING,
+        "created_at": now,
+        "sent_at": now,
+        "check_at": now + SEND_DEADLINE,
+        "terminal_type": terminal.terminal_type,
+        "os_type": terminal.os_type,
+        "return_token": return_token(installation.secret, reference),
+        "success_url": terminal.success_url,
+        "failure_url": terminal.failure_url,
+    }
+    insert_rows(tx, Charge, [charge])
+    insert_rows(tx, Event, [charge_started(charge, author)])
+    change(tx, Invoice, [Change(found.invoice_id, found.invoice_state, {"attempts": attempt_no})])
+    return SentCharge(charge["id"], _request(engine, charge, found))
+
+
+def send_present_charge(engine: Engine, subscription_id: UUID, sent: SentCharge, now: datetime) -> Enrolment:
+    """Send the payment, record the answer, and return the link.
+
+    :raises GatewayUnavailable: no answer, or none that can be relied on. :raises GatewayRefused: our set-up.
+    """
+    outcome = engine.gateway.create_payments([sent.request])[0]
+    record_outcomes(engine, [(sent.charge_id, outcome)], now=now)
+    _raise_unless_accepted(outcome)
+    with engine.database.snapshot() as tx:
+        found = payment_under_way(tx, subscription_id)
+    if found is None or found.redirect_url is None:
+        raise GatewayUnavailable("KakaoPay gave no link to go to; send the same request again in 30 seconds")
+    return Enrolment(subscription_id, found.state, found.charge_id, found.redirect_url)
+
+
+def _raise_unless_accepted(outcome: Outcome) -> None:
+    match outcome:
+        case Accepted():
+            return
+        case Refused(status, codes):
+            raise GatewayRefused(f"the gateway refused the payment (HTTP {status}: {', '.join(codes) or 'no code'})")
+        case NotSent(reason) | Unknown(reason):
+            raise GatewayUnavailable(f"KakaoPay cannot be reached now ({reason}); send the same request again later")
+
+
+def payment_under_way(tx: Connection, subscription_id: UUID, invoice_id: UUID | None = None) -> AnyRow | None:
+    """Return the subscription with an invoice (its newest by default) and the live charge of that, under its lock."""
+    lock_subscriptions(tx, [subscription_id])
+    live = text(f"charge.{LIVE_CHARGE}")
+    query: Select[*tuple[Any, ...]] = (
+        select(
+            col(Subscription.id).label("subscription_id"),
+            col(Subscription.state),
+            col(Invoice.id).label("invoice_id"),
+            col(Invoice.kind).label("invoice_kind"),
+            col(Invoice.state).label("invoice_state"),
+            col(Invoice.period_start),
+            col(Invoice.attempts),
+            col(Invoice.amount_minor),
+            col(Invoice.currency),
+            col(Plan.name).label("plan_name"),
+            col(Customer.name).label("customer_name"),
+            col(Customer.email),
+            col(Charge.id).label("charge_id"),
+            col(Charge.state).label("charge_state"),
+            col(Charge.reference),
+            col(Charge.idempotency_key),
+            col(Charge.sends),
+            col(Charge.check_at),
+            col(Charge.terminal_type),
+            col(Charge.os_type),
+            col(Charge.return_token),
+            col(Charge.redirect_url),
+        )
+        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .join(Customer, col(Customer.id) == col(Subscription.customer_id))
+        .join(Invoice, col(Invoice.subscription_id) == col(Subscription.id))
+        .join(Charge, (col(Charge.invoice_id) == col(Invoice.id)) & live, isouter=True)
+        .where(col(Subscription.id) == subscription_id)
+        .order_by(col(Invoice.created_at).desc())
+        .limit(1)
+    )
+    if invoice_id is not None:
+        query = query.where(col(Invoice.id) == invoice_id)
+    return tx.execute(query).one_or_none()
+
+
+def _take_up(tx: Connection, engine: Engine, found: AnyRow, author: Author) -> SentCharge:
+    if found.charge_state is ChargeState.PARKED:
+        raise GatewayUnavailable("the payment under way needs an operator's eye; see `billing parked list`")
+    written = {"sends": found.sends + 1, "sent_at": author.now, "check_at": author.now + SEND_DEADLINE}
+    state, owner = found.charge_state, found.subscription_id
+    if state is ChargeState.SENDING:
+        if author.now < found.check_at:
+            raise GatewayUnavailable("the payment is being prepared; ask again in a few seconds")
+        move(tx, Charge, [Move(found.charge_id, state, ChargeEvent.LOSE, {}, owner)], author)
+        state = ChargeState.UNKNOWN
+    if state is ChargeState.UNKNOWN:
+        move(tx, Charge, [Move(found.charge_id, state, ChargeEvent.RESEND, written, owner)], author)
+    return SentCharge(found.charge_id, _request(engine, found._asdict(), found, sent_before=True))
+
+
+def _request(engine: Engine, charge: Mapping[str, Any], found: AnyRow, *, sent_before: bool = False) -> PaymentRequest:
+    back = f"{engine.rules.public_url.rstrip('/')}/v1/return/{charge['return_token']}"
+    return PaymentRequest(
+        reference=charge["reference"],
+        idempotency_key=charge["idempotency_key"],
+        amount=Money(found.amount_minor, found.currency),
+        item=found.plan_name,
+        present=SubscriberPresent(
+            terminal_type=charge["terminal_type"],
+            os_type=charge["os_type"],
+            success_url=back,
+            failure_url=back,
+            customer_name=found.customer_name,
+            customer_email=found.email,
+        ),
+        sent_before=sent_before,
+    )

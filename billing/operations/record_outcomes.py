@@ -1,0 +1,136 @@
+"""Records what the gateway answered: answer, webhook, look-up and return page all come through here."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, select
+from sqlmodel import col
+
+from billing.domain.charging import Accepted, Outcome
+from billing.domain.identity import row_id
+from billing.domain.settlement import settle
+from billing.domain.states import CHARGE_MOVES, ChargeEvent, SourceState, can_move
+from billing.operations.batches import together_or_alone
+from billing.operations.engine import Engine, Tally
+from billing.store.cases import load_cases
+from billing.store.columns import AnyRow
+from billing.store.settlements import apply_settlements
+from billing.store.tables import Charge, Customer, Source, Subscription
+from billing.store.writes import Author, Change, Move, change, insert_rows, move
+
+log = structlog.get_logger()
+
+
+def record_outcomes(engine: Engine, outcomes: Sequence[tuple[UUID, Outcome]], *, now: datetime) -> Tally:
+    """Settle each charge with its outcome. ``now`` is a UTC instant. A charge that cannot be settled is parked."""
+    tally = Tally()
+    remaining = list(outcomes)
+    while remaining:
+        # One outcome per charge and transaction: a second one must see what the first one wrote.
+        batch: dict[UUID, Outcome] = {}
+        later: list[tuple[UUID, Outcome]] = []
+        for charge_id, outcome in remaining:
+            if charge_id in batch or len(batch) >= engine.rules.batch:
+                later.append((charge_id, outcome))
+            else:
+                batch[charge_id] = outcome
+        tally.add(
+            together_or_alone(
+                list(batch),
+                lambda ids, told=batch: _record(engine, {each: told[each] for each in ids}, now),  # type: ignore[misc]
+                lambda charge_id, why: _park(engine, charge_id, why, now),
+            )
+        )
+        remaining = later
+    return tally
+
+
+def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime) -> Tally:
+    author = Author(engine.actor, now)
+    tally = Tally()
+    with engine.database.transaction() as tx:
+        _adopt_sources(tx, outcomes, author)
+        done: set[UUID] = set()
+        waiting: list[UUID] = list(outcomes)
+        while waiting:
+            cases = load_cases(tx, waiting)
+            decisions, now_touched = [], set()
+            for case in cases:
+                if case.subscription_id in now_touched:
+                    continue  # settled in the next round, from what this round leaves
+                now_touched.add(case.subscription_id)
+                decision = settle(case, outcomes[case.charge_id], now=now, policy=engine.rules.settlement)
+                decisions.append((case, decision))
+                done.add(case.charge_id)
+                if decision.charge_event is not None:
+                    tally.acts[f"charges_{decision.charge_event.value}"] += 1
+                tally.stop_the_run = tally.stop_the_run or decision.stop_the_run
+            apply_settlements(tx, decisions, author)
+            waiting = [charge_id for charge_id in waiting if charge_id not in done] if cases else []
+    return tally
+
+
+def _adopt_sources(tx: Connection, outcomes: Mapping[UUID, Outcome], author: Author) -> None:
+    """Write down the source that a first payment made, and tie it to its charge."""
+    told = {
+        charge_id: outcome.payment.source_id
+        for charge_id, outcome in outcomes.items()
+        if isinstance(outcome, Accepted) and outcome.payment.source_id is not None
+    }
+    if not told:
+        return
+    rows: Sequence[AnyRow] = tx.execute(
+        select(
+            col(Charge.id),
+            col(Charge.state),
+            col(Charge.subscription_id),
+            col(Customer.id).label("customer_id"),
+        )
+        .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
+        .join(Customer, col(Customer.id) == col(Subscription.customer_id))
+        .where(col(Charge.id).in_(list(told)), col(Charge.source_id).is_(None))
+    ).all()
+    for row in rows:
+        source_id = _source(tx, row.customer_id, str(told[row.id]), author)
+        if source_id is not None:
+            change(tx, Charge, [Change(row.id, row.state, {"source_id": source_id})])
+
+
+def _source(tx: Connection, customer_id: UUID, gateway_source_id: str, author: Author) -> UUID | None:
+    known = tx.execute(
+        select(col(Source.id), col(Source.customer_id)).where(col(Source.gateway_source_id) == gateway_source_id)
+    ).one_or_none()
+    if known is not None:
+        if known.customer_id != customer_id:
+            log.error("source_of_another_customer", source=str(known.id))
+            return None
+        found: UUID = known.id
+        return found
+    source_id = row_id(customer_id, "source", gateway_source_id)
+    row = {
+        "id": source_id,
+        "customer_id": customer_id,
+        "gateway_source_id": gateway_source_id,
+        "state": SourceState.PENDING,
+        "created_at": author.now,
+    }
+    insert_rows(tx, Source, [row])
+    return source_id
+
+
+def _park(engine: Engine, charge_id: UUID, why: str, now: datetime) -> None:
+    with engine.database.transaction() as tx:
+        for case in load_cases(tx, [charge_id]):
+            if not can_move(CHARGE_MOVES, case.charge_state, ChargeEvent.PARK):
+                continue
+            parked = Move(
+                charge_id,
+                case.charge_state,
+                ChargeEvent.PARK,
+                {"error": why[:500], "check_at": None},
+                case.subscription_id,
+                {"error": why[:500]},
+            )
+            move(tx, Charge, [parked], Author(engine.actor, now))

@@ -1,0 +1,165 @@
+"""Refunds: ordered as rows, sent, and asked about until the gateway says how they ended."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from billing.domain.charging import (
+    GatewayRefund,
+    NotSent,
+    RefundAccepted,
+    RefundLookUp,
+    RefundOutcome,
+    RefundsFound,
+    RefundStatus,
+    Refused,
+    Unknown,
+)
+from billing.domain.invoicing import poll_again_at
+from billing.domain.settlement import FIRST_LOOK_AFTER
+from billing.domain.states import REFUND_MOVES, RefundEvent, RefundState, can_move
+from billing.gateway.port import RefundRequest
+from billing.operations.batches import pages_of
+from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
+from billing.store.due import unsettled_refunds
+from billing.store.queries import RefundRow, load_refunds
+from billing.store.tables import Refund
+from billing.store.writes import Author, Change, Move, change, move
+from plans.money import Money
+
+_OPEN: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
+
+
+def settle_refunds(engine: Engine, *, now: datetime) -> Tally:
+    """Send every refund that was ordered and ask about every one whose end is not known, as of ``now`` (UTC)."""
+    tally = Tally()
+    for ids in pages_of(engine, lambda tx, limit, after: unsettled_refunds(tx, now, limit, after)):
+        tally.add(send_refunds(engine, ids, now=now))
+        tally.add(_look_up(engine, ids, now))
+    return tally
+
+
+def send_refunds(engine: Engine, ids: Sequence[UUID], *, now: datetime) -> Tally:
+    """Send those of these refunds that were ordered and not yet sent."""
+    with engine.database.transaction() as tx:
+        rows = [row for row in load_refunds(tx, ids, lock=True) if row.state is RefundState.REQUESTED]
+        written = {"sent_at": now, "check_at": now + SEND_DEADLINE}
+        move(tx, Refund, [_move(row, RefundEvent.SEND, written) for row in rows], Author(engine.actor, now))
+    return _send(engine, rows, now, sent_before=False)
+
+
+def _send(engine: Engine, rows: Sequence[RefundRow], now: datetime, *, sent_before: bool) -> Tally:
+    tally = Tally()
+    if not rows:
+        return tally
+    outcomes = engine.gateway.create_refunds([_request(row, sent_before=sent_before) for row in rows])
+    with engine.database.transaction() as tx:
+        current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
+        for row, outcome in zip(rows, outcomes, strict=True):
+            now_is = current.get(row.id)
+            if now_is is None or now_is.state is not RefundState.SENDING:
+                continue
+            told = _after_send(now_is, outcome, now)
+            move(tx, Refund, [told], Author(engine.actor, now))
+            tally.acts[f"refunds_{told.event.value}"] += 1
+    return tally
+
+
+def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
+    match outcome:
+        case RefundAccepted(action_id):
+            written = {"action_id": action_id, "check_at": poll_again_at(now, row.checks)}
+            return _move(row, RefundEvent.ACCEPT, written)
+        case Refused(status, codes):
+            why = f"HTTP {status}: {', '.join(codes)}"
+            return _move(row, RefundEvent.REFUSE, {"check_at": None, "error": why}, {"error": why})
+        case NotSent(reason) | Unknown(reason):
+            return _move(row, RefundEvent.LOSE, {"check_at": now + FIRST_LOOK_AFTER, "error": reason})
+
+
+def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
+    tally = Tally()
+    with engine.database.snapshot() as tx:
+        rows = [row for row in load_refunds(tx, ids) if row.state in _OPEN and row.is_due(now)]
+    answers = engine.gateway.find_refunds([row.gateway_payment_id for row in rows])
+    absent: list[RefundRow] = []
+    with engine.database.transaction() as tx:
+        current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
+        for row, told in zip(rows, answers, strict=True):
+            now_is = current.get(row.id)
+            if now_is is None or now_is.state is not row.state:
+                continue
+            step = _after_look(now_is, told, now)
+            if step is None:
+                absent.append(now_is)
+            elif isinstance(step, Change):
+                change(tx, Refund, [step])
+            else:
+                move(tx, Refund, [step], Author(engine.actor, now))
+                tally.acts[f"refunds_{step.event.value}"] += 1
+        again = {"sent_at": now, "check_at": now + SEND_DEADLINE, "absent_looks": 0, "last_absent_at": None}
+        move(tx, Refund, [_move(row, RefundEvent.RESEND, again) for row in absent], Author(engine.actor, now))
+    tally.add(_send(engine, absent, now, sent_before=True))
+    return tally
+
+
+def _after_look(row: RefundRow, told: RefundLookUp, now: datetime) -> Move | Change | None:
+    """Return what a look-up changes; None: it was surely never processed, so it is sent again."""
+    later: dict[str, object] = {"check_at": poll_again_at(now, row.checks), "checks": row.checks + 1}
+    if not isinstance(told, RefundsFound):
+        return Change(row.id, row.state, later)
+    ours = _ours(row, told.refunds)
+    if ours is not None:
+        return _after_found(row, ours, later)
+    if row.state is RefundState.PENDING:
+        return Change(row.id, row.state, later)  # accepted, and not shown yet
+    first_look = row.last_absent_at is None
+    if row.last_absent_at is not None and now - row.last_absent_at >= ABSENT_SPACING:
+        return None
+    seen = {"check_at": now + ABSENT_SPACING, "absent_looks": row.absent_looks + 1}
+    if first_look:
+        seen["last_absent_at"] = now
+    if row.state is RefundState.SENDING:
+        return _move(row, RefundEvent.LOSE, seen)
+    return Change(row.id, row.state, seen)
+
+
+def _after_found(row: RefundRow, ours: GatewayRefund, later: dict[str, object]) -> Move | Change:
+    code = {"response_code": ours.response_code} if ours.response_code else {}
+    match ours.status:
+        case RefundStatus.SUCCEEDED:
+            return _move(row, RefundEvent.SUCCEED, {"check_at": None, "action_id": ours.action_id, **code}, code)
+        case RefundStatus.DECLINED if can_move(REFUND_MOVES, row.state, RefundEvent.DECLINE):
+            return _move(row, RefundEvent.DECLINE, {"check_at": None, "action_id": ours.action_id, **code}, code)
+        case _ if row.state is RefundState.PENDING:
+            return Change(row.id, row.state, later)
+        case _:
+            return _move(row, RefundEvent.ACCEPT, {**later, "action_id": ours.action_id})
+
+
+def _ours(row: RefundRow, refunds: Sequence[GatewayRefund]) -> GatewayRefund | None:
+    for refund in refunds:
+        if refund.reference == row.reference or (row.action_id is not None and refund.action_id == row.action_id):
+            return refund
+    return None
+
+
+def _move(
+    row: RefundRow,
+    event: RefundEvent,
+    written: Mapping[str, object],
+    data: Mapping[str, object] | None = None,
+) -> Move:
+    told = {"amount_minor": row.amount_minor, "currency": row.currency, **(data or {})}
+    return Move(row.id, row.state, event, written, row.subscription_id, told)
+
+
+def _request(row: RefundRow, *, sent_before: bool) -> RefundRequest:
+    return RefundRequest(
+        payment_id=row.gateway_payment_id,
+        reference=row.reference,
+        idempotency_key=row.idempotency_key,
+        amount=Money(row.amount_minor, row.currency),
+        sent_before=sent_before,
+    )

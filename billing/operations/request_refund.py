@@ -1,0 +1,86 @@
+"""Orders a refund of a captured charge, whole or in part."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select
+from sqlmodel import col
+
+from billing.domain.cases import Case
+from billing.domain.identity import refund_reference
+from billing.domain.states import COUNTED_REFUND_STATES, ChargeState
+from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.refunds import send_refunds
+from billing.store.cases import load_cases
+from billing.store.settlements import next_refund_no, order_refund
+from billing.store.tables import Charge, Refund
+from billing.store.writes import Author
+from plans.money import Money
+
+REFUND_WINDOW: Final = timedelta(days=365)
+"""KakaoPay through Alipay+ refunds within 365 days of the payment (Alipay+ wallet table)."""
+
+
+def request_refund(engine: Engine, charge_id: UUID, amount_minor: int | None, *, reason: str, now: datetime) -> UUID:
+    """Order a refund and send it. ``amount_minor`` None means all that is left, in minor units.
+
+    Returns the refund's id; how it ends is told later. What is refunded already, or being refunded, counts.
+
+    :raises NotFound: there is no such charge. :raises Refusal: it cannot be refunded so; the text says why.
+    """
+    author = Author(engine.actor, now)
+    with engine.database.transaction() as tx:
+        cases = load_cases(tx, [charge_id])
+        if not cases:
+            raise NotFound(f"there is no charge {charge_id}")
+        case = cases[0]
+        amount = _checked_amount(tx, engine, case, amount_minor, now)
+        refund_id = order_refund(
+            tx,
+            charge_id,
+            str(case.gateway_payment_id),
+            amount.minor,
+            amount.currency,
+            reference=refund_reference(case.reference, next_refund_no(tx, charge_id)),
+            reason=reason[:200],
+            author=author,
+        )
+    send_refunds(engine, [refund_id], now=now)
+    return refund_id
+
+
+def refundable(tx: Connection, case: Case) -> Money:
+    """Return what is left of a captured charge that no refund has claimed."""
+    claimed = tx.execute(
+        select(func.coalesce(func.sum(col(Refund.amount_minor)), 0)).where(
+            col(Refund.charge_id) == case.charge_id,
+            col(Refund.gateway_payment_id) == case.gateway_payment_id,
+            col(Refund.state).in_(list(COUNTED_REFUND_STATES)),
+        )
+    ).scalar_one()
+    return Money(case.amount.minor - int(claimed), case.amount.currency)
+
+
+def _checked_amount(tx: Connection, engine: Engine, case: Case, amount_minor: int | None, now: datetime) -> Money:
+    if case.charge_state is not ChargeState.CAPTURED:
+        raise Refusal(f"charge {case.charge_id} is {case.charge_state.value}: only a captured charge can be refunded")
+    captured_at = tx.execute(select(col(Charge.captured_at)).where(col(Charge.id) == case.charge_id)).scalar_one()
+    if captured_at is not None and now - captured_at > REFUND_WINDOW:
+        raise Refusal(f"it was captured on {captured_at:%Y-%m-%d}, more than 365 days ago: pay it back by other means")
+    left = refundable(tx, case)
+    amount = left if amount_minor is None else Money(amount_minor, case.amount.currency)
+    minimum = engine.rules.refund_minimum.get(amount.currency, 1)
+    if left.minor == 0:
+        raise Refusal(f"nothing of charge {case.charge_id} is left to refund")
+    if amount.minor < minimum:
+        raise Refusal(f"{amount} is under the smallest refund KakaoPay takes, {Money(minimum, amount.currency)}")
+    if amount.minor > left.minor:
+        raise Refusal(f"{amount} is more than the {left} that is left to refund")
+    rest = left.minor - amount.minor
+    if 0 < rest < minimum:
+        raise Refusal(
+            f"it would leave {Money(rest, amount.currency)}, which could never be refunded: "
+            f"refund all {left}, or leave at least {Money(minimum, amount.currency)}"
+        )
+    return amount

@@ -1,0 +1,105 @@
+"""Charges that the gateway surely never processed: sent again under the same key, or closed if no longer wanted."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+from sqlmodel import col
+
+from billing.domain.cases import Case, ChargeKind
+from billing.domain.declines import DeclineClass
+from billing.domain.failing import settle_failure
+from billing.domain.quiet_hours import outside_quiet_hours
+from billing.domain.states import ChargeEvent, ChargeState, InvoiceState, SourceState, SubscriptionState
+from billing.gateway.port import PaymentRequest
+from billing.operations.engine import SEND_DEADLINE, Engine, Tally
+from billing.operations.send_charges import send_charges
+from billing.operations.start_charges import StartedCharge
+from billing.store.cases import load_cases
+from billing.store.columns import AnyRow
+from billing.store.installation import load_installation
+from billing.store.settlements import apply_settlements
+from billing.store.tables import Charge, Plan, Source, Subscription
+from billing.store.writes import Author, Change, Move, change, move
+
+_STILL_CHARGED = (
+    SubscriptionState.ACTIVE,
+    SubscriptionState.TRIALING,
+    SubscriptionState.PAST_DUE,
+    SubscriptionState.UNPAID,
+)
+
+
+def resend_absent(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> Tally:
+    """Send charges again that were absent in two looks far enough apart (``now``: UTC).
+
+    A first payment is never sent again by itself: the subscriber, who must be present, has gone.
+    """
+    tally = Tally()
+    if not charge_ids:
+        return tally
+    author = Author(engine.actor, now)
+    started: list[StartedCharge] = []
+    with engine.database.transaction() as tx:
+        held = load_installation(tx).why_not_charge(now) is not None
+        for case in load_cases(tx, charge_ids):
+            allowed = outside_quiet_hours(now, case.zone, engine.rules.window)
+            if case.charge_state is not ChargeState.UNKNOWN:
+                continue  # settled meanwhile
+            if not _still_wanted(case):
+                rules = engine.rules.settlement
+                over = settle_failure(case, ChargeEvent.REFUSE, DeclineClass.TECHNICAL, None, now, rules)
+                apply_settlements(tx, [(case, over)], author)
+                tally.acts["charges_refused"] += 1
+            elif held or allowed != now:
+                later = {"check_at": max(allowed, now + SEND_DEADLINE)}
+                change(tx, Charge, [Change(case.charge_id, case.charge_state, later)])
+            else:
+                started.append(_resend(tx, case, author))
+    if started:
+        tally.acts["charges_resent"] += len(started)
+        tally.add(send_charges(engine, started, now))
+    return tally
+
+
+def _still_wanted(case: Case) -> bool:
+    return (
+        case.charge_kind is ChargeKind.RENEWAL
+        and case.invoice_state is InvoiceState.OPEN
+        and case.subscription_state in _STILL_CHARGED
+        and case.source_state is SourceState.ACTIVE
+    )
+
+
+def _resend(tx: Connection, case: Case, author: Author) -> StartedCharge:
+    row: AnyRow = tx.execute(
+        select(
+            col(Charge.idempotency_key),
+            col(Charge.sends),
+            col(Plan.name).label("plan_name"),
+            col(Source.gateway_source_id),
+        )
+        .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
+        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .join(Source, col(Source.id) == col(Charge.source_id))
+        .where(col(Charge.id) == case.charge_id)
+    ).one()
+    written = {
+        "sends": row.sends + 1,
+        "sent_at": author.now,
+        "check_at": author.now + SEND_DEADLINE,
+        "absent_looks": 0,
+        "last_absent_at": None,
+    }
+    again = Move(case.charge_id, case.charge_state, ChargeEvent.RESEND, written, case.subscription_id)
+    move(tx, Charge, [again], author)
+    request = PaymentRequest(
+        reference=case.reference,
+        idempotency_key=row.idempotency_key,
+        amount=case.amount,
+        item=row.plan_name,
+        source_id=row.gateway_source_id,
+        sent_before=True,
+    )
+    return StartedCharge(case.charge_id, request)

@@ -1,0 +1,54 @@
+"""The subscriber comes back from the wallet: a hint to look, never proof of anything."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from billing.domain.states import ChargeState
+from billing.operations.engine import Engine, NotFound
+from billing.operations.look_up_unsettled import look_up
+from billing.store.queries import charge_by_token
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """Where to send the subscriber: the SaaS's own URL, with the subscription and how the payment stands."""
+
+    url: str
+
+
+def settle_return(engine: Engine, token: str, *, now: datetime) -> Return:
+    """Look the payment up and return the SaaS's URL (``now``: UTC).
+
+    :raises NotFound: the token is none of ours.
+    """
+    with engine.database.snapshot() as tx:
+        found = charge_by_token(tx, token)
+    if found is None:
+        raise NotFound("this link is not known")
+    look_up(engine, [found.id], now=now)
+    with engine.database.snapshot() as tx:
+        found = charge_by_token(tx, token)
+    if found is None:
+        raise NotFound("this link is not known")
+    failed = found.state in (
+        ChargeState.DECLINED,
+        ChargeState.EXPIRED,
+        ChargeState.CANCELED,
+        ChargeState.REFUSED,
+    )
+    url = found.failure_url if failed else found.success_url
+    told = {"subscription_id": str(found.subscription_id), "payment": _word(found.state)}
+    return Return(_with_query(str(url), told))
+
+
+def _word(state: ChargeState) -> str:
+    if state is ChargeState.CAPTURED:
+        return "captured"
+    return "pending" if state in (ChargeState.SENDING, ChargeState.UNKNOWN, ChargeState.PENDING) else state.value
+
+
+def _with_query(url: str, told: dict[str, str]) -> str:
+    parts = urlsplit(url)
+    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *told.items()])
+    return urlunsplit(parts._replace(query=query))

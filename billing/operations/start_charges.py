@@ -1,0 +1,162 @@
+"""Writes charges down before they are sent, after a last look at what they are for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from billing.domain.cases import ChargeKind, InvoiceKind, Note
+from billing.domain.identity import charge_reference, idempotency_key, row_id
+from billing.domain.quiet_hours import charge_slot, outside_quiet_hours
+from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionEvent, SubscriptionState
+from billing.gateway.port import PaymentRequest
+from billing.operations.engine import SEND_DEADLINE, Engine
+from billing.store.billable import ChargeableInvoice, last_captures, load_chargeable
+from billing.store.tables import Charge, Event, Invoice, Subscription
+from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
+
+_CHARGED_AUTOMATICALLY = (SubscriptionState.ACTIVE, SubscriptionState.TRIALING, SubscriptionState.PAST_DUE)
+
+
+@dataclass(frozen=True, slots=True)
+class StartedCharge:
+    """A charge that was written down and committed; now it may be sent."""
+
+    id: UUID
+    request: PaymentRequest
+
+
+def start_due_charges(
+    tx: Connection, engine: Engine, installation_id: UUID, ids: Sequence[UUID], now: datetime
+) -> list[StartedCharge]:
+    """Write a charge for each of these invoices that may be charged now; put off or ask about the others."""
+    author = Author(engine.actor, now)
+    rows = [row for row in load_chargeable(tx, ids) if row.subscription_state in _CHARGED_AUTOMATICALLY]
+    captured = last_captures(tx, [row.subscription_id for row in rows])
+    chosen: dict[UUID, ChargeableInvoice] = {}
+    put_off: list[Change] = []
+    for row in rows:
+        allowed = outside_quiet_hours(now, row.zone, engine.rules.window)
+        if row.subscription_id in chosen or _was_charged_today(row, captured.get(row.subscription_id), now):
+            put_off.append(_tomorrow(engine, row, now))
+        elif allowed != now:
+            put_off.append(Change(row.id, InvoiceState.OPEN, {"next_attempt_at": allowed}))
+        elif row.source_state is not SourceState.ACTIVE:
+            _ask_for_agreement(tx, engine, row, author)
+        else:
+            chosen[row.subscription_id] = row
+    change(tx, Invoice, put_off)
+    return start_charges(tx, installation_id, list(chosen.values()), author, automatic=True)
+
+
+def start_charges(
+    tx: Connection,
+    installation_id: UUID,
+    rows: Sequence[ChargeableInvoice],
+    author: Author,
+    *,
+    automatic: bool,
+) -> list[StartedCharge]:
+    """Write down a charge of the stored source for each invoice. The commit must come before the send."""
+    charges = [_charge(installation_id, row, author.now, automatic=automatic) for row in rows]
+    insert_rows(tx, Charge, charges)
+    insert_rows(tx, Event, [charge_started(charge, author) for charge in charges])
+    cleared: dict[str, object] = {"next_attempt_at": None} if automatic else {}
+    change(
+        tx,
+        Invoice,
+        [Change(row.id, InvoiceState.OPEN, {"attempts": row.attempts + 1, **cleared}) for row in rows],
+    )
+    return [StartedCharge(charge["id"], _request(charge, row)) for charge, row in zip(charges, rows, strict=True)]
+
+
+def charge_started(charge: dict[str, Any], author: Author) -> dict[str, Any]:
+    """Return the event row that says a charge was written down."""
+    return {
+        "subject_type": "charge",
+        "subject_id": str(charge["id"]),
+        "subscription_id": charge["subscription_id"],
+        "type": "charge.started",
+        "from_state": None,
+        "to_state": ChargeState.SENDING.value,
+        "data": {
+            "amount_minor": charge["amount_minor"],
+            "currency": charge["currency"],
+            "attempt_no": charge["attempt_no"],
+            "reference": charge["reference"],
+            "automatic": charge["automatic"],
+        },
+        "at": author.now,
+        "actor": author.actor,
+    }
+
+
+def _charge(installation_id: UUID, row: ChargeableInvoice, now: datetime, *, automatic: bool) -> dict[str, Any]:
+    attempt_no = row.attempts + 1
+    agreement = row.kind is InvoiceKind.AGREEMENT
+    reference = charge_reference(
+        installation_id, row.subscription_id, row.period_start, attempt_no, agreement=agreement
+    )
+    return {
+        "id": row_id(row.id, "charge", attempt_no),
+        "invoice_id": row.id,
+        "subscription_id": row.subscription_id,
+        "source_id": row.source_id,
+        "kind": ChargeKind.RENEWAL,
+        "automatic": automatic,
+        "attempt_no": attempt_no,
+        "reference": reference,
+        "idempotency_key": idempotency_key(reference),
+        "amount_minor": row.amount.minor,
+        "currency": row.amount.currency,
+        "state": ChargeState.SENDING,
+        "created_at": now,
+        "sent_at": now,
+        "check_at": now + SEND_DEADLINE,
+    }
+
+
+def _request(charge: dict[str, Any], row: ChargeableInvoice) -> PaymentRequest:
+    return PaymentRequest(
+        reference=charge["reference"],
+        idempotency_key=charge["idempotency_key"],
+        amount=row.amount,
+        item=row.plan_name,
+        source_id=row.gateway_source_id,
+    )
+
+
+def _was_charged_today(row: ChargeableInvoice, captured: datetime | None, now: datetime) -> bool:
+    zone = ZoneInfo(row.zone)
+    return captured is not None and captured.astimezone(zone).date() == now.astimezone(zone).date()
+
+
+def _tomorrow(engine: Engine, row: ChargeableInvoice, now: datetime) -> Change:
+    window = engine.rules.window
+    day = now.astimezone(ZoneInfo(row.zone)).date() + timedelta(days=1)
+    slot = charge_slot(day, window.opens, row.zone, window, row.subscription_id)
+    return Change(row.id, InvoiceState.OPEN, {"next_attempt_at": slot})
+
+
+def _ask_for_agreement(tx: Connection, engine: Engine, row: ChargeableInvoice, author: Author) -> None:
+    """No attempt on a source that is not usable; the ladder still ends on time."""
+    policy = engine.rules.settlement.dunning
+    today = author.now.astimezone(ZoneInfo(row.zone)).date()
+    days, at = policy.ladder[-1]
+    give_up_on = (row.first_failed_on or today) + timedelta(days=days + 1)
+    give_up_at = charge_slot(give_up_on, at, row.zone, policy.window, row.subscription_id)
+    written = {
+        "next_attempt_at": None,
+        "give_up_at": give_up_at,
+        "first_failed_on": row.first_failed_on or today,
+    }
+    change(tx, Invoice, [Change(row.id, InvoiceState.OPEN, written)])
+    if row.subscription_state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
+        fell = Move(row.subscription_id, row.subscription_state, SubscriptionEvent.FALL_PAST_DUE)
+        move(tx, Subscription, [fell], author)
+    told = Note("subscription.re_enrolment_requested", {"why": "the source is not usable"})
+    note(tx, row.subscription_id, told, author, subject=("invoice", str(row.id)))

@@ -1,0 +1,158 @@
+"""Webhooks: stored once and answered at once, then processed from the table, whatever their order or number."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Connection, select, update
+from sqlmodel import col
+
+from billing.domain.charging import Accepted, Found, GatewayPayment, Outcome
+from billing.domain.identity import reference_prefix
+from billing.gateway.webhooks import VerifiedEvent
+from billing.operations.batches import pages_of
+from billing.operations.engine import Engine, Tally
+from billing.operations.record_outcomes import record_outcomes
+from billing.operations.strays import keep_strays
+from billing.store.due import webhooks_to_process
+from billing.store.inserts import insert_if_absent
+from billing.store.installation import load_installation
+from billing.store.queries import KnownCharge, charges_by_reference
+from billing.store.tables import Refund, Webhook
+
+log = structlog.get_logger()
+MOST_TRIES: Final = 8
+_TRY_AGAIN_AFTER: Final = (10, 30, 120, 600, 1800, 7200, 21600)
+
+
+def receive_webhook(engine: Engine, event: VerifiedEvent, *, now: datetime) -> bool:
+    """Store an event whose signature was verified; return False when it was stored before.
+
+    Nothing else happens here: the gateway waits for the answer.
+    """
+    row = {
+        "event_id": event.id,
+        "type": event.type,
+        "payment_id": event.payment_id,
+        "action_id": event.action_id,
+        "reference": event.reference,
+        "state": "received",
+        "received_at": now,
+        "next_try_at": now,
+        "tries": 0,
+    }
+    with engine.database.transaction() as tx:
+        return insert_if_absent(tx, Webhook, [row]) == 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    id: int
+    type: str
+    payment_id: str | None
+    tries: int
+
+
+def process_webhooks(engine: Engine, *, now: datetime) -> Tally:
+    """Read the payment of every stored webhook again and settle what it tells, as of ``now`` (UTC)."""
+    tally = Tally()
+    for ids in pages_of(engine, lambda tx, limit, after: webhooks_to_process(tx, now, limit, after)):
+        tally.add(_process(engine, ids, now))
+    return tally
+
+
+def _process(engine: Engine, ids: Sequence[int], now: datetime) -> Tally:
+    with engine.database.snapshot() as tx:
+        stored = _load(tx, ids)
+        prefix = reference_prefix(load_installation(tx).id)
+    about = [webhook for webhook in stored if webhook.payment_id and webhook.type.startswith("payment_")]
+    payment_ids = sorted({str(webhook.payment_id) for webhook in about})
+    answers = dict(zip(payment_ids, engine.gateway.find_by_id(payment_ids), strict=True))
+    payments = {key: told.payments[0] for key, told in answers.items() if isinstance(told, Found) and told.payments}
+    with engine.database.snapshot() as tx:
+        known = charges_by_reference(tx, [p.reference for p in payments.values() if p.reference])
+    tally = _settle(engine, payments, known, prefix, now)
+    _look_at_refunds(engine, about, now)
+    with engine.database.transaction() as tx:
+        for webhook in stored:
+            _finish(tx, webhook, _end_of(webhook, payments, known, prefix), now)
+    tally.acts["webhooks_processed"] += len(stored)
+    return tally
+
+
+def _settle(
+    engine: Engine,
+    payments: Mapping[str, GatewayPayment],
+    known: Mapping[str, KnownCharge],
+    prefix: str,
+    now: datetime,
+) -> Tally:
+    outcomes: list[tuple[UUID, Outcome]] = []
+    strays: list[tuple[UUID | None, GatewayPayment]] = []
+    for payment in payments.values():
+        charge = known.get(payment.reference or "")
+        if charge is None:
+            if (payment.reference or "").startswith(prefix):
+                strays.append((None, payment))
+        elif charge.gateway_payment_id in (None, payment.id):
+            outcomes.append((charge.id, Accepted(payment)))
+        else:
+            strays.append((charge.id, payment))
+    keep_strays(engine, strays, now)
+    return record_outcomes(engine, outcomes, now=now)
+
+
+def _end_of(
+    webhook: _Stored, payments: Mapping[str, GatewayPayment], known: Mapping[str, KnownCharge], prefix: str
+) -> tuple[str, str | None]:
+    """Return the state a webhook ends in and why; ``received`` means: try again."""
+    if webhook.payment_id is None or not webhook.type.startswith("payment_"):
+        return "ignored", f"nothing to do for {webhook.type}"
+    payment = payments.get(webhook.payment_id)
+    if payment is None:
+        return "received", "the payment could not be read"
+    if (payment.reference or "") in known:
+        return "processed", None
+    if (payment.reference or "").startswith(prefix):
+        return "parked", "it has our reference, but no charge of ours"
+    return "ignored", "a payment of another system"
+
+
+def _finish(tx: Connection, webhook: _Stored, end: tuple[str, str | None], now: datetime) -> None:
+    state, why = end
+    tries = webhook.tries + 1
+    written: dict[str, Any] = {"state": state, "why": why, "tries": tries}
+    if state == "received":
+        wait = _TRY_AGAIN_AFTER[min(webhook.tries, len(_TRY_AGAIN_AFTER) - 1)]
+        written["next_try_at"] = now + timedelta(seconds=wait)
+        if tries >= MOST_TRIES:
+            written["state"] = "parked"
+            log.error("webhook_parked", webhook=webhook.id, why=why)
+    tx.execute(update(Webhook).where(col(Webhook.id) == webhook.id, col(Webhook.state) == "received").values(**written))
+
+
+def _look_at_refunds(engine: Engine, webhooks: Sequence[_Stored], now: datetime) -> None:
+    """Make the refunds of these payments due, so that the sweep asks about them at once."""
+    about = [webhook.payment_id for webhook in webhooks if webhook.type.startswith("payment_refund")]
+    if about:
+        with engine.database.transaction() as tx:
+            tx.execute(
+                update(Refund)
+                .where(
+                    col(Refund.gateway_payment_id).in_(about),
+                    col(Refund.state).in_(["pending", "unknown"]),
+                )
+                .values(check_at=now)
+            )
+
+
+def _load(tx: Connection, ids: Sequence[int]) -> list[_Stored]:
+    rows = tx.execute(
+        select(col(Webhook.id), col(Webhook.type), col(Webhook.payment_id), col(Webhook.tries))
+        .where(col(Webhook.id).in_(ids), col(Webhook.state) == "received")
+        .order_by(col(Webhook.id))
+    )
+    return [_Stored(row.id, row.type, row.payment_id, row.tries) for row in rows]

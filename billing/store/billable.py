@@ -1,0 +1,177 @@
+"""Locks what an act is about to bill or charge, and reads it again: the last look before money moves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, func, literal, select, text, type_coerce
+from sqlmodel import col
+
+from billing.domain.cases import InvoiceKind
+from billing.domain.invoicing import BillingSchedule
+from billing.domain.states import SourceState, SubscriptionState
+from billing.store.cases import lock_subscriptions
+from billing.store.columns import AnyRow, UtcDateTime
+from billing.store.tables import LIVE_CHARGE, RENEWABLE, Charge, Invoice, Plan, Price, Source, Subscription
+from plans.calendar import Interval
+from plans.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class DueSubscription:
+    """A subscription whose next period may have come, with the price it is pinned to."""
+
+    schedule: BillingSchedule
+    state: SubscriptionState
+    plan_name: str
+    amount: Money
+    consented_at: datetime | None
+    cancel_at: datetime | None
+    next_due_at: datetime
+    paid_through: date | None
+
+
+def load_due_subscriptions(tx: Connection, ids: Sequence[UUID], now: datetime) -> list[DueSubscription]:
+    """Lock these subscriptions, leaving those that another daemon holds, and return what is still due."""
+    locked = lock_subscriptions(tx, ids, skip_locked=True)
+    rows = tx.execute(
+        select(
+            col(Subscription.id),
+            col(Subscription.state),
+            col(Subscription.anchor),
+            col(Subscription.zone),
+            col(Subscription.billed_index),
+            col(Subscription.consented_at),
+            col(Subscription.cancel_at),
+            col(Subscription.next_due_at),
+            col(Subscription.paid_through),
+            col(Price.amount_minor),
+            col(Price.currency),
+            col(Price.interval_unit),
+            col(Price.interval_count),
+            col(Plan.name).label("plan_name"),
+        )
+        .join(Price, col(Price.id) == col(Subscription.price_id))
+        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .where(
+            col(Subscription.id).in_(locked),
+            text(f"subscription.{RENEWABLE}"),
+            col(Subscription.next_due_at) <= now,
+            col(Plan.paused_at).is_(None),
+        )
+        .order_by(col(Subscription.id))
+    )
+    return [_due_subscription(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeableInvoice:
+    """An open invoice with what a charge for it needs."""
+
+    id: UUID
+    subscription_id: UUID
+    kind: InvoiceKind
+    subscription_state: SubscriptionState
+    zone: str
+    amount: Money
+    period_start: date
+    attempts: int
+    failures: int
+    first_failed_on: date | None
+    plan_name: str
+    source_id: UUID | None
+    gateway_source_id: str | None
+    source_state: SourceState | None
+
+
+def load_chargeable(tx: Connection, ids: Sequence[UUID], *, skip_locked: bool = True) -> list[ChargeableInvoice]:
+    """Lock the subscriptions of these invoices and return those that are open and have no live charge.
+    An invoice that no longer qualifies is left out.
+    """
+    owner_rows = tx.execute(select(col(Invoice.subscription_id)).where(col(Invoice.id).in_(ids)))
+    locked = lock_subscriptions(tx, list(owner_rows.scalars()), skip_locked=skip_locked)
+    live = select(literal(1)).where(
+        col(Charge.subscription_id) == col(Invoice.subscription_id), text(f"charge.{LIVE_CHARGE}")
+    )
+    rows = tx.execute(
+        select(
+            col(Invoice.id),
+            col(Invoice.subscription_id),
+            col(Invoice.kind),
+            col(Subscription.state),
+            col(Subscription.zone),
+            col(Invoice.amount_minor),
+            col(Invoice.currency),
+            col(Invoice.period_start),
+            col(Invoice.attempts),
+            col(Invoice.failures),
+            col(Invoice.first_failed_on),
+            col(Plan.name).label("plan_name"),
+            col(Source.id).label("source_id"),
+            col(Source.gateway_source_id),
+            col(Source.state).label("source_state"),
+        )
+        .join(Subscription, col(Subscription.id) == col(Invoice.subscription_id))
+        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .join(Source, col(Source.id) == col(Subscription.source_id), isouter=True)
+        .where(
+            col(Invoice.id).in_(ids),
+            col(Subscription.id).in_(locked),
+            text("invoice.state = 'open'"),
+            col(Subscription.parked_reason).is_(None),
+            col(Plan.paused_at).is_(None),
+            ~live.exists(),
+        )
+        .order_by(col(Invoice.subscription_id), col(Invoice.period_start))
+    )
+    return [_chargeable(row) for row in rows]
+
+
+def last_captures(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Return when money was last taken for each of these subscriptions: the daily ceiling looks at it."""
+    newest = func.max(col(Charge.sent_at))
+    rows = tx.execute(
+        select(col(Charge.subscription_id), type_coerce(newest, UtcDateTime()).label("at"))
+        .where(col(Charge.subscription_id).in_(subscription_ids), text("charge.state = 'captured'"))
+        .group_by(col(Charge.subscription_id))
+    )
+    return {row.subscription_id: row.at for row in rows}
+
+
+def _due_subscription(row: AnyRow) -> DueSubscription:
+    return DueSubscription(
+        schedule=BillingSchedule(
+            subscription_id=row.id,
+            anchor=row.anchor,
+            interval=Interval(row.interval_unit, row.interval_count),
+            zone=row.zone,
+            billed_index=row.billed_index,
+        ),
+        state=row.state,
+        plan_name=row.plan_name,
+        amount=Money(row.amount_minor, row.currency),
+        consented_at=row.consented_at,
+        cancel_at=row.cancel_at,
+        next_due_at=row.next_due_at,
+        paid_through=row.paid_through,
+    )
+
+
+def _chargeable(row: AnyRow) -> ChargeableInvoice:
+    return ChargeableInvoice(
+        id=row.id,
+        subscription_id=row.subscription_id,
+        kind=row.kind,
+        subscription_state=row.state,
+        zone=row.zone,
+        amount=Money(row.amount_minor, row.currency),
+        period_start=row.period_start,
+        attempts=row.attempts,
+        failures=row.failures,
+        first_failed_on=row.first_failed_on,
+        plan_name=row.plan_name,
+        source_id=row.source_id,
+        gateway_source_id=row.gateway_source_id,
+        source_state=row.source_state,
+    )

@@ -1,0 +1,50 @@
+"""Column types that keep what SQLite and drivers would lose: zones, enums, ids."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, DateTime, Enum, Integer, Row, TypeDecorator
+from sqlalchemy.engine import Dialect
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant. Naive values are refused; SQLite keeps wall time only, so everything is UTC on the way in."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: instants are stored with a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        instant: datetime = value
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+def enum_of(states: type[StrEnum]) -> Enum:
+    """Return a text column type that allows just these values, checked by the database."""
+    return Enum(
+        states,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        name=f"is_a_{states.__name__.lower()}",
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+MinorUnits = BigInteger().with_variant(Integer(), "sqlite")
+"""An amount in minor units of its row's currency; KRW has none, so won."""
+
+Sequence = BigInteger().with_variant(Integer(), "sqlite")
+"""A growing number; SQLite auto-increments only INTEGER primary keys."""
+
+AnyRow = Row[*tuple[Any, ...]]
+"""A row of a select whose columns are read by name."""

@@ -1,0 +1,118 @@
+"""Engines for SQLite and PostgreSQL, and the one word for a transaction."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+_inside: ContextVar[bool] = ContextVar("inside_a_transaction", default=False)
+_BUSY_TIMEOUT_MS = 30_000
+
+
+class NestedTransaction(RuntimeError):
+    """A transaction was opened inside another. Act and transaction must be the same thing."""
+
+
+class BadDatabaseUrl(ValueError):
+    """The database URL cannot be used."""
+
+
+class Database:
+    """A database that acts run against.
+
+    SQLite runs in WAL mode with ``synchronous=FULL`` and takes the write lock when a
+    transaction begins, so that what was read cannot change before it is written.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 8) -> None:
+        self.url = _usable_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine = create_engine(self.url)
+            _prepare_sqlite(self.engine)
+        else:
+            self.engine = create_engine(self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+
+    @property
+    def location(self) -> str:
+        """Where the data is, without credentials: a file's whole path, or host, port and name."""
+        if self.is_sqlite:
+            return str(Path(str(self.url.database)).resolve())
+        return f"{self.url.host}:{self.url.port or 5432}/{self.url.database}"
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Begin, and commit at the end of the block or roll back when it raises. Must not nest.
+
+        :raises NestedTransaction: another transaction of this context is open.
+        """
+        with self._begin(self.engine) as connection:
+            yield connection
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Read what is committed, without taking SQLite's write lock. Must not nest."""
+        with self._begin(self.engine.execution_options(reading=True)) as connection:
+            yield connection
+
+    @contextmanager
+    def _begin(self, engine: Engine) -> Iterator[Connection]:
+        if _inside.get():
+            raise NestedTransaction(str(NestedTransaction.__doc__))
+        token = _inside.set(True)
+        try:
+            with engine.begin() as connection:
+                yield connection
+        finally:
+            _inside.reset(token)
+
+    def dispose(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def is_conflict(error: Exception) -> bool:
+    """Say whether the database asks to run the act again (serialization failure, deadlock, lock timeout)."""
+    if not isinstance(error, OperationalError):
+        return False
+    sqlstate = getattr(error.orig, "sqlstate", None)
+    return sqlstate in ("40001", "40P01", "55P03") or "database is locked" in str(error.orig)
+
+
+def _usable_url(text: str) -> URL:
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise BadDatabaseUrl(f"database.url cannot be read ({error}); write sqlite:///billing.db") from None
+    backend = url.get_backend_name()
+    if backend == "postgresql":
+        return url.set(drivername="postgresql+psycopg")
+    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
+        return url
+    raise BadDatabaseUrl(
+        f"database.url names {backend!r}; use a SQLite file (sqlite:///billing.db) or postgresql://user@host/name"
+    )
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(dbapi_connection: Any, _record: object) -> None:
+        # The driver's own transaction handling would begin late; we begin ourselves.
+        dbapi_connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            dbapi_connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        reading = connection.get_execution_options().get("reading", False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,90 @@
+"""The one row that says whose database this is, whether charging is allowed, and what time it is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select, update
+from sqlmodel import col
+
+from billing.store.tables import Installation
+from billing.store.writes import insert_rows
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationRow:
+    """What the row says. ``stopped_because`` and ``held_until`` keep charges from being sent."""
+
+    id: UUID
+    secret: bytes
+    fingerprint: str | None
+    stopped_because: str | None
+    held_until: datetime | None
+    held_because: str | None
+    clock: datetime | None
+
+    def why_not_charge(self, now: datetime) -> str | None:
+        """Say why no charge may be sent at ``now`` (UTC), or None."""
+        if self.stopped_because is not None:
+            return f"charging is stopped: {self.stopped_because}"
+        if self.held_until is not None and now < self.held_until:
+            return f"charging is held until {self.held_until.isoformat()}: {self.held_because}"
+        return None
+
+    def __repr__(self) -> str:
+        return f"InstallationRow({self.id})"  # never the secret
+
+
+class NoInstallation(LookupError):
+    """The database is not set up; run `billing migrate`."""
+
+
+def load_installation(tx: Connection) -> InstallationRow:
+    """Return the installation.
+
+    :raises NoInstallation: the database is not set up.
+    """
+    row = tx.execute(
+        select(
+            col(Installation.id),
+            col(Installation.secret),
+            col(Installation.fingerprint),
+            col(Installation.stopped_because),
+            col(Installation.held_until),
+            col(Installation.held_because),
+            col(Installation.clock),
+        )
+    ).one_or_none()
+    if row is None:
+        raise NoInstallation(str(NoInstallation.__doc__))
+    return InstallationRow(*row)
+
+
+def create_installation(tx: Connection, *, id_: UUID, secret: bytes, now: datetime) -> None:
+    """Set the database up, once."""
+    insert_rows(tx, Installation, [{"singleton": 1, "id": id_, "secret": secret, "created_at": now}])
+
+
+def set_fingerprint(tx: Connection, fingerprint: str) -> None:
+    """Bind the database to the configuration that is described by ``fingerprint``."""
+    tx.execute(update(Installation).values(fingerprint=fingerprint))
+
+
+def stop_charging(tx: Connection, because: str) -> None:
+    """Throw the stop switch: nothing is charged until :func:`allow_charging`."""
+    tx.execute(update(Installation).values(stopped_because=because[:500]))
+
+
+def hold_charging(tx: Connection, until: datetime, because: str) -> None:
+    """Send no charge before ``until`` (UTC)."""
+    tx.execute(update(Installation).values(held_until=until, held_because=because[:500]))
+
+
+def allow_charging(tx: Connection) -> None:
+    """Release the stop switch and any hold."""
+    tx.execute(update(Installation).values(stopped_because=None, held_until=None, held_because=None))
+
+
+def set_clock(tx: Connection, clock: datetime | None) -> None:
+    """Move the test clock, or give time back to the machine with None."""
+    tx.execute(update(Installation).values(clock=clock))

@@ -1,0 +1,169 @@
+"""Small reads that acts need, each a named function."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, func, select, text
+from sqlmodel import col
+
+from billing.domain.states import ChargeState, RefundState
+from billing.store.columns import AnyRow
+from billing.store.tables import DUE_INVOICE, Charge, Invoice, Price, Refund, Subscription
+
+
+def subscription_of_invoice(tx: Connection, invoice_id: UUID) -> UUID | None:
+    """Return whose invoice it is, or None when there is no such invoice."""
+    query = select(col(Invoice.subscription_id)).where(col(Invoice.id) == invoice_id)
+    return tx.execute(query).scalar_one_or_none()
+
+
+def count_due_invoices(tx: Connection, now: datetime, at_most: int) -> int:
+    """Count invoices to be charged, no further than ``at_most``."""
+    due = (
+        select(col(Invoice.id))
+        .where(text(f"invoice.{DUE_INVOICE}"), col(Invoice.next_attempt_at) <= now)
+        .limit(at_most)
+        .subquery()
+    )
+    return tx.execute(select(func.count()).select_from(due)).scalar_one()
+
+
+def renewals_expected_per_day(tx: Connection) -> float:
+    """Return how many renewals a day the live subscriptions make on average."""
+    rows = tx.execute(
+        select(col(Price.interval_unit), col(Price.interval_count), func.count())
+        .join(Subscription, col(Subscription.price_id) == col(Price.id))
+        .where(text("subscription.state IN ('active', 'trialing', 'past_due')"))
+        .group_by(col(Price.interval_unit), col(Price.interval_count))
+    )
+    days = {"day": 1.0, "week": 7.0, "month": 30.4, "year": 365.25}
+    return sum(number / (days[unit.value] * count) for unit, count, number in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """A charge whose outcome is asked for."""
+
+    id: UUID
+    subscription_id: UUID
+    state: ChargeState
+    reference: str
+    gateway_payment_id: str | None
+    checks: int
+    absent_looks: int
+    last_absent_at: datetime | None
+
+
+def load_unsettled(tx: Connection, ids: Sequence[UUID]) -> list[Unsettled]:
+    """Return these charges as far as they are still unsettled."""
+    rows = tx.execute(
+        select(
+            col(Charge.id),
+            col(Charge.subscription_id),
+            col(Charge.state),
+            col(Charge.reference),
+            col(Charge.gateway_payment_id),
+            col(Charge.checks),
+            col(Charge.absent_looks),
+            col(Charge.last_absent_at),
+        ).where(
+            col(Charge.id).in_(ids),
+            col(Charge.state).in_([ChargeState.SENDING, ChargeState.UNKNOWN, ChargeState.PENDING]),
+        )
+    )
+    return [Unsettled(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCharge:
+    """A charge as a payment of the gateway is matched to it."""
+
+    id: UUID
+    subscription_id: UUID
+    reference: str
+    gateway_payment_id: str | None
+    state: ChargeState
+
+
+def charges_by_reference(tx: Connection, references: Sequence[str]) -> dict[str, KnownCharge]:
+    """Return the charges with these references, by reference."""
+    query = _known().where(col(Charge.reference).in_(references))
+    return {row.reference: KnownCharge(*row) for row in tx.execute(query)}
+
+
+def charge_by_token(tx: Connection, token: str) -> AnyRow | None:
+    """Return the charge that a subscriber returns from, with where the SaaS wants them, or None."""
+    return tx.execute(
+        select(
+            col(Charge.id),
+            col(Charge.state),
+            col(Charge.subscription_id),
+            col(Charge.gateway_payment_id),
+            col(Charge.success_url),
+            col(Charge.failure_url),
+        ).where(col(Charge.return_token) == token)
+    ).one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRow:
+    """A refund with what its request and its look-up need."""
+
+    id: UUID
+    charge_id: UUID
+    subscription_id: UUID
+    gateway_payment_id: str
+    state: RefundState
+    amount_minor: int
+    currency: str
+    reference: str
+    idempotency_key: str
+    action_id: str | None
+    checks: int
+    absent_looks: int
+    last_absent_at: datetime | None
+    check_at: datetime | None
+
+    def is_due(self, now: datetime) -> bool:
+        return self.check_at is not None and self.check_at <= now
+
+
+def load_refunds(tx: Connection, ids: Sequence[UUID], *, lock: bool = False) -> list[RefundRow]:
+    """Return these refunds; with ``lock``, leaving those that another process holds."""
+    query: Select[*tuple[Any, ...]] = (
+        select(
+            col(Refund.id),
+            col(Refund.charge_id),
+            col(Charge.subscription_id),
+            col(Refund.gateway_payment_id),
+            col(Refund.state),
+            col(Refund.amount_minor),
+            col(Refund.currency),
+            col(Refund.reference),
+            col(Refund.idempotency_key),
+            col(Refund.action_id),
+            col(Refund.checks),
+            col(Refund.absent_looks),
+            col(Refund.last_absent_at),
+            col(Refund.check_at),
+        )
+        .join(Charge, col(Charge.id) == col(Refund.charge_id))
+        .where(col(Refund.id).in_(ids))
+        .order_by(col(Refund.id))
+    )
+    if lock:
+        query = query.with_for_update(skip_locked=True, of=Refund)
+    return [RefundRow(*row) for row in tx.execute(query)]
+
+
+def _known() -> Select[*tuple[Any, ...]]:
+    return select(
+        col(Charge.id),
+        col(Charge.subscription_id),
+        col(Charge.reference),
+        col(Charge.gateway_payment_id),
+        col(Charge.state),
+    )

@@ -1,0 +1,159 @@
+"""Writes decisions about charges: one transaction for a batch of them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select
+from sqlmodel import col
+
+from billing.domain.cases import Case, Settlement
+from billing.domain.identity import idempotency_key, refund_reference, row_id
+from billing.domain.states import RefundState, SourceEvent
+from billing.store.tables import Charge, Invoice, Refund, Source, Subscription
+from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
+
+
+def apply_settlements(tx: Connection, decisions: Sequence[tuple[Case, Settlement]], author: Author) -> None:
+    """Make the moves and write the columns of each decision.
+
+    The cases were read in this transaction, one per subscription, so no move can be stale.
+    """
+    for model, moves, changes in (
+        (Charge, *_charges(decisions)),
+        (Source, *_sources(decisions)),
+        (Invoice, *_invoices(decisions)),
+        (Subscription, *_subscriptions(decisions, author)),
+    ):
+        move(tx, model, moves, author)
+        change(tx, model, changes)
+    for case, decision in decisions:
+        for each in decision.notes:
+            note(tx, case.subscription_id, each, author, subject=("charge", str(case.charge_id)))
+        if decision.refund_reason is not None:
+            payment_id = str(decision.charge["gateway_payment_id"])
+            order_refund(
+                tx,
+                case.charge_id,
+                payment_id,
+                case.amount.minor,
+                case.amount.currency,
+                reference=refund_reference(case.reference, next_refund_no(tx, case.charge_id)),
+                reason=decision.refund_reason,
+                author=author,
+            )
+
+
+def next_refund_no(tx: Connection, charge_id: UUID) -> int:
+    """Return the number of the next refund of a charge, counted from 1 under the subscription's lock."""
+    count = select(func.count()).select_from(Refund).where(col(Refund.charge_id) == charge_id)
+    return tx.execute(count).scalar_one() + 1
+
+
+def order_refund(
+    tx: Connection,
+    charge_id: UUID,
+    gateway_payment_id: str,
+    amount_minor: int,
+    currency: str,
+    *,
+    reference: str,
+    reason: str,
+    author: Author,
+) -> UUID:
+    """Write a refund down; the sweep (or the caller, after the commit) sends it."""
+    refund_id = row_id(charge_id, "refund", reference)
+    insert_rows(
+        tx,
+        Refund,
+        [
+            {
+                "id": refund_id,
+                "charge_id": charge_id,
+                "gateway_payment_id": gateway_payment_id,
+                "amount_minor": amount_minor,
+                "currency": currency,
+                "state": RefundState.REQUESTED,
+                "reference": reference,
+                "idempotency_key": idempotency_key(reference),
+                "reason": reason,
+                "requested_by": author.actor,
+                "created_at": author.now,
+                "check_at": author.now,
+            }
+        ],
+    )
+    return refund_id
+
+
+def _charges(decisions: Sequence[tuple[Case, Settlement]]) -> tuple[list[Move], list[Change]]:
+    moves, changes = [], []
+    for case, told in decisions:
+        if told.charge_event is not None:
+            data = {
+                name: told.charge[name]
+                for name in ("response_code", "decline_class", "error")
+                if told.charge.get(name) is not None
+            }
+            moves.append(
+                Move(
+                    case.charge_id,
+                    case.charge_state,
+                    told.charge_event,
+                    told.charge,
+                    case.subscription_id,
+                    data,
+                )
+            )
+        else:
+            changes.append(Change(case.charge_id, case.charge_state, told.charge))
+    return moves, changes
+
+
+def _invoices(decisions: Sequence[tuple[Case, Settlement]]) -> tuple[list[Move], list[Change]]:
+    moves, changes = [], []
+    for case, told in decisions:
+        if told.invoice_event is not None:
+            moves.append(
+                Move(
+                    case.invoice_id,
+                    case.invoice_state,
+                    told.invoice_event,
+                    told.invoice,
+                    case.subscription_id,
+                )
+            )
+        else:
+            changes.append(Change(case.invoice_id, case.invoice_state, told.invoice))
+    return moves, changes
+
+
+def _subscriptions(decisions: Sequence[tuple[Case, Settlement]], author: Author) -> tuple[list[Move], list[Change]]:
+    moves, changes = [], []
+    for case, told in decisions:
+        if told.subscription_event is not None:
+            written = dict(told.subscription)
+            if told.subscription_event.value == "canceled":
+                written |= {"canceled_at": author.now, "cancel_reason": "the last retry failed"}
+            moves.append(Move(case.subscription_id, case.subscription_state, told.subscription_event, written))
+        else:
+            changes.append(Change(case.subscription_id, case.subscription_state, told.subscription))
+    return moves, changes
+
+
+def _sources(decisions: Sequence[tuple[Case, Settlement]]) -> tuple[list[Move], list[Change]]:
+    moves = []
+    for case, told in decisions:
+        if told.source_event is not None and case.source_id is not None and case.source_state is not None:
+            moves.append(
+                Move(
+                    case.source_id,
+                    case.source_state,
+                    told.source_event,
+                    subscription_id=case.subscription_id,
+                    data={"charge": str(case.charge_id)},
+                )
+            )
+        old, old_state = case.subscription_source_id, case.replaced_source_state
+        if told.replace_old_source and old is not None and old_state is not None:
+            moves.append(Move(old, old_state, SourceEvent.REPLACE, subscription_id=case.subscription_id))
+    return moves, []

@@ -1,0 +1,360 @@
+"""The tables: what did happen. No behaviour; the rules that money depends on are constraints here."""
+
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.states import (
+    ChargeState,
+    InvoiceState,
+    RefundState,
+    SourceState,
+    SubscriptionState,
+)
+from billing.store.columns import MinorUnits, Sequence, UtcDateTime, enum_of
+from plans.calendar import IntervalUnit
+
+# Conditions of partial indexes are literals, so that SQLite and PostgreSQL's generic plans recognise them.
+LIVE_SUBSCRIPTION: Final = "state IN ('incomplete', 'trialing', 'active', 'past_due', 'paused', 'unpaid')"
+RENEWABLE: Final = "state IN ('active', 'trialing') AND parked_reason IS NULL"
+LIVE_CHARGE: Final = "state IN ('sending', 'unknown', 'pending', 'parked')"
+UNSETTLED_CHARGE: Final = "state IN ('sending', 'unknown', 'pending')"
+DUE_INVOICE: Final = "state = 'open' AND next_attempt_at IS NOT NULL"
+UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
+
+
+def _instant(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_type=UtcDateTime, nullable=nullable)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
+class Plan(SQLModel, table=True):
+    __tablename__ = "plan"
+
+    code: str = Field(primary_key=True, max_length=50)
+    name: str = Field(max_length=100)
+    created_at: datetime = _instant()
+    archived_at: datetime | None = _instant(nullable=True)
+    paused_at: datetime | None = _instant(nullable=True)
+
+
+class Price(SQLModel, table=True):
+    """A version of a plan's price. Rows are written once and never changed."""
+
+    __tablename__ = "price"
+    __table_args__ = (
+        UniqueConstraint("plan_code", "version"),
+        CheckConstraint("amount_minor > 0", name="amount_is_positive"),
+        CheckConstraint("interval_count > 0", name="interval_is_positive"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    plan_code: str = Field(foreign_key="plan.code")
+    version: int
+    amount_minor: int = Field(sa_type=MinorUnits)
+    currency: str = Field(max_length=3)
+    interval_unit: IntervalUnit = Field(sa_type=enum_of(IntervalUnit))
+    interval_count: int
+    trial_days: int = 0
+    created_at: datetime = _instant()
+
+
+class Customer(SQLModel, table=True):
+    """A subscriber. ``reference`` is the SaaS's own id and never changes while an agreement exists."""
+
+    __tablename__ = "customer"
+
+    id: UUID = Field(primary_key=True)
+    reference: str = Field(unique=True, max_length=100)
+    name: str = Field(max_length=100)
+    email: str = Field(max_length=254)
+    phone: str | None = Field(default=None, max_length=20)
+    locale: str = Field(max_length=10)
+    created_at: datetime = _instant()
+
+
+class Source(SQLModel, table=True):
+    """A KakaoPay agreement, as the gateway's ``src_`` id."""
+
+    __tablename__ = "source"
+
+    id: UUID = Field(primary_key=True)
+    customer_id: UUID = Field(foreign_key="customer.id", index=True)
+    gateway_source_id: str = Field(unique=True, max_length=100)
+    state: SourceState = Field(sa_type=enum_of(SourceState))
+    created_at: datetime = _instant()
+
+
+class Subscription(SQLModel, table=True):
+    __tablename__ = "subscription"
+    __table_args__ = (
+        _partial(
+            "one_live_subscription_to_a_plan",
+            "customer_id",
+            "plan_code",
+            where=LIVE_SUBSCRIPTION,
+            unique=True,
+        ),
+        _partial("due_subscription", "next_due_at", where=RENEWABLE),
+        _partial("incomplete_subscription", "expires_at", where="state = 'incomplete'"),
+        _partial("subscription_to_resume", "resume_at", where="state = 'paused' AND resume_at IS NOT NULL"),
+        _partial("subscription_to_end", "cancel_at", where="cancel_at IS NOT NULL AND state <> 'canceled'"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    customer_id: UUID = Field(foreign_key="customer.id", index=True)
+    plan_code: str = Field(foreign_key="plan.code", index=True)
+    price_id: UUID = Field(foreign_key="price.id")
+    source_id: UUID | None = Field(default=None, foreign_key="source.id", index=True)
+    state: SubscriptionState = Field(sa_type=enum_of(SubscriptionState))
+    zone: str = Field(max_length=50)
+    anchor: date
+    billed_index: int
+    """Index of the last period that has an invoice; -1 before the first (a trial)."""
+    next_due_at: datetime = _instant()
+    paid_through: date | None = None
+    """The first day that is not paid for."""
+    consented_at: datetime | None = _instant(nullable=True)
+    """When the subscriber agreed to the end of the trial; E-Commerce Act art. 13(6)."""
+    expires_at: datetime = _instant()
+    resume_at: datetime | None = _instant(nullable=True)
+    cancel_at: datetime | None = _instant(nullable=True)
+    canceled_at: datetime | None = _instant(nullable=True)
+    cancel_reason: str | None = Field(default=None, max_length=200)
+    parked_reason: str | None = Field(default=None, max_length=500)
+    created_at: datetime = _instant()
+
+
+class Invoice(SQLModel, table=True):
+    __tablename__ = "invoice"
+    __table_args__ = (
+        _partial(
+            "one_invoice_for_a_period",
+            "subscription_id",
+            "period_start",
+            where="state <> 'void' AND kind IN ('first', 'renewal')",
+            unique=True,
+        ),
+        _partial("due_invoice", "next_attempt_at", where=DUE_INVOICE),
+        _partial("invoice_to_give_up", "give_up_at", where="state = 'open' AND give_up_at IS NOT NULL"),
+        CheckConstraint("amount_minor > 0", name="amount_is_positive"),
+        CheckConstraint("period_start < period_end", name="period_is_not_empty"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    subscription_id: UUID = Field(foreign_key="subscription.id", index=True)
+    kind: InvoiceKind = Field(sa_type=enum_of(InvoiceKind))
+    period_start: date
+    period_end: date
+    amount_minor: int = Field(sa_type=MinorUnits)
+    currency: str = Field(max_length=3)
+    state: InvoiceState = Field(sa_type=enum_of(InvoiceState))
+    attempts: int = 0
+    """Number of the last attempt for this period, whoever asked for it."""
+    failures: int = 0
+    """Failed attempts that used up a step of the ladder."""
+    technical_failures: int = 0
+    first_failed_on: date | None = None
+    next_attempt_at: datetime | None = _instant(nullable=True)
+    give_up_at: datetime | None = _instant(nullable=True)
+    paid_at: datetime | None = _instant(nullable=True)
+    created_at: datetime = _instant()
+
+
+class Charge(SQLModel, table=True):
+    """One attempt to take an invoice's amount. Written before the first byte leaves."""
+
+    __tablename__ = "charge"
+    __table_args__ = (
+        _partial("one_live_charge", "subscription_id", where=LIVE_CHARGE, unique=True),
+        UniqueConstraint("invoice_id", "attempt_no"),
+        _partial("unsettled_charge", "check_at", where=UNSETTLED_CHARGE),
+        CheckConstraint("amount_minor > 0", name="amount_is_positive"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    invoice_id: UUID = Field(foreign_key="invoice.id", index=True)
+    subscription_id: UUID = Field(foreign_key="subscription.id", index=True)
+    source_id: UUID | None = Field(default=None, foreign_key="source.id")
+    kind: ChargeKind = Field(sa_type=enum_of(ChargeKind))
+    automatic: bool
+    attempt_no: int
+    reference: str = Field(unique=True, max_length=50)
+    idempotency_key: str = Field(unique=True, max_length=36)
+    amount_minor: int = Field(sa_type=MinorUnits)
+    currency: str = Field(max_length=3)
+    state: ChargeState = Field(sa_type=enum_of(ChargeState))
+    gateway_payment_id: str | None = Field(default=None, unique=True, max_length=100)
+    created_at: datetime = _instant()
+    sent_at: datetime = _instant()
+    sends: int = 1
+    check_at: datetime | None = _instant(nullable=True)
+    """When to ask the gateway about it; while sending, the deadline of the send."""
+    checks: int = 0
+    absent_looks: int = 0
+    last_absent_at: datetime | None = _instant(nullable=True)
+    captured_at: datetime | None = _instant(nullable=True)
+    response_code: str | None = Field(default=None, max_length=200)
+    decline_class: str | None = Field(default=None, max_length=32)
+    error: str | None = Field(default=None, max_length=500)
+    terminal_type: str | None = Field(default=None, max_length=10)
+    os_type: str | None = Field(default=None, max_length=10)
+    return_token: str | None = Field(default=None, unique=True, max_length=64)
+    success_url: str | None = Field(default=None, max_length=1024)
+    failure_url: str | None = Field(default=None, max_length=1024)
+    redirect_url: str | None = Field(default=None, sa_type=Text)
+
+
+class Refund(SQLModel, table=True):
+    """One attempt to give money back. Never deleted, so a lost answer cannot become a second refund."""
+
+    __tablename__ = "refund"
+    __table_args__ = (
+        _partial("unsettled_refund", "check_at", where=UNSETTLED_REFUND),
+        CheckConstraint("amount_minor > 0", name="amount_is_positive"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    charge_id: UUID = Field(foreign_key="charge.id", index=True)
+    gateway_payment_id: str = Field(max_length=100)
+    """The payment to refund: the charge's own, or a second one found under its reference."""
+    amount_minor: int = Field(sa_type=MinorUnits)
+    currency: str = Field(max_length=3)
+    state: RefundState = Field(sa_type=enum_of(RefundState))
+    reference: str = Field(unique=True, max_length=80)
+    idempotency_key: str = Field(unique=True, max_length=36)
+    action_id: str | None = Field(default=None, max_length=100)
+    reason: str = Field(max_length=200)
+    requested_by: str = Field(max_length=100)
+    created_at: datetime = _instant()
+    sent_at: datetime | None = _instant(nullable=True)
+    check_at: datetime | None = _instant(nullable=True)
+    checks: int = 0
+    absent_looks: int = 0
+    last_absent_at: datetime | None = _instant(nullable=True)
+    response_code: str | None = Field(default=None, max_length=200)
+    error: str | None = Field(default=None, max_length=500)
+
+
+class StrayPayment(SQLModel, table=True):
+    """A payment at the gateway that no charge accounts for: not ours, or a second one for a charge of ours."""
+
+    __tablename__ = "stray_payment"
+    __table_args__ = (_partial("open_stray_payment", "check_at", where="resolved_at IS NULL"),)
+
+    gateway_payment_id: str = Field(primary_key=True, max_length=100)
+    reference: str | None = Field(default=None, max_length=200)
+    charge_id: UUID | None = Field(default=None, foreign_key="charge.id", index=True)
+    amount_minor: int | None = Field(default=None, sa_type=MinorUnits)
+    currency: str | None = Field(default=None, max_length=3)
+    status: str = Field(max_length=32)
+    found_at: datetime = _instant()
+    check_at: datetime = _instant()
+    checks: int = 0
+    resolved_at: datetime | None = _instant(nullable=True)
+    resolution: str | None = Field(default=None, max_length=200)
+
+
+class Webhook(SQLModel, table=True):
+    """An event of the gateway, stored once. It is a hint: the payment is read again before money moves."""
+
+    __tablename__ = "webhook"
+    __table_args__ = (
+        UniqueConstraint("event_id"),
+        # It is not documented whether a redelivery keeps its event id.
+        _partial(
+            "one_webhook_per_action",
+            "payment_id",
+            "action_id",
+            "type",
+            where="action_id IS NOT NULL",
+            unique=True,
+        ),
+        _partial("webhook_to_process", "next_try_at", where="state = 'received'"),
+        CheckConstraint("state IN ('received', 'processed', 'ignored', 'parked')", name="is_a_webhook_state"),
+    )
+
+    id: int | None = Field(default=None, sa_column=Column(Sequence, primary_key=True, autoincrement=True))
+    event_id: str = Field(max_length=100)
+    type: str = Field(max_length=60)
+    payment_id: str | None = Field(default=None, max_length=100, index=True)
+    action_id: str | None = Field(default=None, max_length=100)
+    reference: str | None = Field(default=None, max_length=200)
+    state: str = Field(max_length=20)
+    received_at: datetime = _instant()
+    next_try_at: datetime = _instant()
+    tries: int = 0
+    why: str | None = Field(default=None, max_length=500)
+
+
+class Event(SQLModel, table=True):
+    """The audit trail: every move and every note, in the transaction that made it. Rows are only appended."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index("event_of_subject", "subject_type", "subject_id"),)
+
+    id: int | None = Field(default=None, sa_column=Column(Sequence, primary_key=True, autoincrement=True))
+    at: datetime = _instant()
+    actor: str = Field(max_length=100)
+    subject_type: str = Field(max_length=20)
+    subject_id: str = Field(max_length=100)
+    subscription_id: UUID | None = Field(default=None, index=True)
+    type: str = Field(max_length=60, index=True)
+    from_state: str | None = Field(default=None, max_length=32)
+    to_state: str | None = Field(default=None, max_length=32)
+    data: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+
+
+class ApiRequest(SQLModel, table=True):
+    """A client's ``Idempotency-Key`` and what it was used for."""
+
+    __tablename__ = "api_request"
+
+    key: str = Field(primary_key=True, max_length=255)
+    body_hash: str = Field(max_length=64)
+    subscription_id: UUID = Field(foreign_key="subscription.id")
+    created_at: datetime = _instant()
+
+
+class Installation(SQLModel, table=True):
+    """One row: who this database belongs to, the stop switch, and the test clock."""
+
+    __tablename__ = "installation"
+    __table_args__ = (CheckConstraint("singleton = 1", name="is_the_only_row"),)
+
+    singleton: int = Field(primary_key=True)
+    id: UUID
+    secret: bytes = Field(sa_type=LargeBinary)
+    fingerprint: str | None = Field(default=None, max_length=64)
+    stopped_because: str | None = Field(default=None, max_length=500)
+    """Why no charge may be sent (the stop switch), or null."""
+    held_until: datetime | None = _instant(nullable=True)
+    """No charge is sent before this instant: the last run met an error of our set-up or an outage."""
+    held_because: str | None = Field(default=None, max_length=500)
+    clock: datetime | None = _instant(nullable=True)
+    """The test clock: time stands at this instant until it is moved. Null: the machine's clock."""
+    created_at: datetime = _instant()
+
+
+class Daemon(SQLModel, table=True):
+    """A daemon's last sign of life."""
+
+    __tablename__ = "daemon"
+
+    name: str = Field(primary_key=True, max_length=100)
+    started_at: datetime = _instant()
+    swept_at: datetime = _instant()
+    """Engine time of the last sweep that ended."""
+    seen_at: datetime = _instant()
+    """Machine time of the last sweep that ended."""
+    sweeps: int = 0
+    acts: int = 0
+    """Acts of the last sweep; 0 means there was nothing to do."""

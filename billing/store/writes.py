@@ -1,0 +1,186 @@
+"""Inserts and guarded moves: the only place where a state column changes.
+
+A move names the state it expects; the row is written only if it is still in it,
+and the event row goes into the same transaction.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Table, bindparam, column, insert, update, values
+from sqlmodel import SQLModel
+
+from billing.domain.cases import Note
+from billing.domain.states import (
+    CHARGE_MOVES,
+    INVOICE_MOVES,
+    REFUND_MOVES,
+    SOURCE_MOVES,
+    SUBSCRIPTION_MOVES,
+    next_state,
+)
+from billing.store.tables import Charge, Event, Invoice, Refund, Source, Subscription
+
+MOST_ROWS_IN_A_STATEMENT: Final = 500
+
+
+class StaleRow(RuntimeError):
+    """A row was not in the state that the move expected, so nothing of the act was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """``event`` on the row ``id``, which must still be in ``state``; ``changes`` are written with it."""
+
+    id: UUID
+    state: StrEnum
+    event: StrEnum
+    changes: Mapping[str, object] = field(default_factory=dict)
+    subscription_id: UUID | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Columns to write on the row ``id``, which must still be in ``state`` and stays in it."""
+
+    id: UUID
+    state: StrEnum
+    changes: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who does it and when (UTC); written with every event."""
+
+    actor: str
+    now: datetime
+
+
+_MOVES: Final[Mapping[type[SQLModel], Mapping[Any, Mapping[Any, Any]]]] = {
+    Subscription: SUBSCRIPTION_MOVES,
+    Invoice: INVOICE_MOVES,
+    Charge: CHARGE_MOVES,
+    Refund: REFUND_MOVES,
+    Source: SOURCE_MOVES,
+}
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Return the Core table of a SQLModel class."""
+    table: Table = model.__table__  # type: ignore[attr-defined]
+    return table
+
+
+def insert_rows(tx: Connection, model: type[SQLModel], rows: Sequence[Mapping[str, object]]) -> None:
+    """Insert rows, at most :data:`MOST_ROWS_IN_A_STATEMENT` a statement."""
+    for start in range(0, len(rows), MOST_ROWS_IN_A_STATEMENT):
+        tx.execute(insert(model), [dict(row) for row in rows[start : start + MOST_ROWS_IN_A_STATEMENT]])
+
+
+def move(tx: Connection, model: type[SQLModel], moves: Sequence[Move], author: Author) -> None:
+    """Move rows along the table of states and record an event for each.
+
+    :raises IllegalMove: the table of states has no such move.
+    :raises StaleRow: a row is no longer in the expected state.
+    """
+    if not moves:
+        return
+    subject = table_of(model).name
+    changes, events = [], []
+    for each in moves:
+        reached = next_state(_MOVES[model], each.state, each.event)
+        changes.append(Change(each.id, each.state, {**each.changes, "state": reached}))
+        events.append(
+            {
+                "subject_type": subject,
+                "subject_id": str(each.id),
+                "subscription_id": each.id if model is Subscription else each.subscription_id,
+                "type": f"{subject}.{each.event.value}",
+                "from_state": each.state.value,
+                "to_state": reached.value,
+                "data": dict(each.data),
+                "at": author.now,
+                "actor": author.actor,
+            }
+        )
+    change(tx, model, changes)
+    insert_rows(tx, Event, events)
+
+
+def change(tx: Connection, model: type[SQLModel], changes: Sequence[Change]) -> None:
+    """Write columns of rows that stay in (or, by :func:`move`, leave) an expected state.
+
+    :raises StaleRow: a row is no longer in the expected state.
+    """
+    alike: dict[tuple[str, ...], list[Change]] = defaultdict(list)
+    for each in changes:
+        if each.changes:
+            alike[tuple(sorted(each.changes))].append(each)
+    for columns, rows in alike.items():
+        for start in range(0, len(rows), MOST_ROWS_IN_A_STATEMENT):
+            _update(tx, table_of(model), columns, rows[start : start + MOST_ROWS_IN_A_STATEMENT])
+
+
+def note(
+    tx: Connection, subscription_id: UUID | None, note_: Note, author: Author, *, subject: tuple[str, str]
+) -> None:
+    """Record an event that is no change of state."""
+    insert_rows(
+        tx,
+        Event,
+        [
+            {
+                "subject_type": subject[0],
+                "subject_id": subject[1],
+                "subscription_id": subscription_id,
+                "type": note_.type,
+                "from_state": None,
+                "to_state": None,
+                "data": dict(note_.data),
+                "at": author.now,
+                "actor": author.actor,
+            }
+        ],
+    )
+
+
+def _update(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> None:
+    written = _update_one(tx, table, columns, rows[0]) if len(rows) == 1 else _update_many(tx, table, columns, rows)
+    if written != len(rows):
+        raise StaleRow(f"{len(rows) - written} of {len(rows)} {table.name} rows had changed state")
+
+
+def _update_one(tx: Connection, table: Table, columns: tuple[str, ...], row: Change) -> int:
+    statement = (
+        update(table)
+        .where(table.c.id == bindparam("id_is"), table.c.state == bindparam("state_is"))
+        .values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns})
+    )
+    new = {f"new_{name}": row.changes[name] for name in columns}
+    return tx.execute(statement, {"id_is": row.id, "state_is": row.state, **new}).rowcount
+
+
+def _update_many(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
+    # One statement for the whole batch: UPDATE ... FROM (VALUES ...), which both databases have.
+    new = (
+        values(
+            column("id_is", table.c.id.type),
+            column("state_is", table.c.state.type),
+            *(column(f"new_{name}", table.c[name].type) for name in columns),
+            name="new_rows",
+        )
+        .data([(row.id, row.state, *(row.changes[name] for name in columns)) for row in rows])
+        .cte("new_rows")
+    )
+    statement = (
+        update(table)
+        .where(table.c.id == new.c.id_is, table.c.state == new.c.state_is)
+        .values({name: new.c[f"new_{name}"] for name in columns})
+    )
+    return tx.execute(statement).rowcount
