@@ -4,7 +4,7 @@ Korean practice: D+1, 3, 5, 10 and 14 at 10:00 and 17:00 KST (StepPay, Cafe24).
 A technical failure is nobody's fault, so it is retried soon and never counted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -42,7 +42,7 @@ class DunningPolicy:
     )
     technical_tries: int = 40
     end: EndOfLadder = EndOfLadder.CANCEL
-    window: ChargeWindow = ChargeWindow()
+    window: ChargeWindow = field(default_factory=ChargeWindow)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
 from httpx_aiohttp.httpx2 import Httpx2AiohttpClient
@@ -74,6 +74,7 @@ class CheckoutGateway:
         self._writes = TokenBucket(limits.writes_per_second)
         self._reads = TokenBucket(limits.reads_per_second)
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._client: Httpx2AiohttpClient | None = None
         self._starting = threading.Lock()
 
@@ -164,13 +165,16 @@ class CheckoutGateway:
         """Close connections and end the loop's thread."""
         with self._starting:
             loop, self._loop = self._loop, None
-        if loop is None:
+        if loop is None or self._thread is None:
             return
         if self._client is not None:
             asyncio.run_coroutine_threadsafe(self._client.aclose(), loop).result(timeout=5)
+            self._client = None
         loop.call_soon_threadsafe(loop.stop)
+        self._thread.join(timeout=5)
+        loop.close()
 
-    def __enter__(self) -> "CheckoutGateway":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exc: object) -> None:
@@ -180,7 +184,8 @@ class CheckoutGateway:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True).start()
+                self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
+                self._thread.start()
             loop = self._loop
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 

@@ -1,0 +1,57 @@
+# `make demo` and `make test` set everything up by themselves; they need Python 3.11 or newer, git and make.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+JOBS   ?= auto
+
+.PHONY: help setup demo test check lint types contracts tests format lock diagram clean
+
+help: ## Say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Create the environment from the lock file
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; run: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements.lock
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+demo: $(READY) ## Live through a year of subscriptions in a minute
+	@$(BIN)/billing demo
+
+test: lint types contracts tests ## Every check: format, lint, types, import contracts, tests on SQLite and PostgreSQL
+
+check: lint types contracts ## The checks that need no database
+
+lint: $(READY)
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+
+types: $(READY)
+	$(BIN)/mypy
+
+contracts: $(READY)
+	$(BIN)/lint-imports --no-cache
+
+tests: $(READY)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal --cov --cov-report=
+	$(BIN)/coverage report --skip-covered --skip-empty --fail-under=95
+	$(BIN)/coverage report --include='plans/*,billing/domain/*' --skip-covered --fail-under=100
+
+format: $(READY) ## Format the code and mend what can be mended
+	$(BIN)/ruff check --quiet --fix .
+	$(BIN)/ruff format --quiet .
+
+lock: $(READY) ## Write requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
+	  --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
+
+diagram: $(READY) ## Draw the states into ARCHITECTURE.md
+	$(BIN)/python docs/draw_states.py
+
+clean: ## Remove everything that was made
+	rm -rf $(VENV) demo .coverage .coverage.* .mypy_cache .ruff_cache

@@ -1,0 +1,73 @@
+"""May the subscriber use what they subscribed to? State + dates → yes or no, until when, and why."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from billing.domain.states import SubscriptionState
+
+
+class Why(StrEnum):
+    PAID = "paid"
+    TRIAL = "trial"
+    GRACE = "grace"
+    """The renewal failed and is tried again."""
+    PENDING = "pending"
+    """The renewal is due, or its outcome is not known yet: nobody loses anything by our waiting."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a subscriber's right depends on. ``paid_through`` is the first day that is not covered."""
+
+    state: SubscriptionState
+    paid_through: date | None
+    in_trial: bool = False
+    consented: bool = False
+    """Whether the subscriber agreed to be charged when the trial ends."""
+    ends: bool = False
+    """Whether it was canceled at the end of the period."""
+    charge_under_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """``until`` is exclusive; None when no day is fixed."""
+
+    entitled: bool
+    until: date | None
+    why: Why
+
+
+NOT_ENTITLED = Entitlement(entitled=False, until=None, why=Why.NONE)
+_PENDING = Entitlement(entitled=True, until=None, why=Why.PENDING)
+
+
+def entitlement_on(today: date, standing: Standing, *, grace_days: int | None = None) -> Entitlement:
+    """Return what a subscription entitles to on ``today``, a date in the subscription's zone.
+
+    What was paid for is kept to its last day, whatever became of the subscription. ``grace_days`` bounds
+    how long after it a failed renewal is forgiven; None means for as long as it is tried again.
+    """
+    paid_through = standing.paid_through
+    if paid_through is not None and today < paid_through:
+        return Entitlement(entitled=True, until=paid_through, why=Why.TRIAL if standing.in_trial else Why.PAID)
+    match standing.state:
+        case SubscriptionState.ACTIVE if not standing.ends:
+            return _PENDING
+        case SubscriptionState.TRIALING if standing.consented and not standing.ends:
+            return _PENDING
+        case SubscriptionState.PAST_DUE:
+            return _in_grace(today, standing, grace_days)
+        case _:
+            return NOT_ENTITLED
+
+
+def _in_grace(today: date, standing: Standing, grace_days: int | None) -> Entitlement:
+    if grace_days is None or standing.paid_through is None:
+        return Entitlement(entitled=True, until=None, why=Why.GRACE)
+    until = standing.paid_through + timedelta(days=grace_days)
+    if today < until:
+        return Entitlement(entitled=True, until=until, why=Why.GRACE)
+    return _PENDING if standing.charge_under_way else NOT_ENTITLED

@@ -1,0 +1,68 @@
+"""What a customer's rights are read from."""
+
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection, literal, select, text
+from sqlmodel import col
+
+from billing.domain.cases import ChargeKind
+from billing.domain.entitlement import Standing
+from billing.store.tables import LIVE_CHARGE, Charge, Customer, Subscription
+
+MOST_SUBSCRIPTIONS: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionStanding:
+    """A subscription of a customer, with the zone whose calendar its days are counted in."""
+
+    subscription_id: UUID
+    plan_code: str
+    zone: str
+    standing: Standing
+
+
+def standings_of_customer(tx: Connection, reference: str) -> list[SubscriptionStanding] | None:
+    """Return the newest :data:`MOST_SUBSCRIPTIONS` of a customer's, or None when there is no such customer."""
+    customer_id = tx.execute(select(col(Customer.id)).where(col(Customer.reference) == reference)).scalar_one_or_none()
+    if customer_id is None:
+        return None
+    under_way = select(literal(1)).where(
+        col(Charge.subscription_id) == col(Subscription.id),
+        col(Charge.kind) == ChargeKind.RENEWAL,
+        text(f"charge.{LIVE_CHARGE}"),
+    )
+    rows = tx.execute(
+        select(
+            col(Subscription.id),
+            col(Subscription.plan_code),
+            col(Subscription.zone),
+            col(Subscription.state),
+            col(Subscription.paid_through),
+            col(Subscription.billed_index),
+            col(Subscription.consented_at),
+            col(Subscription.cancel_at),
+            under_way.exists().label("charge_under_way"),
+        )
+        .where(col(Subscription.customer_id) == customer_id)
+        .order_by(col(Subscription.created_at).desc(), col(Subscription.id))
+        .limit(MOST_SUBSCRIPTIONS)
+    )
+    return [
+        SubscriptionStanding(
+            row.id,
+            row.plan_code,
+            row.zone,
+            Standing(
+                state=row.state,
+                paid_through=row.paid_through,
+                in_trial=row.billed_index < 0,
+                consented=row.consented_at is not None,
+                ends=row.cancel_at is not None,
+                charge_under_way=bool(row.charge_under_way),
+            ),
+        )
+        for row in rows
+    ]

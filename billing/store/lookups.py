@@ -1,0 +1,92 @@
+"""Finds the one thing that a person means by the beginning of an id, a reference or a gateway's id."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, select
+from sqlmodel import SQLModel, col
+
+from billing.store.tables import LIVE_SUBSCRIPTION, Charge, Customer, Refund, Source, Subscription
+from billing.store.writes import table_of
+
+FEWEST_DIGITS: Final = 6
+_BEGINNING: Final = re.compile(rf"[0-9a-f]{{{FEWEST_DIGITS},32}}")
+_LIVE: Final = frozenset(re.findall(r"'(\w+)'", LIVE_SUBSCRIPTION))
+
+
+class NoSuchThing(LookupError):
+    """Nothing, or more than one thing, is meant; the text says which."""
+
+
+def find_subscription(tx: Connection, meant: str) -> UUID:
+    """Return the subscription of an id, of the beginning of one, or of a customer's reference.
+
+    Of several subscriptions of a customer the one that lives is meant.
+
+    :raises NoSuchThing: none is meant, or more than one.
+    """
+    rows = tx.execute(
+        select(col(Subscription.id), col(Subscription.state), col(Subscription.plan_code))
+        .join(Customer, col(Customer.id) == col(Subscription.customer_id))
+        .where(col(Customer.reference) == meant)
+    ).all()
+    live = [row for row in rows if row.state.value in _LIVE] or rows
+    if len(live) == 1:
+        found: UUID = live[0].id
+        return found
+    if live:
+        each = ", ".join(f"{str(row.id)[:8]} ({row.plan_code}, {row.state.value})" for row in live)
+        raise NoSuchThing(f"customer {meant} has {len(live)} subscriptions: {each}; name one of them")
+    return _by_beginning(tx, Subscription, "subscription", meant, "a customer's reference")
+
+
+def find_charge(tx: Connection, meant: str) -> UUID:
+    """Return the charge of an id, of the beginning of one, of a reference, or of a gateway's ``pay_`` id.
+
+    :raises NoSuchThing: none is meant, or more than one.
+    """
+    known = select(col(Charge.id)).where((col(Charge.reference) == meant) | (col(Charge.gateway_payment_id) == meant))
+    return _first(tx, known) or _by_beginning(tx, Charge, "charge", meant, "its reference, or its pay_ id")
+
+
+def find_refund(tx: Connection, meant: str) -> UUID:
+    """Return the refund of an id, of the beginning of one, or of a reference.
+
+    :raises NoSuchThing: none is meant, or more than one.
+    """
+    known = select(col(Refund.id)).where(col(Refund.reference) == meant)
+    return _first(tx, known) or _by_beginning(tx, Refund, "refund", meant, "its reference")
+
+
+def find_source(tx: Connection, meant: str) -> UUID:
+    """Return the KakaoPay agreement of an id, of the beginning of one, or of a gateway's ``src_`` id.
+
+    :raises NoSuchThing: none is meant, or more than one.
+    """
+    known = select(col(Source.id)).where(col(Source.gateway_source_id) == meant)
+    return _first(tx, known) or _by_beginning(tx, Source, "source", meant, "its src_ id")
+
+
+def _first(tx: Connection, query: Select[UUID]) -> UUID | None:
+    return tx.execute(query).scalars().first()
+
+
+def _by_beginning(tx: Connection, model: type[SQLModel], called: str, meant: str, instead: str) -> UUID:
+    digits = meant.replace("-", "").lower()
+    if _BEGINNING.fullmatch(digits) is None:
+        raise NoSuchThing(
+            f"there is no {called} {meant[:60]!r}; "
+            f"name it by {FEWEST_DIGITS} or more digits of its id, such as 3f9a1c, or by {instead}"
+        )
+    ident = table_of(model).c.id
+    low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
+    query: Select[*tuple[Any, ...]] = select(ident).where(ident >= low, ident <= high).limit(6)
+    found: Sequence[UUID] = tx.execute(query).scalars().all()
+    if not found:
+        raise NoSuchThing(f"there is no {called} {meant}")
+    if len(found) > 1:
+        each = ", ".join(str(one) for one in found[:5])
+        raise NoSuchThing(f"{meant} is the beginning of more than one {called}: {each}; give more digits")
+    return found[0]

@@ -1,0 +1,303 @@
+"""Reads for people and for the test clock: lists with a limit, newest first, and what is due next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, func, literal, select, text, type_coerce, union_all
+from sqlmodel import SQLModel, col
+
+from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.states import ChargeState, InvoiceState, RefundState, SourceState, SubscriptionState
+from billing.store.columns import UtcDateTime
+from billing.store.tables import (
+    DUE_INVOICE,
+    LIVE_SUBSCRIPTION,
+    RENEWABLE,
+    UNSETTLED_CHARGE,
+    UNSETTLED_REFUND,
+    Charge,
+    Customer,
+    Installation,
+    Invoice,
+    Plan,
+    Price,
+    Refund,
+    Source,
+    StrayPayment,
+    Subscription,
+    Webhook,
+)
+from billing.store.writes import table_of
+from plans.calendar import IntervalUnit
+
+AnySelect = Select[*tuple[Any, ...]]
+_DUE: Final[tuple[tuple[type[SQLModel], str, str], ...]] = (
+    (Subscription, "next_due_at", RENEWABLE),
+    (Subscription, "expires_at", "state = 'incomplete'"),
+    (Subscription, "resume_at", "state = 'paused' AND resume_at IS NOT NULL"),
+    (Subscription, "cancel_at", "cancel_at IS NOT NULL AND state <> 'canceled'"),
+    (Invoice, "next_attempt_at", DUE_INVOICE),
+    (Invoice, "give_up_at", "state = 'open' AND give_up_at IS NOT NULL"),
+    (Charge, "check_at", UNSETTLED_CHARGE),
+    (Refund, "check_at", UNSETTLED_REFUND),
+    (Webhook, "next_try_at", "state = 'received'"),
+    (StrayPayment, "check_at", "resolved_at IS NULL"),
+)
+"""Where things that become due stand, each with the literal condition of its partial index."""
+
+
+def next_due_instant(tx: Connection, after: datetime) -> datetime | None:
+    """Return the first instant later than ``after`` (both UTC) at which anything is due, or None."""
+    firsts = [_first_due(model, column, where, after) for model, column, where in _DUE]
+    held: AnySelect = select(col(Installation.held_until).label("at")).where(col(Installation.held_until) > after)
+    each = union_all(*firsts, held).subquery()
+    return tx.execute(select(type_coerce(func.min(each.c.at), UtcDateTime()))).scalar_one()
+
+
+def _first_due(model: type[SQLModel], column: str, where: str, after: datetime) -> Select[datetime]:
+    table = table_of(model)
+    due = table.c[column]
+    first = func.min(due).label("at")
+    return select(first).where(text(f"{table.name}.{where}"), due > literal(after, due.type))
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRow:
+    """A version of a plan's price, and how many live subscriptions pay it."""
+
+    plan_code: str
+    plan_name: str
+    version: int
+    amount_minor: int
+    currency: str
+    interval_unit: IntervalUnit
+    interval_count: int
+    trial_days: int
+    created_at: datetime
+    archived_at: datetime | None
+    paused_at: datetime | None
+    subscriptions: int
+
+
+def list_prices(tx: Connection, plan_code: str | None = None) -> list[PriceRow]:
+    """Return every price version, by plan and newest first; of one plan if it is named."""
+    live = (
+        select(func.count())
+        .select_from(Subscription)
+        .where(col(Subscription.price_id) == col(Price.id), text(f"subscription.{LIVE_SUBSCRIPTION}"))
+        .scalar_subquery()
+    )
+    query: AnySelect = (
+        select(
+            col(Price.plan_code),
+            col(Plan.name),
+            col(Price.version),
+            col(Price.amount_minor),
+            col(Price.currency),
+            col(Price.interval_unit),
+            col(Price.interval_count),
+            col(Price.trial_days),
+            col(Price.created_at),
+            col(Plan.archived_at),
+            col(Plan.paused_at),
+            live,
+        )
+        .join(Plan, col(Plan.code) == col(Price.plan_code))
+        .order_by(col(Price.plan_code), col(Price.version).desc())
+    )
+    if plan_code is not None:
+        query = query.where(col(Price.plan_code) == plan_code)
+    return [PriceRow(*row) for row in tx.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRow:
+    """A subscription with its customer, the price it is pinned to and its KakaoPay agreement."""
+
+    id: UUID
+    customer_reference: str
+    customer_name: str
+    plan_code: str
+    price_version: int
+    amount_minor: int
+    currency: str
+    interval_unit: IntervalUnit
+    interval_count: int
+    state: SubscriptionState
+    zone: str
+    anchor: date
+    billed_index: int
+    paid_through: date | None
+    next_due_at: datetime
+    expires_at: datetime
+    resume_at: datetime | None
+    cancel_at: datetime | None
+    canceled_at: datetime | None
+    cancel_reason: str | None
+    parked_reason: str | None
+    plan_paused_at: datetime | None
+    source_id: UUID | None
+    gateway_source_id: str | None
+    source_state: SourceState | None
+    created_at: datetime
+
+
+def list_subscriptions(
+    tx: Connection,
+    limit: int,
+    *,
+    ids: Sequence[UUID] | None = None,
+    states: Sequence[str] = (),
+    plan_code: str | None = None,
+    customer_reference: str | None = None,
+) -> list[SubscriptionRow]:
+    """Return subscriptions, newest first, that meet every condition that is given."""
+    query: AnySelect = (
+        select(
+            *_columns(Subscription, "id"),
+            *_columns(Customer, "reference", "name"),
+            *_columns(Subscription, "plan_code"),
+            *_columns(Price, "version", "amount_minor", "currency", "interval_unit", "interval_count"),
+            *_columns(
+                Subscription, "state", "zone", "anchor", "billed_index", "paid_through", "next_due_at", "expires_at",
+                "resume_at", "cancel_at", "canceled_at", "cancel_reason", "parked_reason",
+            ),
+            *_columns(Plan, "paused_at"),
+            *_columns(Source, "id", "gateway_source_id", "state"),
+            *_columns(Subscription, "created_at"),
+        )
+        .select_from(Subscription)
+        .join(Customer, col(Customer.id) == col(Subscription.customer_id))
+        .join(Price, col(Price.id) == col(Subscription.price_id))
+        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .join(Source, col(Source.id) == col(Subscription.source_id), isouter=True)
+        .order_by(col(Subscription.created_at).desc(), col(Subscription.id))
+        .limit(limit)
+    )  # fmt: skip
+    if ids is not None:
+        query = query.where(col(Subscription.id).in_(ids))
+    if states:
+        query = query.where(col(Subscription.state).in_(states))
+    if plan_code is not None:
+        query = query.where(col(Subscription.plan_code) == plan_code)
+    if customer_reference is not None:
+        query = query.where(col(Customer.reference) == customer_reference)
+    return [SubscriptionRow(*row) for row in tx.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeRow:
+    """A charge with its invoice and whose it is. The period's end is exclusive."""
+
+    id: UUID
+    invoice_id: UUID
+    subscription_id: UUID
+    customer_reference: str
+    customer_name: str
+    plan_code: str
+    price_version: int
+    zone: str
+    kind: ChargeKind
+    automatic: bool
+    state: ChargeState
+    attempt_no: int
+    amount_minor: int
+    currency: str
+    invoice_kind: InvoiceKind
+    invoice_state: InvoiceState
+    period_start: date
+    period_end: date
+    next_attempt_at: datetime | None
+    give_up_at: datetime | None
+    reference: str
+    gateway_payment_id: str | None
+    gateway_source_id: str | None
+    response_code: str | None
+    decline_class: str | None
+    error: str | None
+    created_at: datetime
+    sent_at: datetime
+    sends: int
+    captured_at: datetime | None
+    check_at: datetime | None
+
+
+def list_charges(
+    tx: Connection,
+    limit: int,
+    *,
+    ids: Sequence[UUID] | None = None,
+    states: Sequence[str] = (),
+    subscription_id: UUID | None = None,
+) -> list[ChargeRow]:
+    """Return charges, newest first, that meet every condition that is given."""
+    query: AnySelect = (
+        select(
+            *_columns(Charge, "id", "invoice_id", "subscription_id"),
+            *_columns(Customer, "reference", "name"),
+            *_columns(Subscription, "plan_code"),
+            *_columns(Price, "version"),
+            *_columns(Subscription, "zone"),
+            *_columns(Charge, "kind", "automatic", "state", "attempt_no", "amount_minor", "currency"),
+            *_columns(Invoice, "kind", "state", "period_start", "period_end", "next_attempt_at", "give_up_at"),
+            *_columns(Charge, "reference", "gateway_payment_id"),
+            *_columns(Source, "gateway_source_id"),
+            *_columns(
+                Charge, "response_code", "decline_class", "error", "created_at", "sent_at", "sends", "captured_at",
+                "check_at",
+            ),
+        )
+        .select_from(Charge)
+        .join(Invoice, col(Invoice.id) == col(Charge.invoice_id))
+        .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
+        .join(Customer, col(Customer.id) == col(Subscription.customer_id))
+        .join(Price, col(Price.id) == col(Subscription.price_id))
+        .join(Source, col(Source.id) == col(Charge.source_id), isouter=True)
+        .order_by(col(Charge.created_at).desc(), col(Charge.id))
+        .limit(limit)
+    )  # fmt: skip
+    if ids is not None:
+        query = query.where(col(Charge.id).in_(ids))
+    if states:
+        query = query.where(col(Charge.state).in_(states))
+    if subscription_id is not None:
+        query = query.where(col(Charge.subscription_id) == subscription_id)
+    return [ChargeRow(*row) for row in tx.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """A refund with the charge it gives back."""
+
+    id: UUID
+    charge_id: UUID
+    state: RefundState
+    amount_minor: int
+    currency: str
+    reason: str
+    requested_by: str
+    gateway_payment_id: str
+    response_code: str | None
+    error: str | None
+    created_at: datetime
+    check_at: datetime | None
+
+
+def list_refunds(
+    tx: Connection, limit: int, *, ids: Sequence[UUID] | None = None, charge_ids: Sequence[UUID] | None = None
+) -> list[RefundLine]:
+    """Return refunds, newest first; of some charges if they are named."""
+    names = RefundLine.__dataclass_fields__
+    query: AnySelect = select(*_columns(Refund, *names)).order_by(col(Refund.created_at).desc()).limit(limit)
+    if ids is not None:
+        query = query.where(col(Refund.id).in_(ids))
+    if charge_ids is not None:
+        query = query.where(col(Refund.charge_id).in_(charge_ids))
+    return [RefundLine(*row) for row in tx.execute(query)]
+
+
+def _columns(model: type[SQLModel], *names: str) -> list[Any]:
+    return [table_of(model).c[name] for name in names]

@@ -1,0 +1,193 @@
+"""What the API shows: subscriptions, their invoices with charges, refunds, and the feed of events."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Connection, Select, func, literal, select, text, type_coerce
+from sqlmodel import col
+
+from billing.domain.cases import InvoiceKind
+from billing.domain.states import InvoiceState, SubscriptionState
+from billing.store.columns import AnyRow, UtcDateTime
+from billing.store.tables import Charge, Customer, Event, Invoice, Plan, Price, Refund, Source, Subscription
+
+MOST_ROWS: Final = 100
+
+
+def find_subscription(tx: Connection, subscription_id: UUID) -> AnyRow | None:
+    """Return a subscription with its customer's reference, price, source state and open invoice, or None."""
+    return tx.execute(_subscriptions().where(col(Subscription.id) == subscription_id)).one_or_none()
+
+
+def list_subscriptions(
+    tx: Connection, *, customer: str | None, state: SubscriptionState | None, after: UUID | None, limit: int
+) -> Sequence[AnyRow]:
+    """Return subscriptions in the order of their ids, from the one behind ``after``; ``customer`` is a reference."""
+    query = _subscriptions().order_by(col(Subscription.id)).limit(min(limit, MOST_ROWS))
+    if customer is not None:
+        query = query.where(col(Customer.reference) == customer)
+    if state is not None:
+        query = query.where(col(Subscription.state) == state)
+    if after is not None:
+        query = query.where(col(Subscription.id) > after)
+    return tx.execute(query).all()
+
+
+def list_invoices(tx: Connection, subscription_id: UUID, limit: int) -> Sequence[AnyRow]:
+    """Return the newest invoices of a subscription."""
+    return tx.execute(
+        select(
+            col(Invoice.id),
+            col(Invoice.kind),
+            col(Invoice.state),
+            col(Invoice.period_start),
+            col(Invoice.period_end),
+            col(Invoice.amount_minor),
+            col(Invoice.currency),
+            col(Invoice.attempts),
+            col(Invoice.next_attempt_at),
+            col(Invoice.paid_at),
+            col(Invoice.created_at),
+        )
+        .where(col(Invoice.subscription_id) == subscription_id)
+        .order_by(col(Invoice.created_at).desc(), col(Invoice.id))
+        .limit(min(limit, MOST_ROWS))
+    ).all()
+
+
+def charges_of_invoices(tx: Connection, invoice_ids: Sequence[UUID]) -> Sequence[AnyRow]:
+    """Return every attempt to take these invoices' amounts, oldest first; an invoice has a bounded number."""
+    return tx.execute(
+        select(
+            col(Charge.id),
+            col(Charge.invoice_id),
+            col(Charge.kind),
+            col(Charge.state),
+            col(Charge.amount_minor),
+            col(Charge.currency),
+            col(Charge.captured_at),
+            col(Charge.response_code),
+            col(Charge.created_at),
+        )
+        .where(col(Charge.invoice_id).in_(invoice_ids))
+        .order_by(col(Charge.attempt_no))
+    ).all()
+
+
+def subscription_of_charge(tx: Connection, charge_id: UUID) -> UUID | None:
+    """Return whose charge it is, or None when there is no such charge."""
+    query = select(col(Charge.subscription_id)).where(col(Charge.id) == charge_id)
+    return tx.execute(query).scalar_one_or_none()
+
+
+def find_refund(tx: Connection, refund_id: UUID) -> AnyRow | None:
+    """Return a refund, or None."""
+    return tx.execute(
+        select(
+            col(Refund.id),
+            col(Refund.charge_id),
+            col(Refund.amount_minor),
+            col(Refund.currency),
+            col(Refund.state),
+            col(Refund.reason),
+            col(Refund.created_at),
+        ).where(col(Refund.id) == refund_id)
+    ).one_or_none()
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """The newest event, and the transactions that may still write an older one: ``oldest`` ≤ running < ``next``."""
+
+    newest: int
+    oldest: int
+    next: int
+
+
+def read_horizon(tx: Connection) -> Horizon:
+    """Return how far the table of events reaches.
+
+    On PostgreSQL a number is drawn before the row is committed, so an event may appear below the newest;
+    SQLite's one writer cannot do that.
+    """
+    newest = select(func.coalesce(func.max(col(Event.id)), 0)).scalar_subquery()
+    if tx.dialect.name != "postgresql":
+        return Horizon(tx.execute(select(newest)).scalar_one(), 0, 0)
+    # One statement, so that all three are of one moment.
+    row = tx.execute(
+        select(
+            newest,
+            text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
+            text("pg_snapshot_xmax(pg_current_snapshot())::text::bigint"),
+        )
+    ).one()
+    return Horizon(*row)
+
+
+def list_events(tx: Connection, *, after: int, up_to: int, limit: int) -> Sequence[AnyRow]:
+    """Return the events with ``after`` < id ≤ ``up_to``, in the order of their ids."""
+    return tx.execute(
+        select(
+            col(Event.id),
+            col(Event.at),
+            col(Event.actor),
+            col(Event.subject_type),
+            col(Event.subject_id),
+            col(Event.subscription_id),
+            col(Event.type),
+            col(Event.from_state),
+            col(Event.to_state),
+            col(Event.data),
+        )
+        .where(col(Event.id) > after, col(Event.id) <= up_to)
+        .order_by(col(Event.id))
+        .limit(min(limit, MOST_ROWS))
+    ).all()
+
+
+def _subscriptions() -> Select[*tuple[Any, ...]]:
+    open_invoice = (
+        (col(Invoice.subscription_id) == col(Subscription.id))
+        & (col(Invoice.state) == InvoiceState.OPEN)
+        & (col(Invoice.kind) != InvoiceKind.AGREEMENT)
+    )
+    next_attempt = select(func.min(col(Invoice.next_attempt_at))).where(open_invoice).scalar_subquery()
+    # An open invoice that is not tried again until the subscriber has made a new agreement.
+    waits = select(literal(1)).where(
+        open_invoice, col(Invoice.give_up_at).is_not(None), col(Invoice.next_attempt_at).is_(None)
+    )
+    return (
+        select(
+            col(Subscription.id),
+            col(Customer.reference).label("customer"),
+            col(Subscription.plan_code),
+            col(Plan.name).label("plan_name"),
+            col(Price.version),
+            col(Price.amount_minor),
+            col(Price.currency),
+            col(Price.interval_unit),
+            col(Price.interval_count),
+            col(Subscription.state),
+            col(Subscription.zone),
+            col(Subscription.anchor),
+            col(Subscription.billed_index),
+            col(Subscription.paid_through),
+            col(Subscription.next_due_at),
+            col(Subscription.consented_at),
+            col(Subscription.cancel_at),
+            col(Subscription.canceled_at),
+            col(Subscription.cancel_reason),
+            col(Subscription.resume_at),
+            col(Subscription.parked_reason),
+            col(Subscription.created_at),
+            col(Source.state).label("source_state"),
+            type_coerce(next_attempt, UtcDateTime()).label("next_attempt_at"),
+            waits.exists().label("waits_for_agreement"),
+        )
+        .join(Customer, col(Customer.id) == col(Subscription.customer_id))
+        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .join(Price, col(Price.id) == col(Subscription.price_id))
+        .join(Source, col(Source.id) == col(Subscription.source_id), isouter=True)
+    )

