@@ -22,18 +22,24 @@ def _live_problems(settings: Settings) -> list[str]:
     checks = [
         (
             has_oauth or (key is not None and bool(_LIVE_KEY.match(key.get_secret_value()))),
-            'mode = "live" needs a live key: set BILLING_SECRETS__GATEWAY_SECRET_KEY to a key that begins with sk_ '
-            "and not with sk_sbox_, or client id, client secret and gateway.token_url",
+            (
+                'mode = "live" needs a live key: set BILLING_SECRETS__GATEWAY_SECRET_KEY to a key that begins with '
+                "sk_ and not with sk_sbox_, or client id, client secret and gateway.token_url"
+            ),
         ),
         (
             bool(_LIVE_HOST.match(_host(settings.gateway.base_url))) and _is_https(settings.gateway.base_url),
-            f'gateway.base_url = "{settings.gateway.base_url}" is not Checkout.com\'s live API; '
-            "write https://{prefix}.api.checkout.com",
+            (
+                f'gateway.base_url = "{settings.gateway.base_url}" is not Checkout.com\'s live API; '
+                "write https://{prefix}.api.checkout.com"
+            ),
         ),
         (
             _is_https(settings.api.public_url),
-            f'api.public_url = "{settings.api.public_url}" must be https in live mode: '
-            "subscribers return there and webhooks arrive there",
+            (
+                f'api.public_url = "{settings.api.public_url}" must be https in live mode: '
+                "subscribers return there and webhooks arrive there"
+            ),
         ),
         (
             settings.database.url.startswith("postgresql") or settings.daemon.single_process,
@@ -53,11 +59,11 @@ def _strong_keys(settings: Settings) -> list[tuple[bool, str]]:
     return [
         (
             all(len(key.get_secret_value()) >= 24 for key in settings.secrets.api_keys),
-            "BILLING_SECRETS__API_KEYS holds a key shorter than 24 characters; make one with `openssl rand -hex 32`",
+            "BILLING_SECRETS__API_KEYS holds a key shorter than 24 characters; use `openssl rand -hex 32`",
         ),
         (
             all(len(key.get_secret_value()) >= 16 for key in settings.secrets.webhook_keys),
-            "BILLING_SECRETS__WEBHOOK_KEYS holds a key shorter than 16 characters; make one with `openssl rand -hex 32`",
+            "BILLING_SECRETS__WEBHOOK_KEYS holds a key shorter than 16 characters; use `openssl rand -hex 32`",
         ),
     ]
 
@@ -67,8 +73,10 @@ def _sandbox_problems(settings: Settings) -> list[str]:
     checks = [
         (
             key is None or not _LIVE_KEY.match(key.get_secret_value()),
-            'BILLING_SECRETS__GATEWAY_SECRET_KEY is a live key, but mode = "sandbox"; '
-            'set mode = "live" or use a key that begins with sk_sbox_',
+            (
+                'BILLING_SECRETS__GATEWAY_SECRET_KEY is a live key, but mode = "sandbox"; '
+                'set mode = "live" or use a key that begins with sk_sbox_'
+            ),
         ),
         (
             not _LIVE_HOST.match(_host(settings.gateway.base_url)),

@@ -1,9 +1,12 @@
 """A small world for stories: an engine, the sandbox, and a clock that both live by."""
 
-from collections.abc import Iterator, Sequence
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,13 +15,15 @@ import httpx2
 from sqlalchemy import text
 
 from billing.bootstrap import make_gateway, make_rules
-from billing.config import GatewaySection, Settings
+from billing.config import SANDBOX_WEBHOOK_KEY, GatewaySection, Settings
+from billing.gateway.webhooks import WebhookKeys, read_webhook, sign
 from billing.operations.engine import Engine, Rules, Tally
 from billing.operations.enrol_subscriber import Subscriber, enrol_subscriber
 from billing.operations.first_charges import Enrolment, Terminal
 from billing.operations.plans import apply_plans
 from billing.operations.run_due import run_due
 from billing.operations.set_up import migrate
+from billing.operations.webhooks import receive_webhook
 from billing.store.database import Database
 from plans.catalog import DEFAULT_LIMITS, read_catalog
 
@@ -192,6 +197,118 @@ class World:
 
     def with_rules(self, **changes: Any) -> None:
         self.engine = replace(self.engine, rules=replace(self.engine.rules, **changes))
+
+    def state(self, subscription_id: UUID | None = None) -> str:
+        return str(self.subscription(subscription_id)["state"])
+
+    def calm(self, **duration: float) -> None:
+        """End all faults and live on: two days, or the time given, are enough for whatever is open to end."""
+        faults = self.sandbox("GET", "faults?describe=1")
+        self.faults(**{name: None for name, each in faults.items() if each["value"] != each["default"]})
+        self.live_through(self.now + timedelta(**(duration or {"days": 2})))
+
+    # --- what the sandbox was asked ------------------------------------------------------------
+
+    def sent(self, reference: str | None = None) -> list[dict[str, Any]]:
+        """Return every ``POST /payments`` the sandbox saw, oldest first."""
+        posts = [each for each in self.sandbox("GET", "requests") if each["method"] == "POST"]
+        return [
+            each
+            for each in posts
+            if each["path"] == "/payments" and (reference is None or each["reference"] == reference)
+        ]
+
+
+class Inbox:
+    """Our webhook endpoint, as small as it can be: verify, store, 200. ``answer`` replaces the 200 and the storing."""
+
+    def __init__(self, world: World) -> None:
+        self.came: list[bytes] = []
+        self.answer: int | None = None
+        self.on_arrival: Callable[[], None] = lambda: None
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                status = inbox.answer or inbox.take(world, body, self.headers["Cko-Signature"])
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        class Server(ThreadingHTTPServer):
+            daemon_threads = True
+            request_queue_size = 128
+
+        self._server = Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}/webhooks"
+
+    def take(self, world: World, body: bytes, signature: str | None) -> int:
+        keys = WebhookKeys([SANDBOX_WEBHOOK_KEY])
+        event = read_webhook(body, signature=signature, authorization=None, keys=keys)
+        self.came.append(body)
+        receive_webhook(world.engine, event, now=world.now)
+        self.on_arrival()
+        return 200
+
+    def post(self, world: World, event: dict[str, Any]) -> int:
+        """Take an event that is signed as the gateway signs, but that it never sent."""
+        body = json.dumps(event).encode()
+        return self.take(world, body, sign(body, SANDBOX_WEBHOOK_KEY))
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@contextmanager
+def open_inbox(world: World) -> Iterator[Inbox]:
+    """Let the sandbox send its webhooks to an endpoint of the world's engine."""
+    inbox = Inbox(world)
+    world.sandbox("PUT", "webhooks", {"url": inbox.url})
+    try:
+        yield inbox
+    finally:
+        world.sandbox("PUT", "webhooks", {"url": None})
+        inbox.close()
+
+
+class Witness:
+    """A gateway that looks over the engine's shoulder: what is sent was committed, and no transaction is open."""
+
+    def __init__(self, gateway: Any, database: Database) -> None:
+        self._gateway = gateway
+        self._database = database
+        self.after_create: Callable[[], None] = lambda: None
+
+    def create_payments(self, requests: Sequence[Any]) -> Any:
+        with self._database.snapshot() as tx:  # raises if the caller's transaction is still open
+            for request in requests:
+                query = "SELECT state, idempotency_key FROM charge WHERE reference = :reference"
+                row = tx.execute(text(query), {"reference": request.reference}).one()
+                assert row.idempotency_key == request.idempotency_key
+                # A subscriber who asks again for a lost link is sent on with the payment that is pending.
+                assert row.state == "sending" or (request.present is not None and row.state == "pending")
+        outcomes = self._gateway.create_payments(requests)
+        self.after_create()
+        return outcomes
+
+    def create_refunds(self, requests: Sequence[Any]) -> Any:
+        with self._database.snapshot() as tx:
+            for request in requests:
+                query = "SELECT state, idempotency_key FROM refund WHERE reference = :reference"
+                row = tx.execute(text(query), {"reference": request.reference}).one()
+                assert (row.state, row.idempotency_key) == ("sending", request.idempotency_key)
+        return self._gateway.create_refunds(requests)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._gateway, name)
 
 
 def email(who: str) -> str:

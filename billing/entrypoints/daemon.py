@@ -1,4 +1,4 @@
-"""The daemon: APScheduler ticks, the sweep does what is due. What is due is a column, so losing a tick loses nothing."""
+"""The daemon: APScheduler ticks, the sweep does what is due. What is due is a column, so no tick can lose it."""
 
 import os
 import signal

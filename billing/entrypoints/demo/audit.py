@@ -128,10 +128,10 @@ def _missed(tx: Connection, cast: Sequence[Subscriber], end: datetime) -> list[s
     }
     missed = []
     for member in cast:
-        row = found.get(member.reference)
-        if row is None:
+        if member.reference not in found:
             missed.append(f"{member.reference} was never enrolled")
             continue
+        row = found[member.reference]
         if row.state in ("incomplete", "incomplete_expired", "past_due"):
             continue
         over = _instant(row.canceled_at) or end

@@ -118,34 +118,36 @@ def renewal_day(member: Subscriber, month: int) -> date:
 
 
 def _befalls(member: Subscriber, months: int, dice: Random) -> Iterator[Act]:
-    who = member.number
     if member.fate is Fate.RUNS_DRY:
-        for month in range(1, months + 1):
-            if dice.random() < 0.4:
-                day = renewal_day(member, month)
-                payday = day + timedelta(days=dice.choice((1, 2, 4, 4, 9, 13, 25)))
-                yield Act(day - timedelta(days=1), 20, who, "wallet", {"balance": dice.randrange(member.price)})
-                yield Act(payday, 9, who, "wallet", {"balance": None})
+        yield from _dry_months(member, months, dice)
         return
-    month = dice.randint(1, max(1, months - 1))
+    who, month = member.number, dice.randint(1, max(1, months - 1))
     day = renewal_day(member, month)
     before = day - timedelta(days=2)
-    match member.fate:
-        case Fate.CUTS | Fate.CUTS_AND_RETURNS:
-            yield Act(before, 21, who, "wallet", {"agreement": "cut"})
-            if member.fate is Fate.CUTS_AND_RETURNS:
-                yield Act(day + timedelta(days=2), 15, who, "re-enrol")
-        case Fate.CANCELS:
-            yield Act(day + timedelta(days=dice.randint(3, 20)), 23, who, "cancel")
-        case Fate.WAITS:
-            script = dice.choice(("pending:3", "pending:30", "late:5:expire", "pending:8:20051"))
-            yield Act(before, 12, who, "wallet", {"script": [script]})
-        case Fate.MAINTENANCE:
-            yield Act(before, 12, who, "wallet", {"script": ["20096", "20096"]})
-        case Fate.OVER_LIMIT:
-            yield Act(before, 12, who, "wallet", {"script": ["20061"]})
-        case Fate.COMPLAINS:
-            amount = dice.randrange(1000, member.price - 1000, 100)
-            yield Act(day + timedelta(days=4), 14, who, "refund", {"amount_minor": amount})
-        case _:
-            return
+    scripts = {
+        Fate.WAITS: [dice.choice(("pending:3", "pending:30", "late:5:expire", "pending:8:20051"))],
+        Fate.MAINTENANCE: ["20096", "20096"],
+        Fate.OVER_LIMIT: ["20061"],
+    }
+    if member.fate in scripts:
+        yield Act(before, 12, who, "wallet", {"script": scripts[member.fate]})
+    elif member.fate in (Fate.CUTS, Fate.CUTS_AND_RETURNS):
+        yield Act(before, 21, who, "wallet", {"agreement": "cut"})
+        if member.fate is Fate.CUTS_AND_RETURNS:
+            yield Act(day + timedelta(days=2), 15, who, "re-enrol")
+    elif member.fate is Fate.CANCELS:
+        yield Act(day + timedelta(days=dice.randint(3, 20)), 23, who, "cancel")
+    elif member.fate is Fate.COMPLAINS:
+        amount = dice.randrange(1000, member.price - 1000, 100)
+        yield Act(day + timedelta(days=4), 14, who, "refund", {"amount_minor": amount})
+
+
+def _dry_months(member: Subscriber, months: int, dice: Random) -> Iterator[Act]:
+    """In some months the wallet is empty on the day of renewal and is filled some days later, or too late."""
+    for month in range(1, months + 1):
+        if dice.random() < 0.4:
+            day = renewal_day(member, month)
+            payday = day + timedelta(days=dice.choice((1, 2, 4, 4, 9, 13, 25)))
+            empty = {"balance": dice.randrange(member.price)}
+            yield Act(day - timedelta(days=1), 20, member.number, "wallet", empty)
+            yield Act(payday, 9, member.number, "wallet", {"balance": None})

@@ -1,4 +1,4 @@
-"""Lives through the year: moves both clocks from one thing that is due to the next and waits until the daemon is quiet."""
+"""Lives through the year: moves both clocks from due instant to due instant and waits until the daemon is quiet."""
 
 import time
 from collections import defaultdict

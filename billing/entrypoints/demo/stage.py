@@ -1,4 +1,4 @@
-"""What the demo does from outside: as a SaaS backend over the API, as a subscriber in the wallet, as the sandbox's master."""
+"""What the demo does from outside: as a SaaS over the API, as a subscriber in the wallet, as the sandbox's master."""
 
 import time
 from dataclasses import dataclass
@@ -33,8 +33,11 @@ class Stage:
         """Enrol as a SaaS backend would, then go through the wallet as the subscriber would."""
         body = {
             "plan": member.plan,
-            "customer": {"reference": member.reference, "name": f"구독자 {member.number}", "email": member.email},
-            "terminal": {"terminal_type": "WEB", **RETURN_URLS},
+            "customer_reference": member.reference,
+            "name": f"구독자 {member.number}",
+            "email": member.email,
+            "terminal_type": "WEB",
+            **RETURN_URLS,
         }
         answer = self._post("/v1/subscriptions", body, key=f"enrol-{member.reference}")
         self._visit_wallet(str(answer["redirect_url"]), "leave" if leaves else "agree")
