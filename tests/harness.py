@@ -25,6 +25,8 @@ from billing.operations.run_due import run_due
 from billing.operations.set_up import migrate
 from billing.operations.webhooks import receive_webhook
 from billing.store.database import Database
+from billing.store.due import kinds_due
+from billing.store.reports import next_due_instant
 from plans.catalog import DEFAULT_LIMITS, read_catalog
 
 KST = ZoneInfo("Asia/Seoul")
@@ -136,27 +138,21 @@ class World:
             ahead = self.now + step
             if due is not None and due > ahead:
                 ahead += step * ((due - ahead) // step)
-            self.sweep_at(min(end, ahead) if due is not None else end)
+            self.sweep_at(min(end, ahead) if due is not None or self.is_due() else end)
 
     def next_due(self) -> datetime | None:
         """Return the earliest instant at which the engine or the sandbox has something to do."""
-        instants = [datetime.fromisoformat(value) for value in [self.sandbox("GET", "clock")["next"]] if value]
-        for table, column, where in (
-            ("subscription", "next_due_at", "state IN ('active','trialing') AND parked_reason IS NULL"),
-            ("subscription", "expires_at", "state = 'incomplete'"),
-            ("subscription", "resume_at", "state = 'paused'"),
-            ("subscription", "cancel_at", "state <> 'canceled'"),
-            ("invoice", "next_attempt_at", "state = 'open'"),
-            ("invoice", "give_up_at", "state = 'open'"),
-            ("charge", "check_at", "state IN ('sending','unknown','pending')"),
-            ("refund", "check_at", "state IN ('requested','sending','unknown','pending')"),
-            ("webhook", "next_try_at", "state = 'received'"),
-        ):
-            found = self.scalar(f"SELECT min({column}) FROM {table} WHERE {where}")
-            if found is not None:
-                instants.append(_instant(found))
+        told = self.sandbox("GET", "clock")["next"]
+        instants = [datetime.fromisoformat(told)] if told else []
+        with self.engine.database.snapshot() as tx:
+            instants += [due for due in [next_due_instant(tx, self.now)] if due is not None]
         later = [instant for instant in instants if instant > self.now]
         return min(later) if later else None
+
+    def is_due(self) -> bool:
+        """Say whether the engine has something to do right now."""
+        with self.engine.database.snapshot() as tx:
+            return bool(kinds_due(tx, self.now))
 
     # --- acts --------------------------------------------------------------------------------
 
@@ -341,6 +337,7 @@ def migrated(url: str) -> None:
     database.dispose()
 
 
-def _instant(value: Any) -> datetime:
+def utc(value: Any) -> datetime:
+    """Return an instant as a raw query gives it: text on SQLite, a datetime on PostgreSQL."""
     instant = datetime.fromisoformat(value) if isinstance(value, str) else value
     return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -36,22 +36,23 @@ ENDS_THE_SOURCE: Final = frozenset({DeclineClass.AGREEMENT_GONE, DeclineClass.AG
 _D = DeclineClass
 _CODES_BY_CLASS: Final[Mapping[DeclineClass, str]] = {
     _D.RETRY_LATER: (
-        "20001 20002 20005 20012 20014 20015 20016 20019 20022 20046 20051 20057 20072 20082 20086"
+        "20001 20002 20005 20012 20015 20016 20019 20022 20046 20051 20057 20072 20082 20086"
         " 20088 20089 20090 20092 20098 20099 200N0 20121 50003"
     ),
     _D.TECHNICAL: "20009 20020 20021 20028 20068 20091 20094 20096 20118 200A4 200A5 200A6 200E3 20199",
     _D.LIMIT_DAY: "20061 200P1",
     _D.LIMIT_MONTH: "20065 30021 30022",
     _D.AGREEMENT_GONE: "200R1 200R3",
-    _D.AGREEMENT_SUSPECT: "20101 20114 20039 20052 20053",
+    _D.AGREEMENT_SUSPECT: "20014 20039 20044 20052 20053 20056 20101 20114",
     _D.STOP: (
-        "20004 20017 20018 20031 20054 20055 20059 2005C 20062 20063 20067 20070 20075 20078 20081"
+        "20004 20017 20018 20031 20038 20054 20055 20059 2005C 20062 20063 20067 20070 20075 20078 20081"
         " 20087 20093 2006P 2009G 200N7 200P9 200T3 20108"
     ),
     _D.SET_UP: (
         "20003 20006 20013 20023 20024 20025 20026 20027 20029 20030 20033 20040 20042 20045 20058"
         " 20060 20064 20066 20083 20084 20085 20095 20097 200E0 200E2 20102 20103 20104 20105 20106"
-        " 20107 20113 20115 20116 20117 20119 20120 20123 20156 20157 20193 20197"
+        " 20107 20112 20113 20115 20116 20117 20119 20120 20122 20123 20124 20156 20157 20193 20197"
+        " 20100 30020 30401 30402 30403 30404 30405"
     ),
 }
 CLASS_OF_CODE: Final[Mapping[str, DeclineClass]] = {
@@ -86,7 +87,7 @@ def classify_decline(code: str | None, extra: Mapping[str, DeclineClass] | None 
     return DeclineClass.STOP if code.startswith(("3", "4")) else DeclineClass.RETRY_LATER
 
 
-def classify_refusal(status: int, codes: tuple[str, ...]) -> DeclineClass:
+def classify_refusal(codes: tuple[str, ...]) -> DeclineClass:
     """Return the class of a 4xx answer from its ``error_codes``.
 
     What is not about the source or the provider's health is our set-up or our
@@ -95,4 +96,4 @@ def classify_refusal(status: int, codes: tuple[str, ...]) -> DeclineClass:
     for code in codes:
         if code in _CLASS_OF_ERROR:
             return _CLASS_OF_ERROR[code]
-    return DeclineClass.TECHNICAL if status == 429 else DeclineClass.SET_UP
+    return DeclineClass.SET_UP

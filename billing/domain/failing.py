@@ -1,7 +1,7 @@
 """What a charge that surely failed changes: the charge, and for renewals the ladder of retries."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from billing.domain.cases import Case, Note, Policy, Settlement
@@ -81,8 +81,9 @@ def _source_event(case: Case, decline: DeclineClass) -> SourceEvent | None:
 
 def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime, policy: Policy) -> Settlement:
     nobodys_fault = decline in _NOBODYS_FAULT
-    # A retry asked for by a person is not a step of the ladder.
-    counts = case.automatic and not nobodys_fault
+    # A retry asked for by a person is not a step of the ladder, and where dunning is over there is no ladder.
+    on_the_ladder = case.automatic and case.subscription_state is not SubscriptionState.UNPAID
+    counts = on_the_ladder and not nobodys_fault
     today = now.astimezone(ZoneInfo(case.zone)).date()
     failures = Failures(
         counted=case.failures + (1 if counts else 0),
@@ -95,23 +96,16 @@ def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime,
         invoice["first_failed_on"] = failures.first_failed_on
     told = replace(closed, invoice=invoice, subscription_event=_falls_behind(case, decline))
     match step:
-        case RetryAt() if counts or nobodys_fault:
-            return replace(told, invoice={**invoice, "next_attempt_at": step.at})
-        case RetryAt():
+        case RetryAt() | GiveUp() if not on_the_ladder:
             return told  # the plan of retries stays as it was
-        case GiveUp() if counts:
-            return _give_up(case, told, invoice, policy)
+        case RetryAt(at):
+            return replace(told, invoice={**invoice, "next_attempt_at": at})
         case GiveUp():
-            return told
+            return _give_up(case, told, invoice, policy)
         case AskTheSubscriber():
-            return _ask(case, told, invoice, failures, decline, policy)
-        case HoldForPerson(reason):
-            return replace(
-                told,
-                invoice={**invoice, "next_attempt_at": None},
-                subscription={"parked_reason": reason},
-                notes=(Note("subscription.parked", {"reason": reason}),),
-            )
+            return _ask(case, told, invoice, failures, decline, today, policy)
+        case _:
+            return _hold(told, invoice, step)
 
 
 def _falls_behind(case: Case, decline: DeclineClass) -> SubscriptionEvent | None:
@@ -130,16 +124,27 @@ def _give_up(case: Case, told: Settlement, invoice: dict[str, object], policy: P
     )
 
 
+def _hold(told: Settlement, invoice: dict[str, object], held: HoldForPerson) -> Settlement:
+    return replace(
+        told,
+        invoice={**invoice, "next_attempt_at": None},
+        subscription={"parked_reason": held.reason},
+        notes=(Note("subscription.parked", {"reason": held.reason}),),
+    )
+
+
 def _ask(
     case: Case,
     told: Settlement,
     invoice: dict[str, object],
     failures: Failures,
     decline: DeclineClass,
+    today: date,
     policy: Policy,
 ) -> Settlement:
     days, at = policy.dunning.ladder[-1]
-    last_day = failures.first_failed_on + timedelta(days=days + 1)
+    # Asked late (the ladder was interrupted), the subscriber still has until tomorrow.
+    last_day = max(failures.first_failed_on + timedelta(days=days), today) + timedelta(days=1)
     give_up_at = charge_slot(last_day, at, case.zone, policy.dunning.window, case.subscription_id)
     return replace(
         told,

@@ -35,7 +35,8 @@ def outside_quiet_hours(instant: datetime, zone: str, window: ChargeWindow) -> d
     day = local.date()
     if local.time() >= window.quiet_until:
         day += timedelta(days=1)
-    return _at(day, window.quiet_until, zone)
+    # Where clocks go back the end may come twice; in the second night it is the second one.
+    return _at(day, window.quiet_until.replace(fold=local.fold), zone)
 
 
 def charge_slot(day: date, at: time, zone: str, window: ChargeWindow, spread_by: UUID) -> datetime:

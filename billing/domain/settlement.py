@@ -32,6 +32,7 @@ from billing.domain.invoicing import poll_again_at
 from billing.domain.states import (
     CHARGE_MOVES,
     LIVE_CHARGE_STATES,
+    SOURCE_MOVES,
     ChargeEvent,
     ChargeState,
     InvoiceEvent,
@@ -46,6 +47,7 @@ from billing.domain.states import (
 FIRST_LOOK_AFTER: Final = timedelta(seconds=30)
 """Checkout.com asks to wait at least 30 s before a request whose answer was lost is looked into."""
 
+_LONGEST_CODE: Final = 200
 _FAILED: Final = {
     PaymentStatus.DECLINED: ChargeEvent.DECLINE,
     PaymentStatus.EXPIRED: ChargeEvent.EXPIRE,
@@ -63,30 +65,34 @@ def settle(case: Case, outcome: Outcome, *, now: datetime, policy: Policy) -> Se
         case Accepted(payment):
             return _settle_payment(case, payment, now, policy)
         case Refused(_, codes):
-            if case.charge_state not in LIVE_CHARGE_STATES or case.charge_state is ChargeState.PENDING:
+            if case.charge_state not in (ChargeState.SENDING, ChargeState.UNKNOWN):
                 return NOTHING
-            decline = classify_refusal(outcome.status, codes)
-            told = settle_failure(case, ChargeEvent.REFUSE, decline, ",".join(codes) or None, now, policy)
-            if decline is DeclineClass.SET_UP:
-                told = replace(told, stop_the_run=f"HTTP {outcome.status}: {', '.join(codes) or 'no code'}")
-            return told
+            decline = classify_refusal(codes)
+            code = ",".join(codes)[:_LONGEST_CODE] or None
+            told = settle_failure(case, ChargeEvent.REFUSE, decline, code, now, policy)
+            why = f"HTTP {outcome.status}: {code or 'no code'}"
+            return _stopping(told, why) if decline is DeclineClass.SET_UP else told
         case NotSent(reason, stop):
             if case.charge_state is not ChargeState.SENDING:
                 return NOTHING
             told = settle_failure(case, ChargeEvent.REFUSE, DeclineClass.TECHNICAL, None, now, policy)
             return replace(told, charge={**told.charge, "error": reason}, stop_the_run=reason if stop else None)
-        case Unknown(reason):
-            if case.charge_state is not ChargeState.SENDING:
-                return NOTHING
-            return Settlement(
-                charge_event=ChargeEvent.LOSE,
-                charge={"error": reason, "check_at": now + FIRST_LOOK_AFTER},
-            )
+        case _:
+            return _lost(case, outcome, now)
+
+
+def _lost(case: Case, outcome: Unknown, now: datetime) -> Settlement:
+    if case.charge_state is not ChargeState.SENDING:
+        return NOTHING
+    written = {"error": outcome.reason, "check_at": now + FIRST_LOOK_AFTER}
+    return Settlement(charge_event=ChargeEvent.LOSE, charge=written)
 
 
 def mismatch(case: Case, payment: GatewayPayment) -> str | None:
     """Say how a payment differs from what was asked for, or None. Compared on every answer."""
     wanted = case.amount
+    if payment.status is PaymentStatus.CAPTURED and payment.amount_minor is None and payment.captured_minor is None:
+        return "a capture without an amount"
     if payment.reference is not None and payment.reference != case.reference:
         return f"reference {payment.reference} instead of {case.reference}"
     if payment.currency is not None and payment.currency != wanted.currency:
@@ -102,6 +108,10 @@ def mismatch(case: Case, payment: GatewayPayment) -> str | None:
 
 
 def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:
+    if case.gateway_payment_id not in (None, payment.id):
+        # A second payment under the same reference: what became of it says nothing about the first.
+        stray = {"gateway_payment_id": payment.id, "status": payment.raw_status}
+        return Settlement(notes=(Note("payment.stray", stray),))
     if case.charge_state is ChargeState.CAPTURED:
         return NOTHING
     difference = mismatch(case, payment)
@@ -115,7 +125,13 @@ def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: 
         return _still_open(case, payment, now)
     decline = _class_of(payment, policy)
     told = settle_failure(case, _FAILED[payment.status], decline, payment.response_code, now, policy)
-    return replace(told, charge={**told.charge, "gateway_payment_id": payment.id})
+    told = replace(told, charge={**told.charge, "gateway_payment_id": payment.id})
+    return _stopping(told, f"declined with {payment.response_code}") if decline is DeclineClass.SET_UP else told
+
+
+def _stopping(told: Settlement, why: str) -> Settlement:
+    """Our own set-up is wrong: the next charge would fail in the same way."""
+    return replace(told, stop_the_run=why)
 
 
 def _class_of(payment: GatewayPayment, policy: Policy) -> DeclineClass:
@@ -213,9 +229,13 @@ def _paid(case: Case, captured: Settlement, now: datetime) -> Settlement:
         invoice={"paid_at": now, "next_attempt_at": None, "give_up_at": None},
         subscription_event=_subscription_event(case),
         subscription=subscription,
-        replace_old_source=replaces and case.replaced_source_state not in (None, SourceState.REPLACED),
+        replace_old_source=replaces and _can_be_replaced(case.replaced_source_state),
         refund_reason="it only made the agreement" if case.invoice_kind is InvoiceKind.AGREEMENT else None,
     )
+
+
+def _can_be_replaced(state: SourceState | None) -> bool:
+    return state is not None and can_move(SOURCE_MOVES, state, SourceEvent.REPLACE)
 
 
 def _subscription_event(case: Case) -> SubscriptionEvent | None:

@@ -22,7 +22,7 @@ class NoToken(Exception):
 class Authorization(Protocol):
     async def header(self, client: httpx2.AsyncClient) -> str: ...
 
-    def forget(self) -> bool:
+    def forget(self, header: str) -> bool:
         """Drop a token that was turned away; say whether asking for another can help."""
         ...
 
@@ -36,19 +36,22 @@ class SecretKey:
     async def header(self, _client: httpx2.AsyncClient) -> str:
         return f"Bearer {self.key.get_secret_value()}"
 
-    def forget(self) -> bool:
+    def forget(self, _header: str) -> bool:
         return False
 
 
 class OAuth:
     """Client credentials. ``expires_in`` is obeyed and the token is renewed a minute early."""
 
-    def __init__(self, token_url: str, client_id: str, client_secret: SecretStr) -> None:
+    def __init__(self, token_url: str, client_id: str, client_secret: SecretStr, *, answer_seconds: float = 10) -> None:
         self._token_url = token_url
         self._client_id = client_id
         self._client_secret = client_secret
+        self._answer_seconds = answer_seconds
         self._token: str | None = None
         self._good_until = 0.0
+        self._failed_at = -1.0
+        self._failure = ""
         self._fetching = asyncio.Lock()
 
     async def header(self, client: httpx2.AsyncClient) -> str:
@@ -56,13 +59,23 @@ class OAuth:
 
         :raises NoToken: the token endpoint refused or gave no readable answer.
         """
+        clock = asyncio.get_running_loop().time
+        asked_at = clock()
         async with self._fetching:
-            if self._token is None or asyncio.get_running_loop().time() > self._good_until:
-                await self._fetch(client)
+            if self._token is None or clock() > self._good_until:
+                # Who waited while a fetch failed shares its failure: a dead endpoint is asked once, not once each.
+                if self._failed_at >= asked_at:
+                    raise NoToken(self._failure)
+                try:
+                    await self._fetch(client)
+                except NoToken as error:
+                    self._failed_at, self._failure = clock(), str(error)
+                    raise
             return f"Bearer {self._token}"
 
-    def forget(self) -> bool:
-        self._token = None
+    def forget(self, header: str) -> bool:
+        if header == f"Bearer {self._token}":  # another request may have fetched a new one since
+            self._token = None
         return True
 
     async def _fetch(self, client: httpx2.AsyncClient) -> None:
@@ -71,8 +84,9 @@ class OAuth:
         form = {"grant_type": "client_credentials", "client_id": self._client_id, "client_secret": secret}
         form["scope"] = "gateway vault:instruments flow:events"
         headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
+        body = urlencode(form).encode()
         answer = await exchange(
-            client, "POST", self._token_url, headers=headers, body=urlencode(form).encode(), seconds=10
+            client, "POST", self._token_url, headers=headers, body=body, seconds=self._answer_seconds
         )
         if not isinstance(answer, Reply):
             raise NoToken(answer.reason if isinstance(answer, NeverLeft) else "the token endpoint did not answer")
@@ -91,4 +105,6 @@ def _read_token(answer: Reply) -> tuple[str, float]:
     lifetime = body.get("expires_in") if isinstance(body, dict) else None
     if not isinstance(token, str) or not isinstance(lifetime, int | float):
         raise NoToken("the token endpoint's answer has no token")
+    if not token or not token.isascii() or not token.isprintable():
+        raise NoToken("the token endpoint's answer has a token that fits no header")
     return token, float(lifetime)

@@ -14,7 +14,7 @@ from billing.domain.charging import (
 )
 from billing.gateway.http import Exchange, NeverLeft, NoAnswer, Reply
 from billing.gateway.messages import Unreadable, error_codes, read_json, read_payment
-from billing.gateway.port import PaymentRequest, RefundRequest
+from billing.gateway.port import Done, PaymentRequest, RefundRequest
 
 
 def payment_outcome(request: PaymentRequest, exchange: Exchange) -> Outcome:
@@ -39,6 +39,11 @@ def payment_outcome(request: PaymentRequest, exchange: Exchange) -> Outcome:
 
 def refund_outcome(request: RefundRequest, exchange: Exchange) -> RefundOutcome:
     """Return what an answer to a refund request proves."""
+    if isinstance(exchange, Reply) and exchange.status == 403:
+        # With an error body it is about this refund (too large, too late), not about our key.
+        forbidden = _refused(exchange, 403)
+        if isinstance(forbidden, Refused):
+            return forbidden
     refused = _not_accepted(exchange, sent_before=request.sent_before)
     if refused is not None:
         return refused
@@ -50,6 +55,13 @@ def refund_outcome(request: RefundRequest, exchange: Exchange) -> RefundOutcome:
     if not isinstance(action, str) or not action:
         return Unknown(f"HTTP {_status(exchange)}, but it has no action_id")
     return RefundAccepted(action[:100])
+
+
+def revocation_outcome(exchange: Exchange) -> Done | NotSent | Refused | Unknown:
+    """Return what an answer to the revocation of a source proves. Asking again is safe."""
+    if isinstance(exchange, Reply) and exchange.status == 404:
+        return Refused(404, (), exchange.request_id)  # of the key we know that it opens this address: it is the source
+    return _not_accepted(exchange, sent_before=False) or Done()
 
 
 def payments_in(body: Any) -> tuple[GatewayPayment, ...]:

@@ -31,8 +31,8 @@ from billing.domain.charging import (
 )
 from billing.domain.charging import Unreadable as UnreadableLookUp
 from billing.gateway.auth import Authorization, NoToken
-from billing.gateway.classify import payment_outcome, payments_in, refund_outcome
-from billing.gateway.http import Exchange, NeverLeft, NoAnswer, Reply, TokenBucket, exchange, open_client
+from billing.gateway.classify import payment_outcome, payments_in, refund_outcome, revocation_outcome
+from billing.gateway.http import Exchange, NeverLeft, Reply, TokenBucket, exchange, open_client
 from billing.gateway.messages import (
     Unreadable,
     decline_code,
@@ -139,27 +139,14 @@ class CheckoutGateway:
     def revoke_source(self, source_id: str) -> Done | NotSent | Refused | Unknown:
         """Tell the gateway that a source must never be charged again."""
         path = f"/instruments/{quote(source_id, safe='')}/revoke"
-        answer = self._run(self._send("PATCH", path, b"", {}, self._writes))
-        if isinstance(answer, NeverLeft):
-            return NotSent(answer.reason)
-        if isinstance(answer, NoAnswer):
-            return Unknown(answer.reason)
-        if 200 <= answer.status < 300:
-            return Done()
-        return Refused(answer.status, (), answer.request_id) if answer.status < 500 else Unknown(_why(answer))
+        return revocation_outcome(self._run(self._send("PATCH", path, b"", {}, self._writes)))
 
     def check_health(self) -> Health:
         """Ask a harmless question and tell whether the gateway is there, knows us, and agrees on the time."""
         answer = self._run(self._read("/payments?reference=health-check&limit=1&skip=0"))
         if not isinstance(answer, Reply):
             return Health(reachable=False, authorised=False, detail=answer.reason)
-        skew = None
-        if answer.date is not None:
-            try:
-                skew = (datetime.now(UTC) - parsedate_to_datetime(answer.date)).total_seconds()
-            except ValueError:
-                skew = None
-        return Health(True, answer.status == 200, f"HTTP {answer.status}", skew)
+        return Health(True, answer.status == 200, f"HTTP {answer.status}", _skew(answer.date))
 
     def close(self) -> None:
         """Close connections and end the loop's thread."""
@@ -222,6 +209,8 @@ class CheckoutGateway:
         answer: Exchange = NeverLeft("not tried")
         for last in (False, True):
             await bucket.wait()
+            if send_by is not None and time.monotonic() > send_by:
+                return NeverLeft("its turn came too late")
             try:
                 bearer = await self._authorization.header(client)
             except NoToken as error:
@@ -236,7 +225,7 @@ class CheckoutGateway:
             }
             answer = await exchange(client, method, path, headers=sent, body=body, seconds=self._limits.answer_seconds)
             turned_away = isinstance(answer, Reply) and answer.status == 401
-            if last or not turned_away or not self._authorization.forget():
+            if last or not turned_away or not self._authorization.forget(bearer):
                 return answer
         return answer
 
@@ -275,3 +264,15 @@ class CheckoutGateway:
 
 def _why(answer: Exchange) -> str:
     return f"HTTP {answer.status}" if isinstance(answer, Reply) else answer.reason
+
+
+def _skew(date: str | None) -> float | None:
+    """Return how many seconds this machine's clock is ahead of a ``Date`` header, or None if it tells no time."""
+    try:
+        theirs = parsedate_to_datetime(date or "")
+    except (ValueError, OverflowError):
+        return None
+    if theirs.tzinfo is None:  # "-0000" is UTC of unknown origin
+        theirs = theirs.replace(tzinfo=UTC)
+    ours = datetime.now(UTC)  # noqa: TID251 - the machine's clock itself is what is compared, never engine time
+    return (ours - theirs).total_seconds()

@@ -5,13 +5,14 @@ What is unknown is read as *open*: an unknown status must never become a failure
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from billing.domain.charging import GatewayPayment, GatewayRefund, PaymentStatus, RefundStatus
 from billing.gateway.port import PaymentRequest, RefundRequest
 
+T = TypeVar("T")
 _STATUSES: Final[Mapping[str, PaymentStatus]] = {
     "Captured": PaymentStatus.CAPTURED,
     "Partially Refunded": PaymentStatus.CAPTURED,
@@ -22,6 +23,8 @@ _STATUSES: Final[Mapping[str, PaymentStatus]] = {
     "Voided": PaymentStatus.CANCELED,
 }
 _LONGEST_ID: Final = 100
+_LONGEST_STATUS: Final = 32
+_MOST_CODES, _LONGEST_CODE = 5, 80
 
 
 class Unreadable(ValueError):
@@ -74,25 +77,26 @@ def read_json(raw: bytes) -> Any:
 def read_payment(body: Any) -> GatewayPayment:
     """Read a payment from an answer of the gateway.
 
-    :raises Unreadable: it has no id or no status.
+    :raises Unreadable: it has no id or no status, or what it was asked for is told in another shape:
+        only what is left out, or null, is untold.
     """
     if not isinstance(body, dict):
         raise Unreadable("the payment is not an object")
     status = body.get("status")
-    if not isinstance(status, str):
+    if not isinstance(status, str) or not status.isprintable():
         raise Unreadable("the payment has no status")
     source, balances, links = (_object(body, name) for name in ("source", "balances", "_links"))
     captured = status in ("Captured", "Partially Refunded", "Refunded")
     return GatewayPayment(
         id=_id(body.get("id")),
         status=_STATUSES.get(status, PaymentStatus.OPEN),
-        raw_status=status[:40],
-        reference=_text(body.get("reference")),
-        amount_minor=_integer(body.get("amount")),
-        currency=_text(body.get("currency")),
-        source_id=_text(source.get("id")),
+        raw_status=status[:_LONGEST_STATUS],
+        reference=_told(body, "reference", _text),
+        amount_minor=_told(body, "amount", _integer),
+        currency=_told(body, "currency", _currency),
+        source_id=_told(source, "id", _id),
         response_code=_text(body.get("response_code")),
-        captured_minor=_integer(balances.get("total_captured")) if captured else None,
+        captured_minor=_told(balances, "total_captured", _integer) if captured else None,
         refunded_minor=_integer(balances.get("total_refunded")),
         redirect_url=_text(_object(links, "redirect").get("href"), longest=4000),
         requested_on=read_instant(body.get("requested_on")),
@@ -133,13 +137,14 @@ def actions_of(body: Any) -> list[dict[str, Any]]:
 
 
 def error_codes(body: Any) -> tuple[str, ...] | None:
-    """Return the ``error_codes`` of an error body, or None when it is not one Checkout.com documents."""
+    """Return the first ``error_codes`` of an error body, or None when it is not one Checkout.com documents."""
     if not isinstance(body, dict) or not isinstance(body.get("error_type"), str):
         return None
     codes = body.get("error_codes", [])
     if not isinstance(codes, list):
         return None
-    return tuple(code[:100] for code in codes if isinstance(code, str))
+    readable = [code[:_LONGEST_CODE] for code in codes if isinstance(code, str) and code.isprintable()]
+    return tuple(readable[:_MOST_CODES])
 
 
 def read_instant(text: object) -> datetime | None:
@@ -152,9 +157,9 @@ def read_instant(text: object) -> datetime | None:
         head = f"{head}.{digits[:6].ljust(6, '0')}{tail[len(digits) :]}"
     try:
         instant = datetime.fromisoformat(head)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):  # the offset may lead out of the years 1 to 9999
         return None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
 
 
 def _refund_status(action: dict[str, Any]) -> RefundStatus:
@@ -173,13 +178,31 @@ def _object(body: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def _id(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID:
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_ID or not value.isprintable():
         raise Unreadable("it has no id")
     return value
 
 
+def _told(body: dict[str, Any], name: str, read: Callable[[object], T | None]) -> T | None:
+    """Return what an answer tells under a name, or None when it does not tell it.
+
+    :raises Unreadable: it tells something else than it should; to take that for untold would skip a comparison.
+    """
+    value = body.get(name)
+    if value is None:
+        return None
+    found = read(value)
+    if found is None:
+        raise Unreadable(f"its {name} is not readable")
+    return found
+
+
 def _text(value: object, longest: int = 200) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= longest and "\x00" not in value else None
+    return value if isinstance(value, str) and 0 < len(value) <= longest and value.isprintable() else None
+
+
+def _currency(value: object) -> str | None:
+    return value if isinstance(value, str) and len(value) == 3 and value.isprintable() else None
 
 
 def _integer(value: object) -> int | None:

@@ -1,26 +1,28 @@
 """Runs an act over what is due: in batches, and a batch that fails row by row, so that one bad row stops none."""
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection
 
 from billing.operations.engine import Engine, Tally
 from billing.store.database import is_conflict
-from billing.store.due import Place
+from billing.store.due import Kind, Place, due_places
 
 log = structlog.get_logger()
-Page = Callable[[Connection, int, Place | None], list[Place]]
 
 
-def pages_of(engine: Engine, page: Page, *, first: int | None = None) -> Iterator[list[Any]]:
-    """Yield the ids of what is due, a batch at a time, each id once. ``first`` bounds the first batch."""
+def pages_of(engine: Engine, kind: Kind, now: datetime, *, first: int | None = None) -> Iterator[list[Any]]:
+    """Yield the ids of what is due at ``now`` (UTC), a batch at a time, each id once.
+
+    ``first`` bounds the first batch.
+    """
     after: Place | None = None
     limit = first or engine.rules.batch
     while True:
         with engine.database.snapshot() as tx:
-            places = page(tx, limit, after)
+            places = due_places(tx, kind, now, limit, after)
         if not places:
             return
         yield [place.id for place in places]

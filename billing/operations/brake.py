@@ -1,16 +1,19 @@
 """Stops charging when far more is due than the subscriptions can explain."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
 from billing.domain.cases import Note
 from billing.operations.engine import Engine
-from billing.store.installation import load_installation, stop_charging
+from billing.store.installation import load_installation, stop_charging, was_allowed_since
 from billing.store.queries import count_due_invoices, renewals_expected_per_day
 from billing.store.writes import Author, note
 
 log = structlog.get_logger()
+A_WORD_LASTS: Final = timedelta(hours=12)
+"""After `billing go` the brake is not pulled for so long; else what is due would pull it again at once."""
 
 
 def pull_the_brake(engine: Engine, now: datetime) -> None:
@@ -19,6 +22,8 @@ def pull_the_brake(engine: Engine, now: datetime) -> None:
     with engine.database.snapshot() as tx:
         if load_installation(tx).stopped_because is not None or count_due_invoices(tx, now, floor + 1) <= floor:
             return
+        if was_allowed_since(tx, now - A_WORD_LASTS):
+            return  # a person looked at it and let it go on
         limit = max(floor, int(engine.rules.brake_factor * renewals_expected_per_day(tx)))
         due = count_due_invoices(tx, now, limit + 1)
     if due <= limit:

@@ -11,7 +11,7 @@ from billing.operations.engine import Engine, Tally
 from billing.operations.parking import park_subscription
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import start_due_charges
-from billing.store.due import due_invoices
+from billing.store.due import Kind
 from billing.store.installation import load_installation
 from billing.store.queries import subscription_of_invoice
 
@@ -23,7 +23,7 @@ def charge_due(engine: Engine, *, now: datetime) -> Tally:
     """Charge every open invoice that is due at ``now`` (UTC) and record what the gateway answered."""
     tally = Tally()
     pull_the_brake(engine, now)
-    for ids in pages_of(engine, lambda tx, limit, after: due_invoices(tx, now, limit, after), first=FIRST_BATCH):
+    for ids in pages_of(engine, Kind.INVOICE, now, first=FIRST_BATCH):
         with engine.database.snapshot() as tx:
             why_not = load_installation(tx).why_not_charge(now)
         if why_not is not None:

@@ -17,9 +17,10 @@ from billing.domain.states import (
 )
 from billing.operations.batches import pages_of
 from billing.operations.engine import Engine, Refusal, Tally
-from billing.operations.manage import cancel_now, resume
+from billing.operations.manage import end_canceled_period, resume
 from billing.store.cases import lock_subscriptions
-from billing.store.due import expired_enrolments, invoices_to_give_up, pauses_to_end, periods_to_end
+from billing.store.due import Kind
+from billing.store.settlements import void_open_invoices
 from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
 
@@ -29,13 +30,13 @@ def expire_enrolments(engine: Engine, *, now: datetime) -> Tally:
 
     The first payment may still be open at the gateway; it stays watched, and a late capture is settled.
     """
-    pages = pages_of(engine, lambda tx, limit, after: expired_enrolments(tx, now, limit, after))
+    pages = pages_of(engine, Kind.ENROLMENT, now)
     return _each("enrolments_expired", (row for page in pages for row in page), lambda row: _expire(engine, row, now))
 
 
 def resume_pauses(engine: Engine, *, now: datetime) -> Tally:
     """Resume subscriptions whose pause is over."""
-    pages = pages_of(engine, lambda tx, limit, after: pauses_to_end(tx, now, limit, after))
+    pages = pages_of(engine, Kind.PAUSE, now)
 
     def act(row: UUID) -> None:
         resume(engine, row, now=now)
@@ -45,17 +46,17 @@ def resume_pauses(engine: Engine, *, now: datetime) -> Tally:
 
 def end_canceled_periods(engine: Engine, *, now: datetime) -> Tally:
     """End subscriptions whose last paid period is over."""
-    pages = pages_of(engine, lambda tx, limit, after: periods_to_end(tx, now, limit, after))
+    pages = pages_of(engine, Kind.LAST_PERIOD, now)
 
     def act(row: UUID) -> None:
-        cancel_now(engine, row, reason="canceled at the end of the period", now=now)
+        end_canceled_period(engine, row, now=now)
 
     return _each("subscriptions_ended", (row for page in pages for row in page), act)
 
 
 def give_up_unpaid(engine: Engine, *, now: datetime) -> Tally:
     """End dunning where only a new agreement could have helped and none was made in time."""
-    pages = pages_of(engine, lambda tx, limit, after: invoices_to_give_up(tx, now, limit, after))
+    pages = pages_of(engine, Kind.GIVING_UP, now)
     return _each("invoices_given_up", (row for page in pages for row in page), lambda row: _give_up(engine, row, now))
 
 
@@ -115,6 +116,8 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
             reason = "no new KakaoPay agreement was made in time"
             written = {"canceled_at": now, "cancel_reason": reason} if ended else {}
             move(tx, Subscription, [Move(owner, state, subscription_event, written)], author)
+            if ended:
+                void_open_invoices(tx, [owner], author)
         told = Note("dunning.exhausted", {"end": policy.end.value})
         note(tx, owner, told, author, subject=("invoice", str(invoice_id)))
 

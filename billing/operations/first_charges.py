@@ -71,7 +71,8 @@ def continue_enrolment(engine: Engine, subscription_id: UUID, terminal: Terminal
         found = payment_under_way(tx, subscription_id)
         if found is None:
             raise NotFound(f"there is no subscription {subscription_id}")
-        if found.state is not SubscriptionState.INCOMPLETE or found.redirect_url is not None:
+        has_a_link = found.redirect_url is not None and found.charge_state is not ChargeState.PARKED
+        if found.state is not SubscriptionState.INCOMPLETE or has_a_link:
             return Enrolment(subscription_id, found.state, found.charge_id, found.redirect_url)
         sent = start_present_charge(tx, engine, found, ChargeKind.FIRST, terminal, now)
     return send_present_charge(engine, subscription_id, sent, now)
@@ -185,7 +186,7 @@ def payment_under_way(tx: Connection, subscription_id: UUID, invoice_id: UUID | 
         .join(Invoice, col(Invoice.subscription_id) == col(Subscription.id))
         .join(Charge, (col(Charge.invoice_id) == col(Invoice.id)) & live, isouter=True)
         .where(col(Subscription.id) == subscription_id)
-        .order_by(col(Invoice.created_at).desc())
+        .order_by(col(Charge.id).is_(None), col(Invoice.created_at).desc())
         .limit(1)
     )
     if invoice_id is not None:

@@ -14,7 +14,7 @@ from billing.operations.record_outcomes import record_outcomes
 from billing.operations.resend_absent import resend_absent
 from billing.operations.strays import keep_strays
 from billing.store.cases import lock_subscriptions
-from billing.store.due import unsettled_charges
+from billing.store.due import Kind
 from billing.store.queries import Unsettled, load_unsettled
 from billing.store.tables import Charge
 from billing.store.writes import Author, Change, Move, change, move
@@ -23,7 +23,7 @@ from billing.store.writes import Author, Change, Move, change, move
 def look_up_unsettled(engine: Engine, *, now: datetime) -> Tally:
     """Ask about every charge whose time to be asked about has come at ``now`` (UTC)."""
     tally = Tally()
-    for ids in pages_of(engine, lambda tx, limit, after: unsettled_charges(tx, now, limit, after)):
+    for ids in pages_of(engine, Kind.CHARGE, now):
         tally.add(look_up(engine, ids, now=now))
     return tally
 

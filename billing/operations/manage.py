@@ -9,12 +9,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
-from billing.domain.cases import Note
+from billing.domain.cases import InvoiceKind, Note
 from billing.domain.invoicing import BillingSchedule, due_at
-from billing.domain.states import InvoiceEvent, InvoiceState, SubscriptionEvent, SubscriptionState
+from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
 from billing.operations.engine import Engine, NotFound, Refusal
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
+from billing.store.settlements import void_open_invoices
 from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Price, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
 from plans.calendar import Interval, start_of_day
@@ -45,6 +46,19 @@ def cancel_now(engine: Engine, subscription_id: UUID, *, reason: str, now: datet
         row = _locked(tx, subscription_id)
         _refuse_if_ended(row)
         return _cancel(tx, row, reason, Author(engine.actor, now))
+
+
+def end_canceled_period(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
+    """End a subscription that was canceled at the end of a period which is over at ``now`` (UTC).
+
+    :raises NotFound: there is no such subscription. :raises Refusal: the cancellation was taken back meanwhile.
+    """
+    with engine.database.transaction() as tx:
+        row = _locked(tx, subscription_id)
+        _refuse_if_ended(row)
+        if row.cancel_at is None or row.cancel_at > now:
+            raise Refusal(f"subscription {subscription_id} is not going to be canceled")
+        return _cancel(tx, row, "canceled at the end of the period", Author(engine.actor, now))
 
 
 def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, now: datetime) -> Managed:
@@ -101,7 +115,7 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
             raise Refusal(f"subscription {subscription_id} is {row.state.value}; only active or past_due can be paused")
         paused = Move(row.id, row.state, SubscriptionEvent.PAUSE, {"resume_at": resume_at})
         move(tx, Subscription, [paused], Author(engine.actor, now))
-        for invoice in _open_invoices(tx, row.id):
+        for invoice in _owed_invoices(tx, row.id):
             change(
                 tx,
                 Invoice,
@@ -113,8 +127,8 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
 def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
     """Resume at ``now`` (UTC).
 
-    Inside the paid period nothing changes; after it a new period begins today and is charged. Days
-    that were paused are never billed. An open invoice is tried again at once.
+    Up to the day on which the next period begins nothing changes; after it a new period begins today and is
+    charged. Days that were paused are never billed. An open invoice is tried again at once.
 
     :raises NotFound: there is no such subscription. :raises Refusal: it is not paused.
     """
@@ -123,11 +137,11 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
         row = _locked(tx, subscription_id)
         if row.state is not _S.PAUSED:
             raise Refusal(f"subscription {subscription_id} is {row.state.value}, not paused")
-        open_invoices = _open_invoices(tx, row.id)
+        open_invoices = _owed_invoices(tx, row.id)
         event = SubscriptionEvent.RESUME_IN_ARREARS if open_invoices else SubscriptionEvent.RESUME
         written: dict[str, Any] = {"resume_at": None}
         today = now.astimezone(ZoneInfo(row.zone)).date()
-        if not open_invoices and (row.paid_through is None or row.paid_through <= today):
+        if not open_invoices and (row.paid_through is None or row.paid_through < today):
             written |= _fresh_start(engine, row, today)
         move(tx, Subscription, [Move(row.id, row.state, event, written)], author)
         for invoice in open_invoices:
@@ -146,25 +160,17 @@ def _cancel(tx: Connection, row: AnyRow, reason: str, author: Author) -> Managed
     written = {"canceled_at": author.now, "cancel_reason": reason[:200], "cancel_at": None, "resume_at": None}
     told = Move(row.id, row.state, SubscriptionEvent.CANCEL, written, data={"reason": reason[:200]})
     move(tx, Subscription, [told], author)
-    live = _has_live_charge(tx, row.id)
-    if not live:
-        _void_open_invoices(tx, row.id, author)
-    return Managed(row.id, _S.CANCELED, charge_under_way=live)
+    void_open_invoices(tx, [row.id], author)
+    return Managed(row.id, _S.CANCELED, charge_under_way=_has_live_charge(tx, row.id))
 
 
-def _void_open_invoices(tx: Connection, subscription_id: UUID, author: Author) -> None:
-    cleared = {"next_attempt_at": None, "give_up_at": None}
-    voids = [
-        Move(invoice, InvoiceState.OPEN, InvoiceEvent.VOID, cleared, subscription_id)
-        for invoice in _open_invoices(tx, subscription_id)
-    ]
-    move(tx, Invoice, voids, author)
-
-
-def _open_invoices(tx: Connection, subscription_id: UUID) -> list[UUID]:
+def _owed_invoices(tx: Connection, subscription_id: UUID) -> list[UUID]:
+    """Open invoices for periods; one that only makes an agreement is owed by nobody."""
     rows = tx.execute(
         select(col(Invoice.id)).where(
-            col(Invoice.subscription_id) == subscription_id, col(Invoice.state) == InvoiceState.OPEN
+            col(Invoice.subscription_id) == subscription_id,
+            col(Invoice.state) == InvoiceState.OPEN,
+            col(Invoice.kind) != InvoiceKind.AGREEMENT,
         )
     )
     return list(rows.scalars())

@@ -70,14 +70,11 @@ def _invoice_to_pay(tx: Connection, engine: Engine, subscription_id: UUID, now: 
             raise Refusal("a charge is under way whose outcome is not known yet; try again when it is settled")
         under_way: UUID = live.invoice_id
         return under_way
+    # One that was opened for an agreement which was never made serves again, if nothing is owed.
     oldest = tx.execute(
         select(col(Invoice.id))
-        .where(
-            col(Invoice.subscription_id) == subscription_id,
-            col(Invoice.state) == InvoiceState.OPEN,
-            col(Invoice.kind) != InvoiceKind.AGREEMENT,
-        )
-        .order_by(col(Invoice.period_start))
+        .where(col(Invoice.subscription_id) == subscription_id, col(Invoice.state) == InvoiceState.OPEN)
+        .order_by(col(Invoice.kind) == InvoiceKind.AGREEMENT, col(Invoice.period_start))
         .limit(1)
     ).scalar_one_or_none()
     return oldest or _agreement_invoice(tx, engine, subscription_id, subscription.zone, now)

@@ -8,12 +8,13 @@ import structlog
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
-from billing.domain.charging import Accepted, Outcome
+from billing.domain.charging import Accepted, GatewayPayment, Outcome, PaymentStatus
 from billing.domain.identity import row_id
 from billing.domain.settlement import settle
-from billing.domain.states import CHARGE_MOVES, ChargeEvent, SourceState, can_move
+from billing.domain.states import CHARGE_MOVES, ChargeEvent, ChargeState, SourceState, can_move
 from billing.operations.batches import together_or_alone
 from billing.operations.engine import Engine, Tally
+from billing.operations.strays import keep_stray
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
 from billing.store.settlements import apply_settlements
@@ -51,6 +52,7 @@ def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime) -> 
     author = Author(engine.actor, now)
     tally = Tally()
     with engine.database.transaction() as tx:
+        _follow_new_links(tx, outcomes, author)
         _adopt_sources(tx, outcomes, author)
         done: set[UUID] = set()
         waiting: list[UUID] = list(outcomes)
@@ -60,16 +62,41 @@ def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime) -> 
             for case in cases:
                 if case.subscription_id in now_touched:
                     continue  # settled in the next round, from what this round leaves
-                now_touched.add(case.subscription_id)
-                decision = settle(case, outcomes[case.charge_id], now=now, policy=engine.rules.settlement)
-                decisions.append((case, decision))
+                outcome = outcomes[case.charge_id]
                 done.add(case.charge_id)
+                if isinstance(outcome, Accepted) and case.gateway_payment_id not in (None, outcome.payment.id):
+                    # Another payment under the same reference: what becomes of it must not touch this charge.
+                    keep_stray(tx, case.charge_id, outcome.payment, author)
+                    continue
+                now_touched.add(case.subscription_id)
+                decision = settle(case, outcome, now=now, policy=engine.rules.settlement)
+                decisions.append((case, decision))
                 if decision.charge_event is not None:
                     tally.acts[f"charges_{decision.charge_event.value}"] += 1
                 tally.stop_the_run = tally.stop_the_run or decision.stop_the_run
             apply_settlements(tx, decisions, author)
             waiting = [charge_id for charge_id in waiting if charge_id not in done] if cases else []
     return tally
+
+
+def _follow_new_links(tx: Connection, outcomes: Mapping[UUID, Outcome], author: Author) -> None:
+    """Let a payment with a link take the place of one whose link was lost, which nobody can complete any more."""
+    linked = {
+        charge_id: outcome.payment
+        for charge_id, outcome in outcomes.items()
+        if isinstance(outcome, Accepted) and outcome.payment.redirect_url is not None
+    }
+    for case in load_cases(tx, list(linked)) if linked else ():
+        lost = case.gateway_payment_id
+        if (
+            lost in (None, linked[case.charge_id].id)
+            or case.charge_state is not ChargeState.PENDING
+            or not case.subscriber_is_present
+        ):
+            continue
+        before = GatewayPayment(str(lost), PaymentStatus.OPEN, "Pending", case.reference)
+        keep_stray(tx, case.charge_id, before, author)
+        change(tx, Charge, [Change(case.charge_id, case.charge_state, {"gateway_payment_id": None, "source_id": None})])
 
 
 def _adopt_sources(tx: Connection, outcomes: Mapping[UUID, Outcome], author: Author) -> None:

@@ -20,9 +20,9 @@ from billing.domain.invoicing import poll_again_at
 from billing.domain.settlement import FIRST_LOOK_AFTER
 from billing.domain.states import REFUND_MOVES, RefundEvent, RefundState, can_move
 from billing.gateway.port import RefundRequest
-from billing.operations.batches import pages_of
+from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
-from billing.store.due import unsettled_refunds
+from billing.store.due import Kind
 from billing.store.queries import RefundRow, load_refunds
 from billing.store.tables import Refund
 from billing.store.writes import Author, Change, Move, change, move
@@ -34,9 +34,20 @@ _OPEN: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
 def settle_refunds(engine: Engine, *, now: datetime) -> Tally:
     """Send every refund that was ordered and ask about every one whose end is not known, as of ``now`` (UTC)."""
     tally = Tally()
-    for ids in pages_of(engine, lambda tx, limit, after: unsettled_refunds(tx, now, limit, after)):
-        tally.add(send_refunds(engine, ids, now=now))
-        tally.add(_look_up(engine, ids, now))
+    for ids in pages_of(engine, Kind.REFUND, now):
+        tally.add(
+            together_or_alone(
+                ids,
+                lambda batch: _settle(engine, batch, now),
+                lambda row, why: _park(engine, row, why, now),
+            )
+        )
+    return tally
+
+
+def _settle(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
+    tally = send_refunds(engine, ids, now=now)
+    tally.add(_look_up(engine, ids, now))
     return tally
 
 
@@ -44,16 +55,17 @@ def send_refunds(engine: Engine, ids: Sequence[UUID], *, now: datetime) -> Tally
     """Send those of these refunds that were ordered and not yet sent."""
     with engine.database.transaction() as tx:
         rows = [row for row in load_refunds(tx, ids, lock=True) if row.state is RefundState.REQUESTED]
+        requests = [_request(row, sent_before=False) for row in rows]
         written = {"sent_at": now, "check_at": now + SEND_DEADLINE}
         move(tx, Refund, [_move(row, RefundEvent.SEND, written) for row in rows], Author(engine.actor, now))
-    return _send(engine, rows, now, sent_before=False)
+    return _send(engine, rows, requests, now)
 
 
-def _send(engine: Engine, rows: Sequence[RefundRow], now: datetime, *, sent_before: bool) -> Tally:
+def _send(engine: Engine, rows: Sequence[RefundRow], requests: Sequence[RefundRequest], now: datetime) -> Tally:
     tally = Tally()
     if not rows:
         return tally
-    outcomes = engine.gateway.create_refunds([_request(row, sent_before=sent_before) for row in rows])
+    outcomes = engine.gateway.create_refunds(requests)
     with engine.database.transaction() as tx:
         current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
         for row, outcome in zip(rows, outcomes, strict=True):
@@ -72,7 +84,7 @@ def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
             written = {"action_id": action_id, "check_at": poll_again_at(now, row.checks)}
             return _move(row, RefundEvent.ACCEPT, written)
         case Refused(status, codes):
-            why = f"HTTP {status}: {', '.join(codes)}"
+            why = f"HTTP {status}: {', '.join(codes)}"[:500]
             return _move(row, RefundEvent.REFUSE, {"check_at": None, "error": why}, {"error": why})
         case NotSent(reason) | Unknown(reason):
             return _move(row, RefundEvent.LOSE, {"check_at": now + FIRST_LOOK_AFTER, "error": reason})
@@ -98,10 +110,22 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
             else:
                 move(tx, Refund, [step], Author(engine.actor, now))
                 tally.acts[f"refunds_{step.event.value}"] += 1
+        requests = [_request(row, sent_before=True) for row in absent]
         again = {"sent_at": now, "check_at": now + SEND_DEADLINE, "absent_looks": 0, "last_absent_at": None}
         move(tx, Refund, [_move(row, RefundEvent.RESEND, again) for row in absent], Author(engine.actor, now))
-    tally.add(_send(engine, absent, now, sent_before=True))
+    tally.add(_send(engine, absent, requests, now))
     return tally
+
+
+def _park(engine: Engine, refund_id: UUID, why: str, now: datetime) -> None:
+    with engine.database.transaction() as tx:
+        for row in load_refunds(tx, [refund_id], lock=True):
+            if can_move(REFUND_MOVES, row.state, RefundEvent.PARK):
+                parked = _move(row, RefundEvent.PARK, {"error": why[:500], "check_at": None}, {"error": why[:500]})
+                move(tx, Refund, [parked], Author(engine.actor, now))
+            else:
+                later = {"error": why[:500], "check_at": poll_again_at(now, row.checks), "checks": row.checks + 1}
+                change(tx, Refund, [Change(row.id, row.state, later)])
 
 
 def _after_look(row: RefundRow, told: RefundLookUp, now: datetime) -> Move | Change | None:

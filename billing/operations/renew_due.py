@@ -16,7 +16,8 @@ from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import Engine, Tally
 from billing.operations.parking import park_subscription
 from billing.store.billable import DueSubscription, load_due_subscriptions
-from billing.store.due import due_subscriptions
+from billing.store.due import Kind
+from billing.store.settlements import void_open_invoices
 from billing.store.tables import Event, Invoice, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
 from plans.calendar import Period
@@ -31,7 +32,7 @@ def renew_due(engine: Engine, *, now: datetime) -> Tally:
     After downtime a subscription gets one invoice, for the period the catch-up policy names.
     """
     tally = Tally()
-    for ids in pages_of(engine, lambda tx, limit, after: due_subscriptions(tx, now, limit, after)):
+    for ids in pages_of(engine, Kind.SUBSCRIPTION, now):
         tally.add(
             together_or_alone(
                 ids,
@@ -131,6 +132,7 @@ def _end_without_consent(tx: Connection, due: DueSubscription, author: Author) -
         ],
         author,
     )
+    void_open_invoices(tx, [due.schedule.subscription_id], author)
 
 
 def _hold(tx: Connection, due: DueSubscription, held: HoldForDecision, author: Author) -> None:

@@ -13,7 +13,7 @@ from billing.domain.failing import settle_failure
 from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.states import ChargeEvent, ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
-from billing.operations.engine import SEND_DEADLINE, Engine, Tally
+from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import StartedCharge
 from billing.store.cases import load_cases
@@ -43,7 +43,9 @@ def resend_absent(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) 
     started: list[StartedCharge] = []
     with engine.database.transaction() as tx:
         held = load_installation(tx).why_not_charge(now) is not None
-        for case in load_cases(tx, charge_ids):
+        cases = load_cases(tx, charge_ids)
+        set_aside = _set_aside(tx, [case.subscription_id for case in cases])
+        for case in cases:
             allowed = outside_quiet_hours(now, case.zone, engine.rules.window)
             if case.charge_state is not ChargeState.UNKNOWN:
                 continue  # settled meanwhile
@@ -52,8 +54,8 @@ def resend_absent(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) 
                 over = settle_failure(case, ChargeEvent.REFUSE, DeclineClass.TECHNICAL, None, now, rules)
                 apply_settlements(tx, [(case, over)], author)
                 tally.acts["charges_refused"] += 1
-            elif held or allowed != now:
-                later = {"check_at": max(allowed, now + SEND_DEADLINE)}
+            elif held or allowed != now or case.subscription_id in set_aside:
+                later = {"check_at": max(allowed, now + ABSENT_SPACING)}
                 change(tx, Charge, [Change(case.charge_id, case.charge_state, later)])
             else:
                 started.append(_resend(tx, case, author))
@@ -61,6 +63,19 @@ def resend_absent(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) 
         tally.acts["charges_resent"] += len(started)
         tally.add(send_charges(engine, started, now))
     return tally
+
+
+def _set_aside(tx: Connection, subscription_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these subscriptions are parked or on a paused plan; nothing is sent for them now."""
+    rows = tx.execute(
+        select(col(Subscription.id))
+        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .where(
+            col(Subscription.id).in_(subscription_ids),
+            col(Subscription.parked_reason).is_not(None) | col(Plan.paused_at).is_not(None),
+        )
+    )
+    return set(rows.scalars())
 
 
 def _still_wanted(case: Case) -> bool:

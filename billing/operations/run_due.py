@@ -14,22 +14,23 @@ from billing.operations.refunds import settle_refunds
 from billing.operations.renew_due import renew_due
 from billing.operations.strays import settle_strays
 from billing.operations.webhooks import process_webhooks
+from billing.store.due import Kind, kinds_due
 
 log = structlog.get_logger()
 Act = Callable[..., Tally]
 
 # What is known comes before what is new: an answer that waits may end what would be charged.
-ACTS: Final[tuple[Act, ...]] = (
-    process_webhooks,
-    look_up_unsettled,
-    expire_enrolments,
-    resume_pauses,
-    end_canceled_periods,
-    give_up_unpaid,
-    renew_due,
-    charge_due,
-    settle_refunds,
-    settle_strays,
+ACTS: Final[tuple[tuple[Kind, Act], ...]] = (
+    (Kind.WEBHOOK, process_webhooks),
+    (Kind.CHARGE, look_up_unsettled),
+    (Kind.ENROLMENT, expire_enrolments),
+    (Kind.PAUSE, resume_pauses),
+    (Kind.LAST_PERIOD, end_canceled_periods),
+    (Kind.GIVING_UP, give_up_unpaid),
+    (Kind.SUBSCRIPTION, renew_due),
+    (Kind.INVOICE, charge_due),
+    (Kind.STRAY, settle_strays),
+    (Kind.REFUND, settle_refunds),
 )
 
 
@@ -39,7 +40,12 @@ def run_due(engine: Engine, *, now: datetime, should_stop: Callable[[], bool] = 
     An act that raises stops no other act. ``should_stop`` is asked between acts.
     """
     tally = Tally()
-    for act in ACTS:
+    with engine.database.snapshot() as tx:
+        due = kinds_due(tx, now)
+    for kind, act in ACTS:
+        # What one act did may have made something due for the acts after it.
+        if kind not in due and not tally.total:
+            continue
         if should_stop():
             break
         try:

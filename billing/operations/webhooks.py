@@ -1,5 +1,6 @@
 """Webhooks: stored once and answered at once, then processed from the table, whatever their order or number."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,13 +12,14 @@ from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
 from billing.domain.charging import Accepted, Found, GatewayPayment, Outcome
+from billing.domain.finding import choose
 from billing.domain.identity import reference_prefix
 from billing.gateway.webhooks import VerifiedEvent
-from billing.operations.batches import pages_of
+from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import Engine, Tally
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.strays import keep_strays
-from billing.store.due import webhooks_to_process
+from billing.store.due import Kind
 from billing.store.inserts import insert_if_absent
 from billing.store.installation import load_installation
 from billing.store.queries import KnownCharge, charges_by_reference
@@ -59,9 +61,22 @@ class _Stored:
 def process_webhooks(engine: Engine, *, now: datetime) -> Tally:
     """Read the payment of every stored webhook again and settle what it tells, as of ``now`` (UTC)."""
     tally = Tally()
-    for ids in pages_of(engine, lambda tx, limit, after: webhooks_to_process(tx, now, limit, after)):
-        tally.add(_process(engine, ids, now))
+    for ids in pages_of(engine, Kind.WEBHOOK, now):
+        tally.add(
+            together_or_alone(
+                ids,
+                lambda batch: _process(engine, batch, now),
+                lambda row, why: _park(engine, row, why),
+            )
+        )
     return tally
+
+
+def _park(engine: Engine, webhook_id: int, why: str) -> None:
+    log.error("webhook_parked", webhook=webhook_id, why=why)
+    with engine.database.transaction() as tx:
+        waiting = update(Webhook).where(col(Webhook.id) == webhook_id, col(Webhook.state) == "received")
+        tx.execute(waiting.values(state="parked", why=why[:500]))
 
 
 def _process(engine: Engine, ids: Sequence[int], now: datetime) -> Tally:
@@ -92,15 +107,22 @@ def _settle(
 ) -> Tally:
     outcomes: list[tuple[UUID, Outcome]] = []
     strays: list[tuple[UUID | None, GatewayPayment]] = []
+    unclaimed: dict[UUID, list[GatewayPayment]] = defaultdict(list)
     for payment in payments.values():
         charge = known.get(payment.reference or "")
         if charge is None:
             if (payment.reference or "").startswith(prefix):
                 strays.append((None, payment))
-        elif charge.gateway_payment_id in (None, payment.id):
+        elif charge.gateway_payment_id is None:
+            unclaimed[charge.id].append(payment)
+        elif charge.gateway_payment_id == payment.id:
             outcomes.append((charge.id, Accepted(payment)))
         else:
             strays.append((charge.id, payment))
+    for charge_id, found in unclaimed.items():
+        chosen = choose(tuple(found))
+        outcomes.append((charge_id, Accepted(chosen.payment)))
+        strays.extend((charge_id, other) for other in chosen.others)
     keep_strays(engine, strays, now)
     return record_outcomes(engine, outcomes, now=now)
 

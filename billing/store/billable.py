@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, literal, select, text, type_coerce
+from sqlalchemy import Connection, Select, bindparam, func, literal, select, text, type_coerce
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
@@ -35,7 +37,13 @@ class DueSubscription:
 def load_due_subscriptions(tx: Connection, ids: Sequence[UUID], now: datetime) -> list[DueSubscription]:
     """Lock these subscriptions, leaving those that another daemon holds, and return what is still due."""
     locked = lock_subscriptions(tx, ids, skip_locked=True)
-    rows = tx.execute(
+    rows = tx.execute(_due_subscriptions(), {"ids": list(locked), "now": now})
+    return [_due_subscription(row) for row in rows]
+
+
+@cache
+def _due_subscriptions() -> Select[*tuple[Any, ...]]:
+    return (
         select(
             col(Subscription.id),
             col(Subscription.state),
@@ -55,14 +63,13 @@ def load_due_subscriptions(tx: Connection, ids: Sequence[UUID], now: datetime) -
         .join(Price, col(Price.id) == col(Subscription.price_id))
         .join(Plan, col(Plan.code) == col(Subscription.plan_code))
         .where(
-            col(Subscription.id).in_(locked),
+            col(Subscription.id).in_(bindparam("ids", expanding=True)),
             text(f"subscription.{RENEWABLE}"),
-            col(Subscription.next_due_at) <= now,
+            col(Subscription.next_due_at) <= bindparam("now", type_=UtcDateTime()),
             col(Plan.paused_at).is_(None),
         )
         .order_by(col(Subscription.id))
     )
-    return [_due_subscription(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +96,23 @@ def load_chargeable(tx: Connection, ids: Sequence[UUID], *, skip_locked: bool = 
     """Lock the subscriptions of these invoices and return those that are open and have no live charge.
     An invoice that no longer qualifies is left out.
     """
-    owner_rows = tx.execute(select(col(Invoice.subscription_id)).where(col(Invoice.id).in_(ids)))
-    locked = lock_subscriptions(tx, list(owner_rows.scalars()), skip_locked=skip_locked)
+    owners = tx.execute(_owners(), {"ids": list(ids)})
+    locked = lock_subscriptions(tx, list(owners.scalars()), skip_locked=skip_locked)
+    rows = tx.execute(_chargeables(), {"ids": list(ids), "locked": list(locked)})
+    return [_chargeable(row) for row in rows]
+
+
+@cache
+def _owners() -> Select[UUID]:
+    return select(col(Invoice.subscription_id)).where(col(Invoice.id).in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _chargeables() -> Select[*tuple[Any, ...]]:
     live = select(literal(1)).where(
         col(Charge.subscription_id) == col(Invoice.subscription_id), text(f"charge.{LIVE_CHARGE}")
     )
-    rows = tx.execute(
+    return (
         select(
             col(Invoice.id),
             col(Invoice.subscription_id),
@@ -116,8 +134,8 @@ def load_chargeable(tx: Connection, ids: Sequence[UUID], *, skip_locked: bool = 
         .join(Plan, col(Plan.code) == col(Subscription.plan_code))
         .join(Source, col(Source.id) == col(Subscription.source_id), isouter=True)
         .where(
-            col(Invoice.id).in_(ids),
-            col(Subscription.id).in_(locked),
+            col(Invoice.id).in_(bindparam("ids", expanding=True)),
+            col(Subscription.id).in_(bindparam("locked", expanding=True)),
             text("invoice.state = 'open'"),
             col(Subscription.parked_reason).is_(None),
             col(Plan.paused_at).is_(None),
@@ -125,7 +143,6 @@ def load_chargeable(tx: Connection, ids: Sequence[UUID], *, skip_locked: bool = 
         )
         .order_by(col(Invoice.subscription_id), col(Invoice.period_start))
     )
-    return [_chargeable(row) for row in rows]
 
 
 def last_captures(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID, datetime]:

@@ -1,9 +1,11 @@
 """Reads the facts that a decision about charges is made from, under the subscriptions' row locks."""
 
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import Connection, Select, bindparam, exists, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -22,13 +24,7 @@ def lock_subscriptions(tx: Connection, subscription_ids: Sequence[UUID], *, skip
 
     SQLite has one writer, whose lock the transaction already holds.
     """
-    rows = tx.execute(
-        select(col(Subscription.id))
-        .where(col(Subscription.id).in_(subscription_ids))
-        .order_by(col(Subscription.id))
-        .with_for_update(skip_locked=skip_locked)
-    )
-    return set(rows.scalars())
+    return set(tx.execute(_lock(skip_locked), {"ids": list(subscription_ids)}).scalars())
 
 
 def load_cases(tx: Connection, charge_ids: Sequence[UUID]) -> list[Case]:
@@ -37,8 +33,31 @@ def load_cases(tx: Connection, charge_ids: Sequence[UUID]) -> list[Case]:
     The rows are read by a second statement: under READ COMMITTED the first one's view of the
     other tables is older than the lock it waited for.
     """
-    owners = tx.execute(select(col(Charge.subscription_id)).where(col(Charge.id).in_(charge_ids)))
+    owners = tx.execute(_owners(), {"ids": list(charge_ids)})
     lock_subscriptions(tx, list(owners.scalars()))
+    return [_case(row) for row in tx.execute(_cases(), {"ids": list(charge_ids)})]
+
+
+# The statements are built once: building one costs more than running it.
+
+
+@cache
+def _lock(skip_locked: bool) -> Select[UUID]:
+    return (
+        select(col(Subscription.id))
+        .where(col(Subscription.id).in_(bindparam("ids", expanding=True)))
+        .order_by(col(Subscription.id))
+        .with_for_update(skip_locked=skip_locked)
+    )
+
+
+@cache
+def _owners() -> Select[UUID]:
+    return select(col(Charge.subscription_id)).where(col(Charge.id).in_(bindparam("ids", expanding=True)))
+
+
+@cache
+def _cases() -> Select[*tuple[Any, ...]]:
     current = aliased(Source)
     other = aliased(Subscription)
     lives_elsewhere = exists().where(
@@ -47,7 +66,7 @@ def load_cases(tx: Connection, charge_ids: Sequence[UUID]) -> list[Case]:
         col(other.id) != col(Subscription.id),
         col(other.state).in_(_LIVE_ELSEWHERE),
     )
-    rows = tx.execute(
+    return (
         select(
             col(Charge.id),
             col(Charge.state),
@@ -80,10 +99,9 @@ def load_cases(tx: Connection, charge_ids: Sequence[UUID]) -> list[Case]:
         .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
         .join(Source, col(Source.id) == col(Charge.source_id), isouter=True)
         .join(current, col(current.id) == col(Subscription.source_id), isouter=True)
-        .where(col(Charge.id).in_(charge_ids))
+        .where(col(Charge.id).in_(bindparam("ids", expanding=True)))
         .order_by(col(Subscription.id), col(Charge.id))
     )
-    return [_case(row) for row in rows]
 
 
 def _case(row: AnyRow) -> Case:

@@ -1,7 +1,8 @@
 """Engines for SQLite and PostgreSQL, and the one word for a transaction."""
 
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
         self.url = _usable_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._writers: AbstractContextManager[object] = threading.RLock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             self.engine = create_engine(self.url)
             _prepare_sqlite(self.engine)
@@ -51,7 +53,9 @@ class Database:
 
         :raises NestedTransaction: another transaction of this context is open.
         """
-        with self._begin(self.engine) as connection:
+        # SQLite has one writer. Threads of one process queue here, which is fair and costs nothing; only
+        # other processes are waited for by SQLite's own polling.
+        with self._writers, self._begin(self.engine) as connection:
             yield connection
 
     @contextmanager

@@ -1,12 +1,17 @@
-"""What is due: each a named read with a limit, that pages past rows it already gave."""
+"""What is due, by kind: one statement says whether there is anything, another gives it page by page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from enum import StrEnum
+from functools import cache
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, Table, literal, select, text, tuple_
+from sqlalchemy import BindParameter, Connection, Integer, Select, Table, bindparam, literal, select, text, tuple_
 from sqlmodel import SQLModel, col
 
+from billing.store.columns import UtcDateTime
+from billing.store.installation import load_installation
 from billing.store.tables import (
     DUE_INVOICE,
     LIVE_CHARGE,
@@ -32,19 +37,104 @@ class Place:
     id: Any
 
 
-def due_subscriptions(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return subscriptions whose next period has come and whose plan is not paused."""
-    query = _due(Subscription, "next_due_at", RENEWABLE, now, limit, after)
-    paused = select(literal(1)).where(col(Plan.code) == col(Subscription.plan_code), col(Plan.paused_at).is_not(None))
-    return _places(tx, query.where(~paused.exists()))
+class Kind(StrEnum):
+    """A kind of thing that comes due: which rows, and the column that says when."""
+
+    WEBHOOK = "webhook"
+    CHARGE = "charge"
+    ENROLMENT = "enrolment"
+    PAUSE = "pause"
+    LAST_PERIOD = "last_period"
+    GIVING_UP = "giving_up"
+    SUBSCRIPTION = "subscription"
+    INVOICE = "invoice"
+    REFUND = "refund"
+    STRAY = "stray"
 
 
-def due_invoices(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return open invoices that are to be charged, none of a subscription with a live charge."""
-    live = select(literal(1)).where(
+_WHERE: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
+    Kind.WEBHOOK: (Webhook, "next_try_at", "state = 'received'"),
+    Kind.CHARGE: (Charge, "check_at", UNSETTLED_CHARGE),
+    Kind.ENROLMENT: (Subscription, "expires_at", "state = 'incomplete'"),
+    Kind.PAUSE: (Subscription, "resume_at", "state = 'paused' AND resume_at IS NOT NULL"),
+    Kind.LAST_PERIOD: (Subscription, "cancel_at", "cancel_at IS NOT NULL AND state <> 'canceled'"),
+    Kind.GIVING_UP: (Invoice, "give_up_at", "state = 'open' AND give_up_at IS NOT NULL"),
+    Kind.SUBSCRIPTION: (Subscription, "next_due_at", RENEWABLE),
+    Kind.INVOICE: (Invoice, "next_attempt_at", DUE_INVOICE),
+    Kind.REFUND: (Refund, "check_at", UNSETTLED_REFUND),
+    Kind.STRAY: (StrayPayment, "check_at", "resolved_at IS NULL"),
+}
+
+
+def kinds_due(tx: Connection, now: datetime) -> frozenset[Kind]:
+    """Return which kinds have anything due at ``now`` (UTC), in one statement."""
+    row = tx.execute(_anything_due(), {"now": now}).one()
+    return frozenset(kind for kind in Kind if getattr(row, kind.value))
+
+
+@cache
+def _anything_due() -> Select[*tuple[Any, ...]]:
+    now = bindparam("now", type_=UtcDateTime())
+    return select(*(_due(kind, now, 1, None).exists().label(kind.value) for kind in Kind))
+
+
+def is_quiet(tx: Connection, now: datetime, *, abandoned: int = 0) -> bool:
+    """Say whether nothing is due at ``now`` (UTC) and nothing is on its way to the gateway.
+
+    What may not be charged at present (the stop switch, a hold) is not waited for, nor are as many
+    sends as are known to be ``abandoned`` by a daemon that died: those come due at their deadline.
+    """
+    waits_for = kinds_due(tx, now)
+    if load_installation(tx).why_not_charge(now) is not None:
+        waits_for -= {Kind.INVOICE}
+    sending = "SELECT 1 FROM charge WHERE state = 'sending' UNION ALL SELECT 1 FROM refund WHERE state = 'sending'"
+    return not waits_for and len(tx.execute(text(sending)).all()) <= abandoned
+
+
+def due_places(tx: Connection, kind: Kind, now: datetime, limit: int, after: Place | None) -> list[Place]:
+    """Return up to ``limit`` rows of a kind that are due at ``now`` (UTC), oldest first, beyond ``after``."""
+    if after is None:
+        rows = tx.execute(_first_page(kind), {"now": now, "most": limit})
+    else:
+        rows = tx.execute(_due(kind, now, limit, after))
+    return [Place(row.at, row.id) for row in rows]
+
+
+@cache
+def _first_page(kind: Kind) -> Select[*tuple[Any, ...]]:
+    return _due(kind, bindparam("now", type_=UtcDateTime()), bindparam("most", type_=Integer()), None)
+
+
+def _due(
+    kind: Kind, now: datetime | BindParameter[datetime], limit: int | BindParameter[int], after: Place | None
+) -> Select[Any]:
+    # The condition is literal text, so that it is recognised as the partial index's own.
+    model, due_column, where = _WHERE[kind]
+    table: Table = table_of(model)
+    due, ident = table.c[due_column], next(iter(table.primary_key))
+    query = select(due.label("at"), ident.label("id")).where(text(f"{table.name}.{where}"), due <= now)
+    if kind is Kind.SUBSCRIPTION:
+        query = query.where(~_is_on_a_paused_plan().exists())
+    if kind is Kind.INVOICE:
+        query = query.where(~_has_a_live_charge().exists(), ~_is_held().exists())
+    if after is not None:
+        query = query.where(tuple_(due, ident) > tuple_(literal(after.at, due.type), literal(after.id, ident.type)))
+    return query.order_by(due, ident).limit(limit)
+
+
+def _is_on_a_paused_plan() -> Select[Any]:
+    return select(literal(1)).where(col(Plan.code) == col(Subscription.plan_code), col(Plan.paused_at).is_not(None))
+
+
+def _has_a_live_charge() -> Select[Any]:
+    return select(literal(1)).where(
         col(Charge.subscription_id) == col(Invoice.subscription_id), text(f"charge.{LIVE_CHARGE}")
     )
-    held = (
+
+
+def _is_held() -> Select[Any]:
+    """The subscription or its plan is set aside, or its state is not charged by itself."""
+    return (
         select(literal(1))
         .select_from(Subscription)
         .join(Plan, col(Plan.code) == col(Subscription.plan_code))
@@ -55,70 +145,3 @@ def due_invoices(tx: Connection, now: datetime, limit: int, after: Place | None)
             | text("subscription.state NOT IN ('active', 'trialing', 'past_due')"),
         )
     )
-    query = _due(Invoice, "next_attempt_at", DUE_INVOICE, now, limit, after)
-    return _places(tx, query.where(~live.exists(), ~held.exists()))
-
-
-def unsettled_charges(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return charges whose outcome must be asked for, those of a crashed sender included."""
-    return _places(tx, _due(Charge, "check_at", UNSETTLED_CHARGE, now, limit, after))
-
-
-def unsettled_refunds(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return refunds that are to be sent or asked about."""
-    return _places(tx, _due(Refund, "check_at", UNSETTLED_REFUND, now, limit, after))
-
-
-def expired_enrolments(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return incomplete subscriptions whose time is over."""
-    return _places(tx, _due(Subscription, "expires_at", "state = 'incomplete'", now, limit, after))
-
-
-def pauses_to_end(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return paused subscriptions that are to be resumed."""
-    where = "state = 'paused' AND resume_at IS NOT NULL"
-    return _places(tx, _due(Subscription, "resume_at", where, now, limit, after))
-
-
-def periods_to_end(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return subscriptions canceled at the end of a period that is over."""
-    where = "cancel_at IS NOT NULL AND state <> 'canceled'"
-    return _places(tx, _due(Subscription, "cancel_at", where, now, limit, after))
-
-
-def invoices_to_give_up(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return open invoices whose subscriber did not make a new agreement in time."""
-    return _places(tx, _due(Invoice, "give_up_at", "state = 'open' AND give_up_at IS NOT NULL", now, limit, after))
-
-
-def webhooks_to_process(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return stored webhooks that wait to be processed."""
-    return _places(tx, _due(Webhook, "next_try_at", "state = 'received'", now, limit, after))
-
-
-def open_strays(tx: Connection, now: datetime, limit: int, after: Place | None) -> list[Place]:
-    """Return payments nobody accounts for yet."""
-    key = "gateway_payment_id"
-    return _places(tx, _due(StrayPayment, "check_at", "resolved_at IS NULL", now, limit, after, key=key))
-
-
-def _due(
-    model: type[SQLModel],
-    due_column: str,
-    where: str,
-    now: datetime,
-    limit: int,
-    after: Place | None,
-    key: str = "id",
-) -> Select[Any]:
-    # The condition is literal text, so that it is recognised as the partial index's own.
-    table: Table = table_of(model)
-    due, ident = table.c[due_column], table.c[key]
-    query = select(due.label("at"), ident.label("id")).where(text(f"{table.name}.{where}"), due <= now)
-    if after is not None:
-        query = query.where(tuple_(due, ident) > tuple_(literal(after.at, due.type), literal(after.id, ident.type)))
-    return query.order_by(due, ident).limit(limit)
-
-
-def _places(tx: Connection, query: Select[Any]) -> list[Place]:
-    return [Place(row.at, row.id) for row in tx.execute(query)]

@@ -15,4 +15,5 @@ def insert_if_absent(tx: Connection, model: type[SQLModel], rows: Sequence[Mappi
         return 0
     insert = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     statement = insert(table_of(model)).values([dict(row) for row in rows]).on_conflict_do_nothing()
-    return tx.execute(statement).rowcount
+    # Without the option psycopg reports -1.
+    return tx.execute(statement, execution_options={"preserve_rowcount": True}).rowcount

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
-from billing.store.tables import Installation
+from billing.store.tables import Event, Installation
 from billing.store.writes import insert_rows
 
 
@@ -83,6 +83,12 @@ def hold_charging(tx: Connection, until: datetime, because: str) -> None:
 def allow_charging(tx: Connection) -> None:
     """Release the stop switch and any hold."""
     tx.execute(update(Installation).values(stopped_because=None, held_until=None, held_because=None))
+
+
+def was_allowed_since(tx: Connection, since: datetime) -> bool:
+    """Say whether a person released the stop switch at or after an instant (UTC)."""
+    allowed = select(col(Event.id)).where(col(Event.type) == "installation.charging_allowed", col(Event.at) >= since)
+    return tx.execute(allowed.limit(1)).first() is not None
 
 
 def set_clock(tx: Connection, clock: datetime | None) -> None:

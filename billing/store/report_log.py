@@ -1,5 +1,6 @@
-"""Reads for people: the event log, stored webhooks, what is parked, and how much waits."""
+"""Reads for people: the event log, refunds, stored webhooks, what is parked, and how much waits."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,8 +9,9 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select, text, type_coerce
 from sqlmodel import col
 
+from billing.domain.states import RefundState
 from billing.store.columns import UtcDateTime
-from billing.store.reports import AnySelect
+from billing.store.reports import AnySelect, columns_of
 from billing.store.tables import (
     DUE_INVOICE,
     LIVE_CHARGE,
@@ -62,6 +64,37 @@ def list_events(
     else:
         query = query.where(col(Event.id) > after_id).order_by(col(Event.id))
     return [EventRow(*row) for row in tx.execute(query)]
+
+
+@dataclass(frozen=True, slots=True)
+class RefundLine:
+    """A refund with the charge it gives back."""
+
+    id: UUID
+    charge_id: UUID
+    state: RefundState
+    amount_minor: int
+    currency: str
+    reason: str
+    requested_by: str
+    gateway_payment_id: str
+    response_code: str | None
+    error: str | None
+    created_at: datetime
+    check_at: datetime | None
+
+
+def list_refunds(
+    tx: Connection, limit: int, *, ids: Sequence[UUID] | None = None, charge_ids: Sequence[UUID] | None = None
+) -> list[RefundLine]:
+    """Return refunds, newest first; of some charges if they are named."""
+    names = RefundLine.__dataclass_fields__
+    query: AnySelect = select(*columns_of(Refund, *names)).order_by(col(Refund.created_at).desc()).limit(limit)
+    if ids is not None:
+        query = query.where(col(Refund.id).in_(ids))
+    if charge_ids is not None:
+        query = query.where(col(Refund.charge_id).in_(charge_ids))
+    return [RefundLine(*row) for row in tx.execute(query)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +221,11 @@ def due_on_paused_plans(tx: Connection, now: datetime) -> dict[str, int]:
         .group_by(col(Plan.code))
     )
     return {row[0]: row[1] for row in rows}
+
+
+def count_events(tx: Connection) -> int:
+    """Return how many events there are."""
+    return tx.execute(select(func.count()).select_from(Event)).scalar_one()
 
 
 def newest_event_at(tx: Connection) -> datetime | None:

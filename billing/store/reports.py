@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, func, literal, select, text, type_coe
 from sqlmodel import SQLModel, col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
-from billing.domain.states import ChargeState, InvoiceState, RefundState, SourceState, SubscriptionState
+from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.store.columns import UtcDateTime
 from billing.store.tables import (
     DUE_INVOICE,
@@ -46,7 +46,7 @@ _DUE: Final[tuple[tuple[type[SQLModel], str, str], ...]] = (
     (Webhook, "next_try_at", "state = 'received'"),
     (StrayPayment, "check_at", "resolved_at IS NULL"),
 )
-"""Where things that become due stand, each with the literal condition of its partial index."""
+"""Columns that say when a thing is due, each with the literal condition of its partial index."""
 
 
 def next_due_instant(tx: Connection, after: datetime) -> datetime | None:
@@ -60,8 +60,7 @@ def next_due_instant(tx: Connection, after: datetime) -> datetime | None:
 def _first_due(model: type[SQLModel], column: str, where: str, after: datetime) -> Select[datetime]:
     table = table_of(model)
     due = table.c[column]
-    first = func.min(due).label("at")
-    return select(first).where(text(f"{table.name}.{where}"), due > literal(after, due.type))
+    return select(func.min(due).label("at")).where(text(f"{table.name}.{where}"), due > literal(after, due.type))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +156,17 @@ def list_subscriptions(
     """Return subscriptions, newest first, that meet every condition that is given."""
     query: AnySelect = (
         select(
-            *_columns(Subscription, "id"),
-            *_columns(Customer, "reference", "name"),
-            *_columns(Subscription, "plan_code"),
-            *_columns(Price, "version", "amount_minor", "currency", "interval_unit", "interval_count"),
-            *_columns(
+            *columns_of(Subscription, "id"),
+            *columns_of(Customer, "reference", "name"),
+            *columns_of(Subscription, "plan_code"),
+            *columns_of(Price, "version", "amount_minor", "currency", "interval_unit", "interval_count"),
+            *columns_of(
                 Subscription, "state", "zone", "anchor", "billed_index", "paid_through", "next_due_at", "expires_at",
                 "resume_at", "cancel_at", "canceled_at", "cancel_reason", "parked_reason",
             ),
-            *_columns(Plan, "paused_at"),
-            *_columns(Source, "id", "gateway_source_id", "state"),
-            *_columns(Subscription, "created_at"),
+            *columns_of(Plan, "paused_at"),
+            *columns_of(Source, "id", "gateway_source_id", "state"),
+            *columns_of(Subscription, "created_at"),
         )
         .select_from(Subscription)
         .join(Customer, col(Customer.id) == col(Subscription.customer_id))
@@ -236,16 +235,16 @@ def list_charges(
     """Return charges, newest first, that meet every condition that is given."""
     query: AnySelect = (
         select(
-            *_columns(Charge, "id", "invoice_id", "subscription_id"),
-            *_columns(Customer, "reference", "name"),
-            *_columns(Subscription, "plan_code"),
-            *_columns(Price, "version"),
-            *_columns(Subscription, "zone"),
-            *_columns(Charge, "kind", "automatic", "state", "attempt_no", "amount_minor", "currency"),
-            *_columns(Invoice, "kind", "state", "period_start", "period_end", "next_attempt_at", "give_up_at"),
-            *_columns(Charge, "reference", "gateway_payment_id"),
-            *_columns(Source, "gateway_source_id"),
-            *_columns(
+            *columns_of(Charge, "id", "invoice_id", "subscription_id"),
+            *columns_of(Customer, "reference", "name"),
+            *columns_of(Subscription, "plan_code"),
+            *columns_of(Price, "version"),
+            *columns_of(Subscription, "zone"),
+            *columns_of(Charge, "kind", "automatic", "state", "attempt_no", "amount_minor", "currency"),
+            *columns_of(Invoice, "kind", "state", "period_start", "period_end", "next_attempt_at", "give_up_at"),
+            *columns_of(Charge, "reference", "gateway_payment_id"),
+            *columns_of(Source, "gateway_source_id"),
+            *columns_of(
                 Charge, "response_code", "decline_class", "error", "created_at", "sent_at", "sends", "captured_at",
                 "check_at",
             ),
@@ -268,36 +267,6 @@ def list_charges(
     return [ChargeRow(*row) for row in tx.execute(query)]
 
 
-@dataclass(frozen=True, slots=True)
-class RefundLine:
-    """A refund with the charge it gives back."""
-
-    id: UUID
-    charge_id: UUID
-    state: RefundState
-    amount_minor: int
-    currency: str
-    reason: str
-    requested_by: str
-    gateway_payment_id: str
-    response_code: str | None
-    error: str | None
-    created_at: datetime
-    check_at: datetime | None
-
-
-def list_refunds(
-    tx: Connection, limit: int, *, ids: Sequence[UUID] | None = None, charge_ids: Sequence[UUID] | None = None
-) -> list[RefundLine]:
-    """Return refunds, newest first; of some charges if they are named."""
-    names = RefundLine.__dataclass_fields__
-    query: AnySelect = select(*_columns(Refund, *names)).order_by(col(Refund.created_at).desc()).limit(limit)
-    if ids is not None:
-        query = query.where(col(Refund.id).in_(ids))
-    if charge_ids is not None:
-        query = query.where(col(Refund.charge_id).in_(charge_ids))
-    return [RefundLine(*row) for row in tx.execute(query)]
-
-
-def _columns(model: type[SQLModel], *names: str) -> list[Any]:
+def columns_of(model: type[SQLModel], *names: str) -> list[Any]:
+    """Return these columns of a table, to select them in the order of a row's fields."""
     return [table_of(model).c[name] for name in names]

@@ -1,15 +1,23 @@
 """Writes decisions about charges: one transaction for a batch of them."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, literal, select, text
 from sqlmodel import col
 
-from billing.domain.cases import Case, Settlement
+from billing.domain.cases import Case, InvoiceKind, Settlement
 from billing.domain.identity import idempotency_key, refund_reference, row_id
-from billing.domain.states import RefundState, SourceEvent
-from billing.store.tables import Charge, Invoice, Refund, Source, Subscription
+from billing.domain.states import (
+    InvoiceEvent,
+    InvoiceState,
+    RefundState,
+    SourceEvent,
+    SubscriptionEvent,
+    SubscriptionState,
+)
+from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Refund, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
 
 
@@ -26,6 +34,8 @@ def apply_settlements(tx: Connection, decisions: Sequence[tuple[Case, Settlement
     ):
         move(tx, model, moves, author)
         change(tx, model, changes)
+    void_open_invoices(tx, [case.subscription_id for case, told in decisions if _has_ended(case, told)], author)
+    _try_again(tx, [case.subscription_id for case, told in decisions if "source_id" in told.subscription], author)
     for case, decision in decisions:
         for each in decision.notes:
             note(tx, case.subscription_id, each, author, subject=("charge", str(case.charge_id)))
@@ -41,6 +51,41 @@ def apply_settlements(tx: Connection, decisions: Sequence[tuple[Case, Settlement
                 reason=decision.refund_reason,
                 author=author,
             )
+
+
+def void_open_invoices(tx: Connection, subscription_ids: Sequence[UUID], author: Author) -> None:
+    """Void what ended subscriptions still have open. Where a charge is under way, its outcome does it."""
+    if not subscription_ids:
+        return
+    live = select(literal(1)).where(
+        col(Charge.subscription_id) == col(Invoice.subscription_id), text(f"charge.{LIVE_CHARGE}")
+    )
+    rows = tx.execute(_open_invoices(subscription_ids).where(~live.exists()))
+    cleared = {"next_attempt_at": None, "give_up_at": None}
+    voids = [Move(row.id, InvoiceState.OPEN, InvoiceEvent.VOID, cleared, row.subscription_id) for row in rows]
+    move(tx, Invoice, voids, author)
+
+
+def _has_ended(case: Case, told: Settlement) -> bool:
+    ends = told.subscription_event is SubscriptionEvent.CANCEL
+    return told.charge_event is not None and (ends or case.subscription_state is SubscriptionState.CANCELED)
+
+
+def _try_again(tx: Connection, subscription_ids: Sequence[UUID], author: Author) -> None:
+    """Make due what waited for the new agreement, beside the invoice that it paid."""
+    if not subscription_ids:
+        return
+    waiting = _open_invoices(subscription_ids).where(
+        col(Invoice.kind) != InvoiceKind.AGREEMENT, col(Invoice.next_attempt_at).is_(None)
+    )
+    due = {"next_attempt_at": author.now, "give_up_at": None}
+    change(tx, Invoice, [Change(row.id, InvoiceState.OPEN, due) for row in tx.execute(waiting)])
+
+
+def _open_invoices(subscription_ids: Sequence[UUID]) -> Select[*tuple[Any, ...]]:
+    return select(col(Invoice.id), col(Invoice.subscription_id)).where(
+        col(Invoice.subscription_id).in_(subscription_ids), col(Invoice.state) == InvoiceState.OPEN
+    )
 
 
 def next_refund_no(tx: Connection, charge_id: UUID) -> int:

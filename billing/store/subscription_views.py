@@ -76,6 +76,15 @@ def charges_of_invoices(tx: Connection, invoice_ids: Sequence[UUID]) -> Sequence
     ).all()
 
 
+def refunds_of_charges(tx: Connection, charge_ids: Sequence[UUID]) -> Sequence[AnyRow]:
+    """Return every refund of these charges, oldest first."""
+    return tx.execute(
+        select(col(Refund.id), col(Refund.charge_id), col(Refund.state), col(Refund.amount_minor), col(Refund.currency))
+        .where(col(Refund.charge_id).in_(charge_ids))
+        .order_by(col(Refund.created_at), col(Refund.reference))
+    ).all()
+
+
 def subscription_of_charge(tx: Connection, charge_id: UUID) -> UUID | None:
     """Return whose charge it is, or None when there is no such charge."""
     query = select(col(Charge.subscription_id)).where(col(Charge.id) == charge_id)

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, bindparam, column, insert, update, values
+from sqlalchemy import Connection, Table, Update, bindparam, column, insert, literal, update, values
 from sqlmodel import SQLModel
 
 from billing.domain.cases import Note
@@ -27,6 +28,8 @@ from billing.domain.states import (
 from billing.store.tables import Charge, Event, Invoice, Refund, Source, Subscription
 
 MOST_ROWS_IN_A_STATEMENT: Final = 500
+FEW_ROWS: Final = 20
+"""Up to this many rows, a prepared statement per row costs less than writing one for all of them."""
 
 
 class StaleRow(RuntimeError):
@@ -151,23 +154,32 @@ def note(
 
 
 def _update(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> None:
-    written = _update_one(tx, table, columns, rows[0]) if len(rows) == 1 else _update_many(tx, table, columns, rows)
+    one_by_one = len(rows) <= FEW_ROWS
+    written = (_update_few if one_by_one else _update_many)(tx, table, columns, rows)
     if written != len(rows):
         raise StaleRow(f"{len(rows) - written} of {len(rows)} {table.name} rows had changed state")
 
 
-def _update_one(tx: Connection, table: Table, columns: tuple[str, ...], row: Change) -> int:
-    statement = (
+def _update_few(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
+    written = [
+        {"id_is": row.id, "state_is": row.state, **{f"new_{name}": row.changes[name] for name in columns}}
+        for row in rows
+    ]
+    return tx.execute(_update_of(table, columns), written).rowcount
+
+
+@cache
+def _update_of(table: Table, columns: tuple[str, ...]) -> Update:
+    return (
         update(table)
         .where(table.c.id == bindparam("id_is"), table.c.state == bindparam("state_is"))
         .values({name: bindparam(f"new_{name}", type_=table.c[name].type) for name in columns})
     )
-    new = {f"new_{name}": row.changes[name] for name in columns}
-    return tx.execute(statement, {"id_is": row.id, "state_is": row.state, **new}).rowcount
 
 
 def _update_many(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
-    # One statement for the whole batch: UPDATE ... FROM (VALUES ...), which both databases have.
+    # One statement for the whole batch: UPDATE ... FROM (VALUES ...), which both databases have. Values are
+    # bound with their type, because PostgreSQL takes a column of bare NULLs for text.
     new = (
         values(
             column("id_is", table.c.id.type),
@@ -175,12 +187,16 @@ def _update_many(tx: Connection, table: Table, columns: tuple[str, ...], rows: l
             *(column(f"new_{name}", table.c[name].type) for name in columns),
             name="new_rows",
         )
-        .data([(row.id, row.state, *(row.changes[name] for name in columns)) for row in rows])
+        .data(
+            [(row.id, row.state, *(literal(row.changes[name], table.c[name].type) for name in columns)) for row in rows]
+        )
         .cte("new_rows")
     )
     statement = (
         update(table)
         .where(table.c.id == new.c.id_is, table.c.state == new.c.state_is)
         .values({name: new.c[f"new_{name}"] for name in columns})
+        .returning(table.c.id)
     )
-    return tx.execute(statement).rowcount
+    # Counted by what comes back: the driver of SQLite has no row count for a statement that begins with WITH.
+    return len(tx.execute(statement).all())

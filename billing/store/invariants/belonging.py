@@ -1,0 +1,100 @@
+"""Invariants about what belongs to whom: no misattribution, no orphan, no access beyond what is paid."""
+# ruff: noqa: S608 - what is put into the queries are constants of our own
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection
+
+from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant, short
+
+_PARENTS: Final = (
+    ("price", "plan_code", "plan", "code"),
+    ("source", "customer_id", "customer", "id"),
+    ("subscription", "customer_id", "customer", "id"),
+    ("subscription", "price_id", "price", "id"),
+    ("subscription", "source_id", "source", "id"),
+    ("invoice", "subscription_id", "subscription", "id"),
+    ("charge", "invoice_id", "invoice", "id"),
+    ("charge", "subscription_id", "subscription", "id"),
+    ("charge", "source_id", "source", "id"),
+    ("refund", "charge_id", "charge", "id"),
+    ("stray_payment", "charge_id", "charge", "id"),
+)
+
+
+@invariant(14, "Every payment at the gateway belongs to one charge, and every row to the row it names.")
+def no_orphans(tx: Connection, now: datetime, bounds: Bounds) -> Iterator[Found]:
+    for child, column, parent, key in _PARENTS:
+        ident = "gateway_payment_id" if child == "stray_payment" else "id"
+        for row in ask(
+            tx,
+            f"SELECT c.{ident}, c.{column} FROM {child} c LEFT JOIN {parent} p ON p.{key} = c.{column}"
+            f" WHERE c.{column} IS NOT NULL AND p.{key} IS NULL",
+        ):
+            yield child, row[0], f"it names {parent} {short(row[1])}, which is not there"
+    since = now - bounds.stray
+    for row in ask(
+        tx,
+        "SELECT gateway_payment_id, status, charge_id FROM stray_payment"
+        " WHERE resolved_at IS NULL AND found_at < :since",
+        since=since,
+    ):
+        of = f"beside charge {short(row[2])}" if row[2] is not None else "with our reference, but without a charge"
+        yield "payment", row[0], f"it is {row[1]} at the gateway {of}, and nobody has dealt with it"
+
+
+@invariant(15, "A charge, its invoice and the agreement it is charged to belong to one subscriber.")
+def no_misattribution(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    for row in ask(
+        tx,
+        "SELECT c.id, i.subscription_id FROM charge c JOIN invoice i ON i.id = c.invoice_id"
+        " WHERE i.subscription_id <> c.subscription_id",
+    ):
+        yield "charge", row[0], f"its invoice belongs to subscription {short(row[1])}"
+    for row in ask(
+        tx,
+        "SELECT c.id FROM charge c JOIN source o ON o.id = c.source_id"
+        " JOIN subscription s ON s.id = c.subscription_id WHERE o.customer_id <> s.customer_id",
+    ):
+        yield "charge", row[0], "it was charged to the agreement of another customer"
+    for row in ask(
+        tx, "SELECT s.id FROM subscription s JOIN source o ON o.id = s.source_id WHERE o.customer_id <> s.customer_id"
+    ):
+        yield "subscription", row[0], "it would be charged to the agreement of another customer"
+    for row in ask(
+        tx, "SELECT s.id FROM subscription s JOIN price p ON p.id = s.price_id WHERE p.plan_code <> s.plan_code"
+    ):
+        yield "subscription", row[0], "its price is one of another plan"
+
+
+@invariant(19, "Nothing is charged after a subscription ended; what was on its way then is given back.")
+def cancel_safety(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    for row in ask(
+        tx,
+        "SELECT c.id, s.canceled_at FROM charge c JOIN subscription s ON s.id = c.subscription_id"
+        " WHERE s.state = 'canceled' AND c.created_at > s.canceled_at",
+    ):
+        yield "charge", row[0], f"it was made after the subscription ended on {row[1]}"
+    for row in ask(
+        tx,
+        "SELECT c.id FROM charge c JOIN subscription s ON s.id = c.subscription_id"
+        " WHERE s.state = 'canceled' AND c.state = 'captured' AND c.captured_at > s.canceled_at"
+        " AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.charge_id = c.id"
+        f" AND r.state IN ({COUNTED_REFUND}))",
+    ):
+        yield "charge", row[0], "it was captured after the subscription ended, and is not being given back"
+
+
+@invariant(23, "Nobody is paid through a day that no captured payment covers.")
+def entitlement(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    for row in ask(
+        tx,
+        "SELECT s.id, s.paid_through, MAX(i.period_end) FROM subscription s"
+        " LEFT JOIN invoice i ON i.subscription_id = s.id AND i.state = 'paid'"
+        " WHERE s.paid_through IS NOT NULL GROUP BY s.id, s.paid_through"
+        " HAVING MAX(i.period_end) IS NULL OR s.paid_through > MAX(i.period_end)",
+    ):
+        until = f"the last paid period ends on {row[2]}" if row[2] else "nothing was ever paid"
+        yield "subscription", row[0], f"it is paid through {row[1]}, but {until}"

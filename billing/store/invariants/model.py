@@ -1,0 +1,104 @@
+"""What an invariant is, and the few words its queries are written in."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection, bindparam, text
+
+from billing.domain.states import COUNTED_REFUND_STATES
+from billing.store.columns import AnyRow, UtcDateTime
+
+MOST_BREACHES: Final = 1000
+"""No more rows than this are reported of one invariant."""
+COUNTED_REFUND: Final = ", ".join(f"'{state.value}'" for state in sorted(COUNTED_REFUND_STATES))
+"""States in which a refund uses up what can be refunded, as a SQL list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How long things may take before they are a breach, and how often an invoice may be tried."""
+
+    overdue: timedelta = timedelta(hours=2)
+    sending: timedelta = timedelta(hours=2)
+    unknown: timedelta = timedelta(hours=25)
+    pending: timedelta = timedelta(days=7)
+    webhook: timedelta = timedelta(hours=12)
+    stray: timedelta = timedelta(hours=1)
+    ladder_steps: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """A row that breaks an invariant. ``id`` is the row's own, as text."""
+
+    number: int
+    name: str
+    sentence: str
+    subject: str
+    id: str
+    detail: str
+
+
+Found = tuple[str, object, str]
+"""The kind of row, its id, and what is wrong with it."""
+Finder = Callable[[Connection, datetime, Bounds], Iterable[Found]]
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A sentence that is true of every row, with the query for rows of which it is not."""
+
+    number: int
+    name: str
+    sentence: str
+    find: Finder
+
+    def check(self, tx: Connection, now: datetime, bounds: Bounds) -> list[Breach]:
+        """Return the rows in breach at ``now`` (UTC), at most :data:`MOST_BREACHES`."""
+        found = islice(self.find(tx, now, bounds), MOST_BREACHES)
+        return [
+            Breach(self.number, self.name, self.sentence, kind, text_of(ident), detail) for kind, ident, detail in found
+        ]
+
+
+def invariant(number: int, sentence: str) -> Callable[[Finder], Invariant]:
+    """Make an invariant of a function that yields the rows in breach."""
+
+    def make(find: Finder) -> Invariant:
+        return Invariant(number, str(getattr(find, "__name__", "")), sentence, find)
+
+    return make
+
+
+def ask(tx: Connection, query: str, **values: object) -> Iterator[AnyRow]:
+    """Run a query that both databases understand; instants are bound as the tables store them."""
+    statement = text(query)
+    instants = [bindparam(name, type_=UtcDateTime()) for name, value in values.items() if isinstance(value, datetime)]
+    return iter(tx.execute(statement.bindparams(*instants) if instants else statement, values))
+
+
+def id_as_text(tx: Connection, column: str) -> str:
+    """Return SQL for a uuid column as the event table writes it, with dashes."""
+    if tx.dialect.name != "sqlite":
+        return f"CAST({column} AS TEXT)"
+    parts = [f"substr({column}, {start}, {length})" for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
+    return "(" + " || '-' || ".join(parts) + ")"
+
+
+def text_of(ident: object) -> str:
+    """Return an id as people know it, whatever the database gave."""
+    if isinstance(ident, str) and len(ident) == 32:
+        try:
+            return str(UUID(ident))
+        except ValueError:
+            return ident
+    return str(ident)
+
+
+def short(ident: object) -> str:
+    """Return the beginning of an id, as lists show it."""
+    return text_of(ident)[:8]

@@ -1,0 +1,155 @@
+"""Invariants about time: nothing is forgotten, tried too often, charged twice a day, or billed out of step."""
+# ruff: noqa: S608 - what is put into the queries are constants of our own
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, func, select, text
+from sqlmodel import col
+
+from billing.store.columns import UtcDateTime
+from billing.store.installation import load_installation
+from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant
+from billing.store.tables import DUE_INVOICE, LIVE_CHARGE, RENEWABLE, Charge, Price, Subscription
+from plans.calendar import Interval, nth_period
+
+
+@invariant(4, "Whatever is due is done: no renewal and no charge waits for long.")
+def eventually(tx: Connection, now: datetime, bounds: Bounds) -> Iterator[Found]:
+    since = now - bounds.overdue
+    for row in ask(
+        tx,
+        "SELECT s.id, s.next_due_at FROM subscription s JOIN plan p ON p.code = s.plan_code"
+        f" WHERE s.{RENEWABLE} AND p.paused_at IS NULL AND s.next_due_at < :since ORDER BY s.next_due_at",
+        since=since,
+    ):
+        yield "subscription", row[0], f"its renewal is overdue since {row[1]} UTC: is a daemon running?"
+    if load_installation(tx).why_not_charge(now) is not None:
+        return
+    for row in ask(
+        tx,
+        "SELECT i.id, i.next_attempt_at FROM invoice i JOIN subscription s ON s.id = i.subscription_id"
+        f" JOIN plan p ON p.code = s.plan_code WHERE i.{DUE_INVOICE} AND i.next_attempt_at < :since"
+        " AND s.state IN ('active', 'trialing', 'past_due') AND s.parked_reason IS NULL AND p.paused_at IS NULL"
+        f" AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.subscription_id = s.id AND c.{LIVE_CHARGE})"
+        " ORDER BY i.next_attempt_at",
+        since=since,
+    ):
+        yield "invoice", row[0], f"its charge is overdue since {row[1]} UTC: is a daemon running?"
+
+
+@invariant(13, "Every webhook that was taken ends processed, ignored or parked, with a reason.")
+def no_lost_event(tx: Connection, now: datetime, bounds: Bounds) -> Iterator[Found]:
+    since = now - bounds.webhook
+    for row in ask(
+        tx, "SELECT id, type FROM webhook WHERE state = 'received' AND received_at < :since ORDER BY id", since=since
+    ):
+        yield "webhook", row[0], f"{row[1]} still waits to be processed"
+    for row in ask(tx, "SELECT id, type, state FROM webhook WHERE state IN ('ignored', 'parked') AND why IS NULL"):
+        yield "webhook", row[0], f"{row[1]} is {row[2]} without a reason"
+
+
+@invariant(16, "No charge and no refund stays without an outcome past its bound, or without a time to ask for it.")
+def bounded_convergence(tx: Connection, now: datetime, bounds: Bounds) -> Iterator[Found]:
+    limits = {"requested": bounds.sending, "sending": bounds.sending, "unknown": bounds.unknown}
+    for table in ("charge", "refund"):
+        for state, bound in {**limits, "pending": bounds.pending}.items():
+            for row in ask(
+                tx,
+                f"SELECT id, created_at, check_at FROM {table}"
+                " WHERE state = :state AND (COALESCE(sent_at, created_at) < :since OR check_at IS NULL)",
+                state=state,
+                since=now - bound,
+            ):
+                asked = "nobody will ask the gateway about it" if row[2] is None else f"it was made at {row[1]} UTC"
+                yield table, row[0], f"it is still {state}, and {asked}"
+
+
+@invariant(17, "A subscriber is charged automatically at most once a day.")
+def once_a_day(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    kept = text(
+        "charge.amount_minor > COALESCE((SELECT SUM(r.amount_minor) FROM refund r"
+        f" WHERE r.charge_id = charge.id AND r.state IN ({COUNTED_REFUND})), 0)"
+    )
+    before = func.lag(col(Charge.sent_at), type_=UtcDateTime()).over(
+        partition_by=col(Charge.subscription_id), order_by=(col(Charge.sent_at), col(Charge.id))
+    )
+    rows = tx.execute(
+        select(col(Charge.id), col(Charge.sent_at), before.label("before"), col(Subscription.zone))
+        .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
+        .where(text("charge.state = 'captured'"), col(Charge.automatic).is_(True), kept)
+    )
+    for row in rows:
+        zone = ZoneInfo(row.zone)
+        if row.before is not None and _day(row.before, zone) == _day(row.sent_at, zone):
+            yield "charge", row.id, f"another automatic charge was made on the same day, {_day(row.sent_at, zone)}"
+
+
+@invariant(18, "An invoice is tried no more often than the plan of retries allows, and every try is counted.")
+def retry_budget(tx: Connection, _now: datetime, bounds: Bounds) -> Iterator[Found]:
+    most = bounds.ladder_steps + 1
+    for row in ask(tx, "SELECT id, failures FROM invoice WHERE state = 'open' AND failures > :most", most=most):
+        yield "invoice", row[0], f"{row[1]} counted failures, but {most} are the most there may be"
+    for row in ask(
+        tx,
+        "SELECT i.id, i.attempts, MAX(c.attempt_no) FROM invoice i JOIN charge c ON c.invoice_id = i.id"
+        " GROUP BY i.id, i.attempts HAVING MAX(c.attempt_no) > i.attempts",
+    ):
+        yield "invoice", row[0], f"it counts {row[1]} attempts, but charge number {row[2]} was made"
+
+
+@invariant(21, "Periods follow each other without overlap; a gap has an event that explains it.")
+def tiling(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    explained = (
+        "SELECT 1 FROM event e WHERE e.subscription_id = t.subscription_id"
+        " AND e.type IN ('subscription.periods_missed', 'subscription.paused', 'subscription.resumed')"
+        " AND e.at >= t.made_before AND e.at <= t.created_at"
+    )
+    for row in ask(
+        tx,
+        "SELECT t.id, t.period_start, t.ended_before FROM ("
+        " SELECT id, subscription_id, period_start, created_at,"
+        " LAG(period_end) OVER (PARTITION BY subscription_id ORDER BY period_start, id) AS ended_before,"
+        " LAG(created_at) OVER (PARTITION BY subscription_id ORDER BY period_start, id) AS made_before"
+        " FROM invoice WHERE state <> 'void' AND kind IN ('first', 'renewal')) t"
+        f" WHERE t.period_start < t.ended_before OR (t.period_start > t.ended_before AND NOT EXISTS ({explained}))",
+    ):
+        what = "overlaps" if str(row[1]) < str(row[2]) else "leaves a gap that nothing explains after"
+        yield "invoice", row[0], f"its period begins on {row[1]} and {what} the one before, which ends on {row[2]}"
+    yield from _out_of_step(tx)
+
+
+def _out_of_step(tx: Connection) -> Iterator[Found]:
+    rows = tx.execute(
+        select(
+            col(Subscription.id),
+            col(Subscription.anchor),
+            col(Subscription.zone),
+            col(Subscription.billed_index),
+            col(Subscription.next_due_at),
+            col(Price.interval_unit),
+            col(Price.interval_count),
+        )
+        .join(Price, col(Price.id) == col(Subscription.price_id))
+        .where(text(f"subscription.{RENEWABLE}"))
+    )
+    for row in rows:
+        wanted = _next_start(row)
+        # A window that opens late may push a slot past midnight, out of the quiet hours.
+        if not wanted <= _day(row.next_due_at, ZoneInfo(row.zone)) <= wanted + timedelta(days=1):
+            yield (
+                "subscription",
+                row.id,
+                f"its next renewal is at {row.next_due_at}, but the next period begins {wanted}",
+            )
+
+
+def _next_start(row: Any) -> date:
+    interval = Interval(row.interval_unit, row.interval_count)
+    return nth_period(row.anchor, interval, row.billed_index + 1).start
+
+
+def _day(instant: datetime, zone: ZoneInfo) -> date:
+    return instant.astimezone(zone).date()

@@ -1,0 +1,286 @@
+"""Puts what happened into sentences for somebody who answers a subscriber's question."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.declines import DeclineClass
+from billing.store.report_log import EventRow, RefundLine
+from billing.store.reports import ChargeRow, SubscriptionRow
+from plans.calendar import Interval
+from plans.money import Money
+
+
+class Tone(StrEnum):
+    """How a line should strike the eye."""
+
+    GOOD = "good"
+    BAD = "bad"
+    WARNING = "warning"
+    PLAIN = "plain"
+    QUIET = "quiet"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What the sentences about one subscription are made from, by the subjects' ids."""
+
+    subscription: SubscriptionRow
+    charges: Mapping[str, ChargeRow]
+    refunds: Mapping[str, RefundLine]
+
+    @property
+    def zone(self) -> str:
+        return self.subscription.zone
+
+
+Telling = tuple[Tone, str]
+
+MEANING: Final[Mapping[str, str]] = {
+    DeclineClass.RETRY_LATER: "the wallet may pay on another day",
+    DeclineClass.TECHNICAL: "nobody's fault; it is tried again soon and not counted",
+    DeclineClass.LIMIT_DAY: "over a daily limit of the wallet",
+    DeclineClass.LIMIT_MONTH: "over a monthly limit of the wallet",
+    DeclineClass.AGREEMENT_GONE: "the subscriber ended the KakaoPay agreement",
+    DeclineClass.AGREEMENT_SUSPECT: "the KakaoPay agreement looks dead; the subscriber must make a new one",
+    DeclineClass.STOP: "the wallet is blocked or forbids it; only the subscriber can help",
+    DeclineClass.SET_UP: "our own set-up is wrong; it costs the subscriber nothing",
+}
+"""What a class of decline means, in words."""
+
+
+def moment(instant: datetime, zone: str) -> str:
+    """Write an instant in a zone: ``2027-03-01 10:00 KST``."""
+    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+
+
+def days(start: date, end: date) -> str:
+    """Write a period with an exclusive end by its first and last day."""
+    return f"{start} to {end - timedelta(days=1)}"
+
+
+def price_of(row: SubscriptionRow) -> str:
+    """Write a subscription's price: ``₩9,900 every month``."""
+    return f"{Money(row.amount_minor, row.currency)} {Interval(row.interval_unit, row.interval_count)}"
+
+
+def tell(event: EventRow, story: Story) -> Telling:
+    """Return how an event strikes the eye and what it says. One that is not known is named as it is."""
+    if event.type in _PLAIN:
+        return _PLAIN[event.type]
+    teller = _TELLERS.get(event.type)
+    if teller is not None:
+        return teller(event, story)
+    data = ", ".join(f"{name} {value}" for name, value in event.data.items())
+    moved = f" ({event.from_state} → {event.to_state})" if event.to_state else ""
+    return Tone.PLAIN, f"{event.type}{moved}{': ' + data if data else ''}"
+
+
+_PLAIN: Final[Mapping[str, Telling]] = {
+    "subscription.activated": (Tone.GOOD, "The subscription became active."),
+    "subscription.trial_started": (Tone.GOOD, "The trial began."),
+    "subscription.enrolment_expired": (Tone.BAD, "The enrolment expired: the first payment did not come in time."),
+    "subscription.fell_past_due": (Tone.BAD, "The subscription fell past due."),
+    "subscription.recovered": (Tone.GOOD, "The debt is paid: the subscription is active again."),
+    "subscription.dunning_exhausted": (Tone.BAD, "The last retry failed: the subscription is unpaid."),
+    "subscription.paused": (Tone.WARNING, "Paused: nothing is invoiced or charged until it is resumed."),
+    "subscription.resumed": (Tone.GOOD, "Resumed."),
+    "subscription.resumed_in_arrears": (Tone.WARNING, "Resumed with an open invoice, which is tried again at once."),
+    "subscription.cancel_undone": (Tone.GOOD, "The cancellation was taken back."),
+    "plan.paused": (Tone.WARNING, "The plan was paused: nobody on it is renewed or charged."),
+    "plan.resumed": (Tone.GOOD, "The plan was resumed."),
+    "invoice.voided": (Tone.QUIET, "The invoice was voided: nothing is owed for it."),
+    "invoice.written_off": (Tone.BAD, "The invoice was written off."),
+    "charge.outcome_unknown": (
+        Tone.WARNING,
+        "The answer was lost. Checkout.com is asked what became of it; nothing else is charged meanwhile.",
+    ),
+    "charge.resent": (Tone.PLAIN, "It had surely never arrived, so it was sent again under the same key."),
+    "charge.expired": (Tone.BAD, "The payment expired without an answer from the wallet."),
+    "charge.canceled": (Tone.BAD, "The payment was canceled before it was captured."),
+    "refund.sent": (Tone.QUIET, "The refund was sent to Checkout.com."),
+    "refund.accepted": (Tone.QUIET, "Checkout.com accepted the refund; it is not done yet."),
+    "refund.outcome_unknown": (Tone.WARNING, "The answer to the refund was lost; Checkout.com is asked about it."),
+    "refund.resent": (Tone.PLAIN, "The refund had surely never arrived, so it was sent again under the same key."),
+    "source.confirmed": (Tone.GOOD, "The KakaoPay agreement is confirmed: it may be charged for renewals."),
+    "source.discarded": (Tone.QUIET, "The KakaoPay agreement was never completed."),
+    "source.suspected": (Tone.BAD, "The KakaoPay agreement looks dead."),
+    "source.revoked": (Tone.BAD, "The KakaoPay agreement ended: it is never charged again."),
+    "source.replaced": (Tone.QUIET, "The old KakaoPay agreement was replaced."),
+}
+
+
+def _created(_event: EventRow, story: Story) -> Telling:
+    row = story.subscription
+    return Tone.PLAIN, f"Enrolled on plan {row.plan_code}, price version {row.price_version}: {price_of(row)}."
+
+
+def _consented(event: EventRow, _story: Story) -> Telling:
+    day = event.data.get("first_charge_on")
+    return Tone.GOOD, f"The subscriber agreed to be charged {_amount(event.data)} from {day} on, when the trial ends."
+
+
+def _canceled(event: EventRow, story: Story) -> Telling:
+    why = event.data.get("reason") or story.subscription.cancel_reason
+    return Tone.BAD, f"The subscription ended{': ' + str(why) if why else ''}."
+
+
+def _cancel_scheduled(event: EventRow, story: Story) -> Telling:
+    at = moment(datetime.fromisoformat(event.data["cancel_at"]), story.zone)
+    return Tone.WARNING, f"It will end on {at}, with the paid period: {event.data.get('reason') or 'no reason given'}."
+
+
+def _set_aside(event: EventRow, _story: Story) -> Telling:
+    why = event.data.get("reason") or event.data.get("error") or "no reason given"
+    return Tone.BAD, f"The {event.subject_type} was parked for a person to look at: {why}."
+
+
+def _released(event: EventRow, _story: Story) -> Telling:
+    return Tone.PLAIN, f"The {event.subject_type} was released: {event.data.get('reason') or 'no reason given'}."
+
+
+def _missed(event: EventRow, _story: Story) -> Telling:
+    start, end = (date.fromisoformat(event.data[key]) for key in ("from", "to"))
+    number = event.data["count"]
+    noun = "1 period" if number == 1 else f"{number} periods"
+    return Tone.WARNING, f"{noun} passed unbilled and will not be charged: {days(start, end)}."
+
+
+def _re_enrolment(event: EventRow, _story: Story) -> Telling:
+    why = MEANING.get(str(event.data.get("why")), str(event.data.get("why")))
+    return Tone.BAD, f"The subscriber must make a new KakaoPay agreement: {why}."
+
+
+def _issued(event: EventRow, _story: Story) -> Telling:
+    start, end = (date.fromisoformat(event.data[key]) for key in ("period_start", "period_end"))
+    return Tone.PLAIN, f"Invoice of {_amount(event.data)} for {days(start, end)}."
+
+
+def _paid(event: EventRow, story: Story) -> Telling:
+    of = next((row for row in story.charges.values() if str(row.invoice_id) == event.subject_id), None)
+    return (
+        Tone.GOOD,
+        f"The invoice for {days(of.period_start, of.period_end)} is paid." if of else "An invoice is paid.",
+    )
+
+
+def _started(event: EventRow, story: Story) -> Telling:
+    row = story.charges.get(event.subject_id)
+    if row is None:
+        return Tone.PLAIN, f"Attempt {event.data.get('attempt_no')} to charge {_amount(event.data)}."
+    return Tone.PLAIN, f"Attempt {row.attempt_no} to charge {_amount(event.data)} {occasion(row)}."
+
+
+def occasion(row: ChargeRow) -> str:
+    """Say what a charge is for and who set it off."""
+    if row.invoice_kind is InvoiceKind.AGREEMENT:
+        return "to make the KakaoPay agreement; it is given back at once"
+    period = days(row.period_start, row.period_end)
+    if row.kind is ChargeKind.FIRST:
+        return f"for {period}: the first payment, with the subscriber in the wallet"
+    if row.kind is ChargeKind.RE_ENROLMENT:
+        return f"for {period}, with the subscriber in the wallet to make a new agreement"
+    return f"for {period}: {'an automatic renewal' if row.automatic else 'a retry that a person asked for'}"
+
+
+def _accepted(event: EventRow, story: Story) -> Telling:
+    row = story.charges.get(event.subject_id)
+    if row is not None and row.kind is not ChargeKind.RENEWAL:
+        return Tone.QUIET, "The link to the wallet was made; now the subscriber has to agree."
+    return Tone.QUIET, "Checkout.com took it; the wallet has not answered yet."
+
+
+def _captured(event: EventRow, story: Story) -> Telling:
+    row = story.charges.get(event.subject_id)
+    if row is None:
+        return Tone.GOOD, "It was captured."
+    return Tone.GOOD, f"{Money(row.amount_minor, row.currency)} was captured ({row.gateway_payment_id})."
+
+
+def _failed(event: EventRow, story: Story) -> Telling:
+    word = "Declined by the wallet" if event.type == "charge.declined" else "It failed before the wallet saw it"
+    told = [word, decline(event.data.get("response_code"), event.data.get("decline_class"), event.data.get("error"))]
+    row = story.charges.get(event.subject_id)
+    next_try = what_follows(row, list(story.charges.values())) if row is not None else None
+    return Tone.BAD, ". ".join(filter(None, [" ".join(filter(None, told)), next_try])) + "."
+
+
+def decline(code: str | None, decline_class: str | None, error: str | None) -> str:
+    """Write why a charge failed: the code, its class and what that means."""
+    words = f"{decline_class}: {MEANING.get(decline_class, 'no meaning known')}" if decline_class else None
+    inside = "; ".join(filter(None, [f"code {code}" if code else None, words, error]))
+    return f"({inside})" if inside else ""
+
+
+def what_follows(row: ChargeRow, charges: list[ChargeRow]) -> str | None:
+    """Say when the invoice of a failed charge is tried again, or what else becomes of it."""
+    later = [each for each in charges if each.invoice_id == row.invoice_id and each.attempt_no > row.attempt_no]
+    if later:
+        after = min(later, key=lambda each: each.attempt_no)
+        return f"Tried again on {moment(after.created_at, row.zone)}"
+    if row.invoice_state.value != "open":
+        return None
+    if row.next_attempt_at is not None:
+        return f"Next try on {moment(row.next_attempt_at, row.zone)}"
+    if row.give_up_at is not None:
+        return f"No further try; it is given up on {moment(row.give_up_at, row.zone)} unless a new agreement is made"
+    return None
+
+
+def _late(event: EventRow, _story: Story) -> Telling:
+    return Tone.WARNING, f"The gateway told late that it was captured after all; it had been {event.data.get('was')}."
+
+
+def _mismatch(event: EventRow, _story: Story) -> Telling:
+    return Tone.BAD, f"The gateway's payment is not what was asked for: {event.data.get('difference')}."
+
+
+def _exhausted(event: EventRow, _story: Story) -> Telling:
+    return Tone.BAD, f"There are no retries left; the configured end is “{event.data.get('end')}”."
+
+
+def _stray(event: EventRow, _story: Story) -> Telling:
+    return Tone.BAD, f"A second payment was found at the gateway: {event.subject_id}, {event.data.get('status')}."
+
+
+def _refund_end(event: EventRow, story: Story) -> Telling:
+    row = story.refunds.get(event.subject_id)
+    why = f": {row.reason}" if row is not None else ""
+    if event.type == "refund.refunded":
+        return Tone.GOOD, f"{_amount(event.data)} was given back{why}."
+    told = event.data.get("error") or event.data.get("response_code") or "no reason told"
+    return Tone.BAD, f"The refund of {_amount(event.data)} failed ({told})."
+
+
+def _amount(data: Mapping[str, Any]) -> str:
+    return str(Money(data["amount_minor"], data["currency"])) if "amount_minor" in data else "an amount"
+
+
+_TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
+    "subscription.created": _created,
+    "subscription.consented": _consented,
+    "subscription.canceled": _canceled,
+    "subscription.cancel_scheduled": _cancel_scheduled,
+    "subscription.periods_missed": _missed,
+    "subscription.re_enrolment_requested": _re_enrolment,
+    **{f"{kind}.parked": _set_aside for kind in ("subscription", "charge", "refund")},
+    **{f"{kind}.released": _released for kind in ("subscription", "charge", "refund", "payment")},
+    "invoice.issued": _issued,
+    "invoice.paid": _paid,
+    "charge.started": _started,
+    "charge.accepted": _accepted,
+    "charge.captured": _captured,
+    "charge.declined": _failed,
+    "charge.refused": _failed,
+    "charge.late_truth": _late,
+    "charge.mismatch": _mismatch,
+    "dunning.exhausted": _exhausted,
+    "payment.stray": _stray,
+    "refund.refunded": _refund_end,
+    "refund.declined": _refund_end,
+    "refund.refused": _refund_end,
+}

@@ -1,0 +1,88 @@
+"""Whether a subscriber may use what they subscribed to, on a day, and why."""
+
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.domain.entitlement import NOT_ENTITLED, Entitlement, Standing, Why, entitlement_on
+from billing.domain.states import SubscriptionState
+
+PAID_THROUGH = date(2027, 4, 1)
+LAST_DAY = PAID_THROUGH - timedelta(days=1)
+_S = SubscriptionState
+
+
+def on(day, state, **more):
+    grace = more.pop("grace_days", None)
+    return entitlement_on(day, Standing(state, more.pop("paid_through", PAID_THROUGH), **more), grace_days=grace)
+
+
+@pytest.mark.parametrize("state", _S)
+def test_what_was_paid_for_is_kept_to_its_last_day_whatever_became_of_the_subscription(state):
+    assert on(LAST_DAY, state) == Entitlement(entitled=True, until=PAID_THROUGH, why=Why.PAID)
+    assert on(LAST_DAY, state, in_trial=True).why is Why.TRIAL
+    assert on(LAST_DAY, state, ends=True, grace_days=0).entitled
+
+
+@pytest.mark.parametrize("state", [_S.INCOMPLETE, _S.INCOMPLETE_EXPIRED, _S.PAUSED, _S.UNPAID, _S.CANCELED])
+@pytest.mark.parametrize("paid_through", [None, PAID_THROUGH])
+def test_after_the_paid_days_nothing_is_left_of_a_subscription_that_is_not_running(state, paid_through):
+    assert on(PAID_THROUGH, state, paid_through=paid_through, charge_under_way=True) == NOT_ENTITLED
+
+
+def test_an_active_subscriber_loses_nothing_while_the_renewal_is_on_its_way():
+    assert on(PAID_THROUGH, _S.ACTIVE) == Entitlement(entitled=True, until=None, why=Why.PENDING)
+    assert on(PAID_THROUGH, _S.ACTIVE, paid_through=None).entitled
+
+
+def test_an_active_subscription_that_was_canceled_for_the_end_of_its_period_ends_with_it():
+    assert on(PAID_THROUGH, _S.ACTIVE, ends=True) == NOT_ENTITLED
+
+
+@pytest.mark.parametrize(
+    ("consented", "ends", "entitled"), [(True, False, True), (False, False, False), (True, True, False)]
+)
+def test_a_trial_goes_over_into_a_paid_period_only_with_consent(consented, ends, entitled):
+    assert on(PAID_THROUGH, _S.TRIALING, in_trial=True, consented=consented, ends=ends).entitled is entitled
+
+
+def test_a_failed_renewal_is_forgiven_for_as_long_as_it_is_tried_again():
+    assert on(PAID_THROUGH + timedelta(days=400), _S.PAST_DUE) == Entitlement(True, None, Why.GRACE)
+    assert on(PAID_THROUGH, _S.PAST_DUE, paid_through=None, grace_days=3).why is Why.GRACE
+
+
+def test_a_grace_of_three_days_ends_after_three_days():
+    until = PAID_THROUGH + timedelta(days=3)
+    third = on(until - timedelta(days=1), _S.PAST_DUE, grace_days=3)
+    assert (third.entitled, third.until, third.why) == (True, until, Why.GRACE)
+    assert on(until, _S.PAST_DUE, grace_days=3) == NOT_ENTITLED
+    assert on(PAID_THROUGH, _S.PAST_DUE, grace_days=0) == NOT_ENTITLED
+
+
+def test_a_grace_that_ends_while_a_charge_is_on_its_way_waits_for_its_outcome():
+    pending = on(PAID_THROUGH + timedelta(days=3), _S.PAST_DUE, grace_days=3, charge_under_way=True)
+    assert (pending.entitled, pending.why) == (True, Why.PENDING)
+
+
+@given(
+    state=st.sampled_from(_S),
+    paid_through=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
+    today=st.dates(date(2027, 1, 1), date(2027, 12, 31)),
+    flags=st.fixed_dictionaries(
+        {name: st.booleans() for name in ("in_trial", "consented", "ends", "charge_under_way")}
+    ),
+    grace_days=st.one_of(st.none(), st.integers(0, 60)),
+)
+def test_a_right_once_lost_does_not_come_back_by_waiting_and_a_named_day_is_kept(
+    state, paid_through, today, flags, grace_days
+):
+    standing = Standing(state, paid_through, **flags)
+    right = entitlement_on(today, standing, grace_days=grace_days)
+    tomorrow = entitlement_on(today + timedelta(days=1), standing, grace_days=grace_days)
+    assert right.entitled or not tomorrow.entitled
+    assert right.entitled is (right.why is not Why.NONE)
+    if right.until is not None:
+        assert right.until > today
+        assert entitlement_on(right.until - timedelta(days=1), standing, grace_days=grace_days).entitled

@@ -1,0 +1,169 @@
+"""When a wallet may be charged: never in the quiet hours of its own zone, whatever the clocks there do."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from a_case import KST, kst
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from billing.domain.quiet_hours import ChargeWindow, charge_slot, outside_quiet_hours
+
+SEOUL = "Asia/Seoul"
+BY_NIGHT = ChargeWindow()
+BY_DAY = ChargeWindow(quiet_from=time(12, 0), quiet_until=time(13, 30))
+NEVER = ChargeWindow(quiet_from=time(12, 0), quiet_until=time(12, 0))
+
+# Zones whose clocks jump at or around midnight, by half hours, over a whole day, or never.
+ZONES = [
+    SEOUL,
+    "UTC",
+    "America/Havana",
+    "America/Sao_Paulo",
+    "America/Santiago",
+    "America/Scoresbysund",
+    "America/New_York",
+    "Atlantic/Azores",
+    "Africa/Cairo",
+    "Asia/Amman",
+    "Asia/Beirut",
+    "Asia/Tehran",
+    "Australia/Lord_Howe",
+    "Europe/Berlin",
+    "Pacific/Apia",
+    "Pacific/Chatham",
+]
+
+
+def is_quiet_there(instant, zone, window):
+    """Say the same as the code, in other words: minutes since the window began."""
+    local = instant.astimezone(ZoneInfo(zone))
+    seconds = (local.hour * 60 + local.minute) * 60 + local.second + local.microsecond / 1e6
+    begins = (window.quiet_from.hour * 60 + window.quiet_from.minute) * 60
+    ends = (window.quiet_until.hour * 60 + window.quiet_until.minute) * 60
+    return (seconds - begins) % 86_400 < (ends - begins) % 86_400
+
+
+def jumps_of(zone):
+    """Yield the noon before each change of a zone's clocks within 25 years."""
+    noon, last = datetime(2005, 1, 1, 12, tzinfo=UTC), None
+    while noon.year < 2030:
+        offset = noon.astimezone(ZoneInfo(zone)).utcoffset()
+        if last is not None and offset != last:
+            yield noon - timedelta(days=1)
+        noon, last = noon + timedelta(days=1), offset
+
+
+def holds(instant, zone, window):
+    allowed = outside_quiet_hours(instant, zone, window)
+    assert allowed >= instant, "never earlier"
+    assert not is_quiet_there(allowed, zone, window), "never in the quiet hours"
+    assert outside_quiet_hours(allowed, zone, window) == allowed, "a second time changes nothing"
+    if is_quiet_there(instant, zone, window):
+        assert allowed - instant <= timedelta(hours=15), "soon after they end"
+    else:
+        assert allowed == instant, "what is allowed is not moved"
+
+
+@pytest.mark.parametrize(
+    ("asked", "allowed"),
+    [
+        ("2027-03-01 23:19", "2027-03-01 23:19"),
+        ("2027-03-01 23:20", "2027-03-02 00:40"),
+        ("2027-03-01 23:25", "2027-03-02 00:40"),
+        ("2027-03-01 23:59", "2027-03-02 00:40"),
+        ("2027-03-02 00:00", "2027-03-02 00:40"),
+        ("2027-03-02 00:39", "2027-03-02 00:40"),
+        ("2027-03-02 00:40", "2027-03-02 00:40"),
+        ("2027-12-31 23:30", "2028-01-01 00:40"),
+        ("2028-02-28 23:30", "2028-02-29 00:40"),
+    ],
+)
+def test_nothing_is_charged_between_2320_and_0040_in_seoul(asked, allowed):
+    assert outside_quiet_hours(kst(asked), SEOUL, BY_NIGHT) == kst(allowed)
+
+
+def test_the_last_microsecond_before_the_quiet_hours_is_allowed_and_the_last_one_inside_is_not():
+    begins, ends = kst("2027-03-01 23:20"), kst("2027-03-02 00:40")
+    tick = timedelta(microseconds=1)
+    assert outside_quiet_hours(begins - tick, SEOUL, BY_NIGHT) == begins - tick
+    assert outside_quiet_hours(ends - tick, SEOUL, BY_NIGHT) == ends
+
+
+def test_a_window_that_does_not_cross_midnight_ends_on_the_same_day():
+    assert outside_quiet_hours(kst("2027-03-01 12:00"), SEOUL, BY_DAY) == kst("2027-03-01 13:30")
+    assert outside_quiet_hours(kst("2027-03-01 11:59"), SEOUL, BY_DAY) == kst("2027-03-01 11:59")
+    assert outside_quiet_hours(kst("2027-03-01 13:30"), SEOUL, BY_DAY) == kst("2027-03-01 13:30")
+
+
+def test_a_window_that_ends_where_it_begins_is_no_window():
+    assert outside_quiet_hours(kst("2027-03-01 12:00"), SEOUL, NEVER) == kst("2027-03-01 12:00")
+
+
+def test_where_the_end_of_the_quiet_hours_comes_twice_the_second_one_counts_for_the_second_night():
+    """Cuba went back from 01:00 to 00:00 on 1 November 2026, so 00:20 came twice, an hour apart."""
+    havana = ZoneInfo("America/Havana")
+    second = datetime(2026, 11, 1, 0, 20, tzinfo=havana, fold=1).astimezone(UTC)
+    allowed = outside_quiet_hours(second, "America/Havana", BY_NIGHT)
+    assert allowed == second + timedelta(minutes=20)
+
+
+@pytest.mark.parametrize("window", [BY_NIGHT, BY_DAY, ChargeWindow(quiet_from=time(1, 30), quiet_until=time(2, 30))])
+@pytest.mark.parametrize("zone", ZONES)
+def test_no_jump_of_a_zones_clocks_leads_into_the_quiet_hours_or_back_in_time(zone, window):
+    for noon in jumps_of(zone):
+        for minutes in range(0, 2 * 1440, 20):
+            holds(noon + timedelta(minutes=minutes), zone, window)
+
+
+@given(
+    instant=st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC)),
+    zone=st.sampled_from(ZONES),
+    begins=st.integers(0, 1439),
+    lasts=st.integers(0, 12 * 60),
+)
+@example(instant=kst("2027-03-01 23:20"), zone=SEOUL, begins=1400, lasts=80)
+@example(instant=kst("2027-03-02 00:40"), zone=SEOUL, begins=1400, lasts=80)
+def test_whatever_the_instant_zone_and_window_nothing_lands_in_the_quiet_hours(instant, zone, begins, lasts):
+    ends = (begins + lasts) % 1440
+    window = ChargeWindow(quiet_from=time(*divmod(begins, 60)), quiet_until=time(*divmod(ends, 60)))
+    holds(instant, zone, window)
+
+
+@given(
+    day=st.dates(date(2000, 1, 1), date(2099, 1, 1)),
+    at=st.times(),
+    zone=st.sampled_from(ZONES),
+    spread_by=st.uuids(),
+)
+def test_a_slot_is_on_its_day_at_its_time_or_up_to_half_an_hour_later_and_never_in_the_quiet_hours(
+    day, at, zone, spread_by
+):
+    slot = charge_slot(day, at, zone, BY_NIGHT, spread_by)
+    assert slot == charge_slot(day, at, zone, BY_NIGHT, spread_by), "computed twice it is the same slot"
+    assert slot.tzinfo is UTC
+    assert not is_quiet_there(slot, zone, BY_NIGHT)
+    named = datetime.combine(day, at, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    assert slot >= named
+    assume(not is_quiet_there(named, zone, BY_NIGHT))
+    assume(not is_quiet_there(named + timedelta(minutes=30), zone, BY_NIGHT))
+    assert slot - named < timedelta(minutes=30)
+
+
+def test_slots_of_many_subscriptions_spread_over_the_whole_half_hour():
+    slots = [charge_slot(date(2027, 3, 1), time(10), SEOUL, BY_NIGHT, UUID(int=number)) for number in range(3000)]
+    minutes = [int((slot - kst("2027-03-01 10:00")).total_seconds() // 60) for slot in slots]
+    assert set(minutes) == set(range(30))
+    assert max(minutes.count(minute) for minute in range(30)) < 150
+
+
+def test_without_jitter_every_slot_is_exactly_on_time():
+    exact = ChargeWindow(jitter=timedelta(0))
+    assert charge_slot(date(2027, 3, 1), time(10), SEOUL, exact, UUID(int=7)) == kst("2027-03-01 10:00")
+
+
+def test_a_slot_that_its_jitter_would_push_into_the_quiet_hours_comes_after_them():
+    late = charge_slot(date(2027, 3, 1), time(23, 19, 59), SEOUL, BY_NIGHT, UUID(int=7))
+    assert late.astimezone(KST).isoformat() == "2027-03-02T00:40:00+09:00"

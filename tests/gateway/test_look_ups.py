@@ -1,0 +1,304 @@
+"""Reading payments back: what a list, a payment and its actions prove, and what makes them prove nothing."""
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from requests_to_send import REFERENCE, a_payment, fresh_client
+from scripted_server import answer, cut, drip, endless, hang
+
+from billing.domain.charging import Found, PaymentStatus, RefundsFound, RefundStatus, Unreadable
+from billing.gateway.messages import Unreadable as UnreadableBody
+from billing.gateway.messages import actions_of, decline_code, error_codes, read_instant, read_json, read_payment
+
+
+def a_list(*payments, **changes):
+    return {"limit": 100, "skip": 0, "total_count": len(payments), "data": list(payments), **changes}
+
+
+def find(server, gateway, *scripts):
+    server.plays(*scripts)
+    (look_up,) = gateway.find_by_reference([REFERENCE])
+    return look_up
+
+
+def find_by_id(server, gateway, *scripts):
+    server.plays(*scripts)
+    (look_up,) = gateway.find_by_id(["pay_1"])
+    return look_up
+
+
+# --- lists ----------------------------------------------------------------------------------------
+
+
+def test_a_list_is_asked_for_by_reference_and_holds_all_its_payments(server, gateway):
+    two = a_list(a_payment(), a_payment(id="pay_2", status="Captured", balances={"total_captured": 9900}))
+    look_up = find(server, gateway, answer(200, two))
+    assert [payment.id for payment in look_up.payments] == ["pay_1", "pay_2"]
+    assert look_up.payments[1].captured_minor == 9900
+    (request,) = server.requests
+    assert (request.method, request.path) == ("GET", f"/payments?reference={REFERENCE}&limit=100&skip=0")
+    assert "cko-idempotency-key" not in request.headers
+
+
+def test_an_empty_list_is_found_and_empty(server, gateway):
+    assert find(server, gateway, answer(200, a_list())) == Found(())
+
+
+def test_a_reference_cannot_leave_its_place_in_the_address(server, gateway):
+    server.plays(answer(200, a_list()))
+    gateway.find_by_reference(["a&limit=1#x y/김"])
+    assert server.paths == ["/payments?reference=a%26limit%3D1%23x%20y/%EA%B9%80&limit=100&skip=0"]
+
+
+def test_a_list_that_shows_fewer_payments_than_it_has_proves_nothing(server, gateway):
+    look_up = find(server, gateway, answer(200, a_list(a_payment(), total_count=2)))
+    assert look_up == Unreadable("the list shows 1 of 2 payments")
+    assert isinstance(find(server, gateway, answer(200, a_list(total_count=1))), Unreadable)
+
+
+def test_a_page_of_the_whole_account_may_be_one_of_many(server, gateway):
+    server.plays(answer(200, a_list(a_payment(), total_count=5000)))
+    look_up = gateway.list_payments(skip=300, limit=100)
+    assert len(look_up.payments) == 1
+    assert server.paths == ["/payments?limit=100&skip=300"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"{}",
+        b"null",
+        b'{"data": null}',
+        b'{"data": {}}',
+        b'{"data": ["pay_1"]}',
+        b'{"data": [{"id": "pay_1"}]}',
+        b'{"data": [], "data": []}',
+        json.dumps(a_list(a_payment(), a_payment(id=None))).encode(),
+        json.dumps(a_list(a_payment(amount="9900"))).encode(),
+        json.dumps(a_list(a_payment())).encode()[:-5],
+    ],
+)
+def test_a_list_that_cannot_be_read_whole_proves_nothing(server, gateway, body):
+    assert isinstance(find(server, gateway, answer(200, body)), Unreadable)
+
+
+NO_LIST = {
+    "201": answer(201, a_list()),
+    **{str(status): answer(status) for status in (204, 301, 401, 404, 422, 429, 503)},
+    "500": answer(500, a_list()),
+    "cut": cut,
+    "hang": hang,
+    "endless": endless(200),
+    "drip": drip(200, b'{"data": []}'),
+}
+
+
+@pytest.mark.parametrize("script", NO_LIST.values(), ids=NO_LIST)
+def test_no_other_answer_proves_absence(server, gateway, script):
+    look_up = find(server, gateway, script)
+    assert isinstance(look_up, Unreadable)
+    assert look_up.reason
+
+
+def test_look_ups_that_cannot_connect_prove_nothing():
+    with fresh_client("http://gateway.invalid") as gateway:
+        assert isinstance(gateway.find_by_reference([REFERENCE])[0], Unreadable)
+        assert isinstance(gateway.find_by_id(["pay_1"])[0], Unreadable)
+        assert isinstance(gateway.find_refunds(["pay_1"])[0], Unreadable)
+        assert isinstance(gateway.list_payments(skip=0, limit=1), Unreadable)
+        assert gateway.check_health().reachable is False
+
+
+# --- declines -------------------------------------------------------------------------------------
+
+
+def declined(**changes):
+    return answer(200, a_payment(status="Declined", **changes))
+
+
+def test_a_decline_that_names_its_code_is_not_asked_about_further(server, gateway):
+    (payment,) = find_by_id(server, gateway, declined(response_code="20051")).payments
+    assert payment.response_code == "20051"
+    assert server.paths == ["/payments/pay_1"]
+
+
+def test_a_decline_without_a_code_has_the_code_of_its_newest_action_that_was_not_approved(server, gateway):
+    actions = [
+        {"id": "act_4", "type": "Capture", "approved": True, "response_code": "10000"},
+        {"id": "act_3", "type": "Authorization", "approved": None, "response_code": "20096"},
+        {"id": "act_2", "type": "Authorization", "approved": False, "response_code": "200R1"},
+        {"id": "act_1", "type": "Authorization", "approved": False, "response_code": "20051"},
+    ]
+    (payment,) = find_by_id(server, gateway, declined(), answer(200, actions)).payments
+    assert (payment.status, payment.response_code) == (PaymentStatus.DECLINED, "200R1")
+    assert server.paths == ["/payments/pay_1", "/payments/pay_1/actions"]
+
+
+@pytest.mark.parametrize("actions", [[], ["x"], [{"approved": False}], [{"approved": False, "response_code": 20051}]])
+def test_a_decline_of_which_nobody_knows_the_reason_has_no_code(server, gateway, actions):
+    (payment,) = find_by_id(server, gateway, declined(), answer(200, actions)).payments
+    assert payment.response_code is None
+
+
+@pytest.mark.parametrize("script", [answer(500), answer(404), cut, answer(200, b"<html>"), answer(200, {})])
+def test_a_decline_whose_reason_cannot_be_read_now_proves_nothing_yet(server, gateway, script):
+    assert isinstance(find_by_id(server, gateway, declined(), script), Unreadable)
+
+
+# --- refunds --------------------------------------------------------------------------------------
+
+
+def test_the_refunds_of_a_payment_are_those_of_its_actions_that_are_refunds(server, gateway):
+    actions = [
+        {"id": "act_5", "type": "Refund", "amount": 100, "reference": "r5", "approved": True},
+        {"id": "act_4", "type": "Refund", "amount": 200, "approved": False, "response_code": "20158"},
+        {"id": "act_3", "type": "Refund", "amount": 300, "approved": None},
+        {"id": "act_2", "type": "Refund"},
+        {"id": "act_1", "type": "Capture", "amount": 9900, "approved": True},
+        "what is this",
+    ]
+    server.plays(answer(200, actions))
+    (told,) = gateway.find_refunds(["pay_1"])
+    assert [(each.action_id, each.status, each.amount_minor) for each in told.refunds] == [
+        ("act_5", RefundStatus.SUCCEEDED, 100),
+        ("act_4", RefundStatus.DECLINED, 200),
+        ("act_3", RefundStatus.OPEN, 300),
+        ("act_2", RefundStatus.OPEN, None),
+    ]
+    assert (told.refunds[0].reference, told.refunds[1].response_code) == ("r5", "20158")
+
+
+def test_no_refunds_are_no_refunds_and_an_unreadable_answer_is_not_none(server, gateway):
+    server.plays(answer(200, []))
+    assert gateway.find_refunds(["pay_1"]) == [RefundsFound(())]
+    for script in (answer(200, {}), answer(200, [{"type": "Refund"}]), answer(404), answer(500), cut):
+        server.plays(script)
+        assert isinstance(gateway.find_refunds(["pay_1"])[0], Unreadable)
+
+
+# --- health ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "",
+        "soon",
+        "Tue, 15 Nov 99999 08:12:31 GMT",
+        "Tue, 15 Nov 1994 08:12:31 +99999999999999999999",
+        "Tue, 32 Nov 1994 08:12:31 GMT",
+    ],
+)
+def test_a_date_that_tells_no_time_is_no_clock(server, gateway, date):
+    server.plays(answer(200, a_list(), [("Date", date)]))
+    health = gateway.check_health()
+    assert health.authorised
+    assert health.clock_skew_seconds is None
+
+
+@pytest.mark.parametrize("zone", ["GMT", "-0000", "+0000"])
+def test_the_gateways_clock_is_compared_with_ours(server, gateway, zone):
+    date = datetime(2020, 1, 1, tzinfo=UTC).strftime(f"%a, %d %b %Y %H:%M:%S {zone}")
+    server.plays(answer(200, a_list(), [("Date", date)]))
+    assert gateway.check_health().clock_skew_seconds > 365 * 86_400
+
+
+def test_a_gateway_that_tells_no_date_has_no_clock_and_one_that_does_not_know_us_says_so(server, gateway):
+    server.plays(answer(200, a_list()))
+    assert gateway.check_health().clock_skew_seconds is None
+    server.plays(answer(401))
+    health = gateway.check_health()
+    assert (health.reachable, health.authorised, health.detail) == (True, False, "HTTP 401")
+
+
+# --- bodies ---------------------------------------------------------------------------------------
+
+json_values = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(allow_nan=False, allow_infinity=False),
+        st.text("aZ0é\u0000", max_size=5),
+    ),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text("ab", max_size=3), inner, max_size=3)),
+    max_leaves=6,
+)
+payment_bodies = st.fixed_dictionaries(
+    {"id": json_values | st.just("pay_1"), "status": json_values | st.just("Captured")},
+    optional=dict.fromkeys(
+        ["reference", "amount", "currency", "source", "balances", "_links", "requested_on", "response_code"],
+        json_values,
+    ),
+)
+
+
+@given(body=json_values | payment_bodies)
+@example(body={"id": "pay_1", "status": "Captured", "requested_on": "0001-01-01T00:00:00+09:00"})
+def test_no_body_whatsoever_makes_the_reader_raise_anything_but_unreadable(body):
+    for read in (read_payment, actions_of, decline_code, error_codes):
+        with suppress(UnreadableBody):
+            read(body)
+
+
+@given(raw=st.binary(max_size=60))
+def test_no_bytes_whatsoever_make_the_reader_raise_anything_but_unreadable(raw):
+    with suppress(UnreadableBody):
+        read_json(raw)
+
+
+def test_a_body_is_read_whatever_space_stands_around_it():
+    assert read_json(b' \r\n{"a": [1, "\xea\xb9\x80"]}\t\n') == {"a": [1, "김"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2027-03-01T01:02:03Z", "2027-03-01T01:02:03+00:00"),
+        ("2027-03-01T01:02:03.1Z", "2027-03-01T01:02:03.100000+00:00"),
+        ("2027-03-01T01:02:03.12Z", "2027-03-01T01:02:03.120000+00:00"),
+        ("2027-03-01T01:02:03.123Z", "2027-03-01T01:02:03.123000+00:00"),
+        ("2027-03-01T01:02:03.1234Z", "2027-03-01T01:02:03.123400+00:00"),
+        ("2027-03-01T01:02:03.12345Z", "2027-03-01T01:02:03.123450+00:00"),
+        ("2027-03-01T01:02:03.123456Z", "2027-03-01T01:02:03.123456+00:00"),
+        ("2027-03-01T01:02:03.1234567Z", "2027-03-01T01:02:03.123456+00:00"),
+        ("2027-03-01T01:02:03.9999999Z", "2027-03-01T01:02:03.999999+00:00"),
+        ("2027-03-01T01:02:03.1234567+00:00", "2027-03-01T01:02:03.123456+00:00"),
+        ("2027-03-01T10:02:03+09:00", "2027-03-01T01:02:03+00:00"),
+        ("2027-03-01T10:02:03.5+09:00", "2027-03-01T01:02:03.500000+00:00"),
+        ("2027-03-01T01:02:03", "2027-03-01T01:02:03+00:00"),
+        ("2028-02-29T23:59:59.0000001Z", "2028-02-29T23:59:59+00:00"),
+    ],
+)
+def test_an_instant_has_0_to_7_fractional_digits_and_a_zone(text, instant):
+    assert read_instant(text).isoformat() == instant
+    assert read_instant(text).tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        7,
+        [],
+        "",
+        "soon",
+        "2027-02-29T00:00:00Z",
+        "2027-13-01T00:00:00Z",
+        "2027-03-01T25:00:00Z",
+        "2027-03-01T01:02:03.12345678901234567890123456789Z",
+        "2027-03-01T01:02:03.x",
+        "0001-01-01T00:00:00+09:00",
+        "9999-12-31T23:59:59-09:00",
+        "9" * 41,
+    ],
+)
+def test_what_is_no_instant_is_none(text):
+    assert read_instant(text) is None

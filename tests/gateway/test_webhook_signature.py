@@ -1,0 +1,226 @@
+"""Raw bytes and headers in, a verified event or a refusal out. The body is not read before its signature is right."""
+
+import hashlib
+import hmac
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.gateway.webhooks import NotAnEvent, NotAuthentic, VerifiedEvent, WebhookKeys, read_webhook, sign
+
+KEY = "키-key"
+EVENT = {
+    "id": "evt_1",
+    "type": "payment_captured",
+    "version": "1.0.0",
+    "timestamp": "2027-03-01T01:02:03.1234567Z",
+    "data": {"id": "pay_1", "action_id": "act_1", "reference": "abc-1", "amount": 9900, "customer": {"name": "김"}},
+    "_links": {"self": {"href": "x"}},
+}
+BODY = json.dumps(EVENT, ensure_ascii=False).encode()
+FACTS = VerifiedEvent("evt_1", "payment_captured", "pay_1", "act_1", "abc-1")
+
+
+def by_hand(body, key=KEY):
+    """Sign as the gateway does, written without our code."""
+    return hmac.new(key.encode("utf-8"), body, hashlib.sha256).hexdigest()
+
+
+def read(body=BODY, signature=None, *, authorization=None, keys=(KEY,), expected=None):
+    told = WebhookKeys(list(keys), authorization=expected)
+    return read_webhook(
+        body, signature=by_hand(body) if signature is None else signature, authorization=authorization, keys=told
+    )
+
+
+def read_signed(event):
+    return read(event if isinstance(event, bytes) else json.dumps(event).encode())
+
+
+# --- the signature --------------------------------------------------------------------------------
+
+
+def test_a_right_signature_over_the_raw_body_gives_the_events_facts():
+    assert read() == FACTS
+
+
+def test_a_known_signature_comes_out_as_calculated_elsewhere():
+    assert sign(b'{"id":"evt_1"}', "secret") == "16abb10adb33ff9cff34f6a57fc2c0b902c11ea19fe73dae86f2940c235e7ed5"
+
+
+def test_a_signature_in_capital_letters_is_the_same_signature():
+    assert read(signature=by_hand(BODY).upper()) == FACTS
+
+
+@pytest.mark.parametrize(
+    "signature",
+    [
+        None,
+        "",
+        " ",
+        "0" * 64,
+        by_hand(BODY)[:-1],
+        by_hand(BODY) + "0",
+        " " + by_hand(BODY),
+        by_hand(BODY) + "\n",
+        "sha256=" + by_hand(BODY),
+        f"{by_hand(BODY)}, {by_hand(BODY)}",
+        by_hand(BODY, "another-key"),
+        by_hand(BODY, ""),
+        hashlib.sha256(BODY).hexdigest(),
+        hashlib.sha256(KEY.encode() + BODY).hexdigest(),
+        hmac.new(KEY.encode(), BODY, hashlib.sha512).hexdigest(),
+        "서명" * 32,
+        "é" * 64,
+        "\ud800" * 64,
+        "\x00" * 64,
+        "a" * 1_000_000,
+    ],
+    ids=lambda value: "none" if value is None else repr(value[:12]),
+)
+def test_a_missing_or_wrong_signature_is_refused_whatever_it_is_made_of(signature):
+    with pytest.raises(NotAuthentic, match="Cko-Signature is missing or wrong"):
+        read_webhook(BODY, signature=signature, authorization=None, keys=WebhookKeys([KEY]))
+
+
+@pytest.mark.parametrize("position", range(0, 64, 7))
+def test_a_signature_with_one_letter_changed_is_refused(position):
+    right = by_hand(BODY)
+    wrong = right[:position] + ("0" if right[position] != "0" else "1") + right[position + 1 :]
+    with pytest.raises(NotAuthentic):
+        read(signature=wrong)
+
+
+def test_while_one_key_replaces_the_other_both_count_and_afterwards_only_the_new_one():
+    old, new = "old-key", "new-key"
+    for key in (old, new):
+        assert read(signature=by_hand(BODY, key), keys=(old, new)) == FACTS
+    with pytest.raises(NotAuthentic):
+        read(signature=by_hand(BODY, old), keys=(new,))
+    with pytest.raises(NotAuthentic):
+        read(signature=by_hand(BODY, "third-key"), keys=(old, new))
+
+
+def test_without_a_key_nothing_is_authentic():
+    for signature in (by_hand(BODY), by_hand(BODY, ""), ""):
+        with pytest.raises(NotAuthentic):
+            read(signature=signature, keys=())
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        json.dumps(EVENT, ensure_ascii=True).encode(),
+        json.dumps(EVENT, ensure_ascii=False, separators=(",", ":")).encode(),
+        json.dumps(EVENT, ensure_ascii=False, sort_keys=True).encode(),
+        b"\xef\xbb\xbf" + BODY,
+        BODY + b"\r\n",
+        BODY + b" ",
+        BODY.replace(b", ", b",\r\n"),
+        BODY.replace(b"9900", b"9901"),
+        BODY[:-1],
+        b"",
+    ],
+    ids=["escaped", "compact", "sorted", "BOM", "CRLF", "space", "line ends", "amount", "cut", "empty"],
+)
+def test_the_signature_of_one_body_is_wrong_for_every_other_one_even_of_the_same_meaning(altered):
+    with pytest.raises(NotAuthentic):
+        read(altered, by_hand(BODY))
+
+
+def test_a_body_is_not_read_before_its_signature_is_right():
+    for body in (b"{" * 200_000, b"\xff\xfe", b"not json"):
+        with pytest.raises(NotAuthentic):
+            read(body, "0" * 64)
+
+
+@given(body=st.binary(max_size=200), signature=st.one_of(st.none(), st.text("0123456789abcdefABCDEF é\n", max_size=70)))
+def test_no_body_and_no_header_make_it_raise_anything_else(body, signature):
+    with pytest.raises(NotAuthentic):
+        read_webhook(body, signature=signature, authorization=None, keys=WebhookKeys([KEY]))
+    with pytest.raises(NotAnEvent):
+        read_signed(body)
+
+
+# --- the Authorization header ---------------------------------------------------------------------
+
+
+def test_where_an_authorization_header_is_agreed_on_it_must_be_there_and_right():
+    assert read(authorization="Bearer 비밀", expected="Bearer 비밀") == FACTS
+    for told in (None, "", "Bearer", "bearer 비밀", "Bearer 비밀 ", "\ud800"):
+        with pytest.raises(NotAuthentic, match="Authorization"):
+            read(authorization=told, expected="Bearer 비밀")
+
+
+def test_a_right_authorization_header_does_not_replace_the_signature():
+    with pytest.raises(NotAuthentic, match="Cko-Signature"):
+        read(signature="0" * 64, authorization="secret", expected="secret")
+
+
+def test_where_no_authorization_header_is_agreed_on_any_is_ignored():
+    assert read(authorization="whatever") == FACTS
+
+
+# --- signed, and still no event -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"hello",
+        b"<xml/>",
+        b"\xff\xfe{\x00}\x00",
+        b"\xef\xbb\xbf" + BODY,
+        BODY[:-1],
+        BODY + BODY,
+        b'{"id": "evt_1", "id": "evt_2", "type": "x", "data": {}}',
+        b'{"id": "evt_1", "type": "x", "data": {"amount": NaN}}',
+        b'{"a":' * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"id": "evt_1", "type": "x", "data": {"amount": ' + b"9" * 5000 + b"}}",
+        b"null",
+        b"[]",
+        b'"evt_1"',
+        b"{}",
+    ],
+    ids=lambda body: repr(body[:20]),
+)
+def test_a_signed_body_that_is_no_json_object_with_data_is_no_event(body):
+    with pytest.raises(NotAnEvent):
+        read_signed(body)
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 7, True])
+def test_an_event_without_data_is_no_event(data):
+    with pytest.raises(NotAnEvent, match="no data"):
+        read_signed({**EVENT, "data": data})
+
+
+@pytest.mark.parametrize("name", ["id", "type"])
+@pytest.mark.parametrize("value", [None, "", 7, [], "x" * 101, "a\x00b", "a\nb", "\ud800"])
+def test_an_event_without_a_usable_id_or_type_is_no_event(name, value):
+    with pytest.raises(NotAnEvent, match="no id or no type"):
+        read_signed({**EVENT, name: value})
+
+
+@pytest.mark.parametrize(("name", "longest"), [("id", 100), ("action_id", 100), ("reference", 200)])
+def test_a_field_of_the_payment_that_is_huge_or_no_text_is_untold_and_the_event_still_counts(name, longest):
+    fits = "x" * longest
+    fact = {"id": "payment_id"}.get(name, name)
+    assert getattr(read_signed({**EVENT, "data": {**EVENT["data"], name: fits}}), fact) == fits
+    for value in (fits + "x", "x" * 100_000, "", None, 7, [], {}, "a\x00b", "a\r\nb", "\ud800"):
+        event = read_signed({**EVENT, "data": {**EVENT["data"], name: value}})
+        assert getattr(event, fact) is None
+        assert event.id == "evt_1"
+
+
+def test_an_event_of_a_kind_nobody_knows_is_read_all_the_same():
+    event = read_signed({"id": "evt_9", "type": "dispute_of_tomorrow", "data": {}, "new": {"deep": [1]}})
+    assert event == VerifiedEvent("evt_9", "dispute_of_tomorrow", None, None, None)
+
+
+def test_a_signed_body_may_have_any_line_ends_and_spaces():
+    assert read(BODY.replace(b", ", b",\r\n\t") + b"\r\n") == FACTS
