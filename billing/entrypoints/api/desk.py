@@ -1,0 +1,80 @@
+"""What every endpoint works with: the engine, the time, and one way to run an act."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Final, TypeVar
+
+import structlog
+from fastapi import Depends, Request
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from billing.config import Settings
+from billing.entrypoints.clock import engine_now
+from billing.operations.engine import Engine, Refusal
+from billing.store.database import is_conflict
+from billing.store.writes import StaleRow
+
+T = TypeVar("T")
+log = structlog.get_logger()
+MOST_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Where a request is dealt with."""
+
+    settings: Settings
+    engine: Engine
+
+    @property
+    def is_live(self) -> bool:
+        return self.settings.mode == "live"
+
+    def now(self) -> datetime:
+        """Return the time the engine acts at, in UTC."""
+        return engine_now(self.engine.database, is_live=self.is_live)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Read what is committed."""
+        with self.engine.database.snapshot() as tx:
+            yield tx
+
+    def act(self, name: str, work: Callable[[datetime], T], *, about: object = None) -> T:
+        """Run an act at the engine's time and log it, without personal data; ``about`` is the id it is about.
+
+        An act that loses against another request is run again, at most :data:`MOST_TRIES` times: it must be one
+        that may be run twice.
+        """
+        for tries_left in reversed(range(MOST_TRIES)):
+            try:
+                result = work(self.now())
+            except Refusal as refusal:
+                log.info("api_act", act=name, about=_shown(about), refused=refusal.code)
+                raise
+            except Exception as error:
+                if tries_left == 0 or not _lost_a_race(error):
+                    raise
+            else:
+                log.info("api_act", act=name, about=_shown(about or getattr(result, "subscription_id", None)))
+                return result
+        raise AssertionError("unreachable: the last try returns or raises")
+
+
+def _lost_a_race(error: Exception) -> bool:
+    return is_conflict(error) or isinstance(error, (IntegrityError, StaleRow))
+
+
+def _shown(about: object) -> str | None:
+    return None if about is None else str(about)
+
+
+def _desk(request: Request) -> Desk:
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+DeskOfRequest = Annotated[Desk, Depends(_desk)]

@@ -1,0 +1,80 @@
+"""The outermost layer: a number for every request, headers for every answer, and an end to every exception."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from billing.entrypoints.api.errors import error_body
+
+log = structlog.get_logger()
+_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Edge:
+    """Gives each request an id, which every answer and log line carries."""
+
+    def __init__(self, app: ASGIApp, *, documented: bool) -> None:
+        self._app = app
+        # The documentation page loads its script from elsewhere; it is there in sandbox mode only.
+        self._without_policy = ("/docs",) if documented else ()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        begun = False
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal begun
+            if message["type"] == "http.response.start":
+                begun = True
+                headers = MutableHeaders(scope=message)
+                headers["X-Request-Id"] = request_id
+                for name, value in _HEADERS.items():
+                    if name != "Content-Security-Policy" or not scope["path"].startswith(self._without_policy):
+                        headers.setdefault(name, value)
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._app(scope, receive, send_with_headers)
+            except Exception as error:  # noqa: BLE001 - whatever it is, no stack trace leaves, and none with personal data is logged
+                log.error("request_failed", path=route_of(scope), error=type(error).__name__, at=_place(error))
+                if not begun:
+                    message = "something is wrong on our side; quote request_id to the operator"
+                    await refuse(scope, send_with_headers, 500, "internal_error", message)
+
+
+async def refuse(
+    scope: Scope, send: Send, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+) -> None:
+    """Answer with an error before any endpoint is reached."""
+    body = json.dumps(error_body(code, message, scope["state"]["request_id"])).encode()
+    sent = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+    raw = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": body})
+
+
+def route_of(scope: Scope) -> str:
+    """Return the pattern of the path, without the ids and references in it."""
+    return str(getattr(scope.get("route"), "path", "?"))
+
+
+def _place(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "?" if trace is None else f"{trace.tb_frame.f_code.co_filename}:{trace.tb_lineno}"

@@ -1,0 +1,101 @@
+"""The kinds of values a request may hold. Each refusal says what would be right."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+# Control, format (zero-width, right-to-left) and surrogate characters, line and paragraph separators: what a
+# reader cannot see, or a database cannot store.
+_UNSEEN: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+_LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL: Final = re.compile(rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
+_E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
+_KOREAN_MOBILE: Final = re.compile(r"(01[016789])-?([0-9]{3,4})-?([0-9]{4})")
+_INSTANT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_WHOLE: Final = re.compile(r"[0-9]{1,19}")
+
+
+def clean_text(value: str, longest: int) -> str:
+    """Return text in NFC without the spaces around it.
+
+    :raises ValueError: it is empty, too long, or holds a character that cannot be seen.
+    """
+    composed = unicodedata.normalize("NFC", value).strip()
+    unseen = next((character for character in composed if unicodedata.category(character) in _UNSEEN), None)
+    if unseen is not None:
+        raise ValueError(f"holds the character U+{ord(unseen):04X}, which cannot be seen; leave it out")
+    if not 1 <= len(composed) <= longest:
+        raise ValueError(f"must have 1 to {longest} characters")
+    return composed
+
+
+def _text(longest: int) -> Callable[[str], str]:
+    return lambda value: clean_text(value, longest)
+
+
+def _email(value: str) -> str:
+    local, _, _ = value.partition("@")
+    doubtful = local.startswith(".") or local.endswith(".") or ".." in local
+    if len(value) > 254 or doubtful or not _EMAIL.fullmatch(value):
+        raise ValueError("is no e-mail address; write one such as kim@example.com")
+    return value
+
+
+def _phone(value: str) -> str:
+    if _E164.fullmatch(value) and not value.startswith("+820"):
+        return value
+    mobile = _KOREAN_MOBILE.fullmatch(value)
+    if mobile is None:
+        raise ValueError("must be a phone number such as 010-1234-5678 or +821012345678")
+    return f"+82{mobile[1][1:]}{mobile[2]}{mobile[3]}"
+
+
+def _url(value: str) -> str:
+    if len(value) > 1024:
+        raise ValueError("must have at most 1024 characters")
+    if not all("!" <= character <= "~" for character in value) or "\\" in value:
+        raise ValueError("must be an absolute URL of visible ASCII characters without a backslash")
+    return value
+
+
+def _instant(value: object) -> datetime:
+    wrong = "must be an instant with its offset, such as 2027-01-31T10:00:00+09:00"
+    if not isinstance(value, str) or not _INSTANT.fullmatch(value):
+        raise ValueError(wrong)
+    try:
+        instant = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not 2000 <= instant.year <= 2200:
+        raise ValueError("must lie in the years 2000 to 2200")
+    return instant.astimezone(UTC)
+
+
+def _whole(value: Any) -> int:
+    # A query is text, and int() would take " 5 ", "1_000" and other scripts' digits.
+    if isinstance(value, int):
+        return value
+    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
+        raise ValueError("must be a whole number in the digits 0 to 9")
+    return int(value)
+
+
+PlanCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,49}$")]
+Reference = Annotated[str, AfterValidator(_text(100))]
+Name = Annotated[str, AfterValidator(_text(100))]
+Reason = Annotated[str, AfterValidator(_text(200))]
+Email = Annotated[str, AfterValidator(_email)]
+Phone = Annotated[str, AfterValidator(_phone)]
+Url = Annotated[str, AfterValidator(_url)]
+Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=str)]
+Whole = BeforeValidator(_whole)
+AmountMinor = Annotated[int, Field(ge=1, le=999_999_999)]
+TerminalType = Literal["WEB", "WAP", "APP"]
+OsType = Literal["ANDROID", "IOS"]
+Locale = Literal["ko", "en"]

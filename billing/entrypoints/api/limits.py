@@ -1,0 +1,134 @@
+"""How much a request may send, for how long, and how many at once."""
+
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from billing.entrypoints.api.edge import refuse
+from billing.gateway.messages import Unreadable, read_json
+from billing.gateway.webhooks import MOST_BYTES as MOST_WEBHOOK_BYTES
+
+MOST_BODY_BYTES: Final = 64 * 1024
+BODY_SECONDS: Final = 10.0
+"""A body must have arrived whole this long after its headers."""
+MOST_AT_ONCE: Final = 256
+MOST_DRAINED_BYTES: Final = 1024 * 1024
+_DRAIN_SECONDS: Final = 1.0
+_WEBHOOKS: Final = "/webhooks/"
+_ALIVE: Final = "/healthz"
+"""Answered however busy we are: a busy process must not be taken for a dead one."""
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message = status, code, message
+
+
+class _Gone(Exception):
+    """The client left before its body was whole."""
+
+
+class Limits:
+    """Reads the body of a request, bounded in bytes and seconds, and checks that it is the JSON we take."""
+
+    def __init__(self, app: ASGIApp, *, body_seconds: float = BODY_SECONDS, most_at_once: int = MOST_AT_ONCE) -> None:
+        self._app = app
+        self._body_seconds = body_seconds
+        self._most_at_once = most_at_once
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if self._under_way >= self._most_at_once and scope["path"] != _ALIVE:
+            headers = {"Retry-After": "1"}
+            await refuse(scope, send, 503, "busy", "too many requests at once; send it again", headers=headers)
+            return
+        self._under_way += 1
+        try:
+            body = await self._read(scope, receive)
+            await self._app(scope, _replay(body, receive), send)
+        except _Refused as refused:
+            if refused.status == 413:
+                await _drain(receive)
+            await refuse(scope, send, refused.status, refused.code, refused.message, headers={"Connection": "close"})
+        except _Gone:
+            return
+        finally:
+            self._under_way -= 1
+
+    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+        headers = Headers(scope=scope)
+        is_webhook = scope["path"].startswith(_WEBHOOKS)
+        most = MOST_WEBHOOK_BYTES if is_webhook else MOST_BODY_BYTES
+        if headers.get("content-length", "0").isdecimal() and int(headers.get("content-length", "0")[:18]) > most:
+            raise _too_large(most)
+        try:
+            body = await asyncio.wait_for(_whole_body(receive, most), self._body_seconds)
+        except TimeoutError:
+            raise _Refused(408, "body_too_slow", "the body did not arrive in time; send it again") from None
+        if body and not is_webhook:
+            _check_json(headers, body)
+        return body
+
+
+async def _whole_body(receive: Receive, most: int) -> bytes:
+    body = bytearray()
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Gone
+        body += message.get("body", b"")
+        if len(body) > most:
+            raise _too_large(most)
+        more = message.get("more_body", False)
+    return bytes(body)
+
+
+async def _drain(receive: Receive) -> None:
+    """Read on for a little: a client that is cut off while it sends may never see why."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            left = MOST_DRAINED_BYTES
+            while left > 0:
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+
+
+def _check_json(headers: Headers, body: bytes) -> None:
+    kind, _, parameters = headers.get("content-type", "").lower().partition(";")
+    charset = parameters.replace(" ", "").replace('"', "")
+    if kind.strip() != "application/json" or charset not in ("", "charset=utf-8"):
+        raise _Refused(415, "unsupported_media_type", "send the body as Content-Type: application/json, in UTF-8")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise _Refused(415, "unsupported_media_type", "send the body without Content-Encoding")
+    try:
+        read_json(body)
+    except Unreadable:
+        message = "the body is not readable as JSON: it must be UTF-8, each key once, without NaN or Infinity"
+        raise _Refused(400, "bad_json", message) from None
+
+
+def _too_large(most: int) -> _Refused:
+    return _Refused(413, "body_too_large", f"the body must have at most {most} bytes")
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    unread = True
+
+    async def replayed() -> Message:
+        nonlocal unread
+        if unread:
+            unread = False
+            return {"type": "http.request", "body": body, "more_body": False}
+        return await receive()
+
+    return replayed

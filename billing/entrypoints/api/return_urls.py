@@ -1,0 +1,51 @@
+"""Where a subscriber may be sent from the wallet: only to addresses the operator has listed."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+_DOT_SEGMENT: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
+
+
+def return_url_refusal(url: str, allowed: Sequence[str], *, https_only: bool) -> str | None:
+    """Say why nobody may be sent to ``url``, or None.
+
+    An entry of ``allowed`` matches its scheme and host exactly, its port if it names one, and its path as a prefix.
+    """
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        return "must be an absolute URL such as https://app.example.com/billing/done"
+    if "@" in parts.netloc:
+        return "must not carry a user name or password"
+    if https_only and parts.scheme != "https":
+        return "must begin with https:// in live mode"
+    if _DOT_SEGMENT.search(parts.path):
+        return "must not have . or .. in its path"
+    if not any(_matches(parts, entry) for entry in allowed):
+        listed = ", ".join(allowed) or "nothing"
+        return f"is not under an address listed in api.return_urls ({listed}); ask the operator to list it"
+    return None
+
+
+def _matches(url: SplitResult, entry: str) -> bool:
+    known = _split(entry)
+    if known is None or (url.scheme, url.hostname) != (known.scheme, known.hostname):
+        return False
+    if known.port is not None and _port(url) != known.port:
+        return False
+    prefix = known.path.rstrip("/")
+    return url.path == prefix or url.path.startswith(f"{prefix}/") or not prefix
+
+
+def _port(url: SplitResult) -> int:
+    return url.port if url.port is not None else {"http": 80, "https": 443}[url.scheme]
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises on a port that is none
+    except ValueError:
+        return None
+    return parts

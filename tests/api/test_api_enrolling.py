@@ -1,0 +1,137 @@
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlsplit
+
+from api_world import APP, wanted
+
+
+def test_a_subscriber_enrols_agrees_in_the_wallet_comes_back_and_is_active(both):
+    made = both.enrol()
+    assert made["state"] == "incomplete"
+    assert made["charge_id"]
+    back = both.come_back(made["redirect_url"])
+    assert back.status_code == 303
+    place = urlsplit(back.headers["location"])
+    assert place._replace(query="").geturl() == "http://127.0.0.1/done"
+    told = parse_qs(place.query)
+    assert told == {"from": ["app"], "subscription_id": [made["subscription_id"]], "payment": ["captured"]}
+    shown = both.subscription(made["subscription_id"])
+    assert shown["state"] == "active"
+    assert shown["paid_through"] == "2027-02-28"
+    assert shown["current_period"] == {"start": "2027-01-31", "end": "2027-02-28"}
+    assert shown["source_state"] == "active"
+    assert not shown["needs_re_enrolment"]
+    assert shown["next_due_at"].startswith("2027-02-28T01:")
+
+
+def test_a_subscriber_who_rejects_is_sent_to_the_failure_url_and_may_try_again(api):
+    made = api.enrol()
+    back = api.come_back(made["redirect_url"], "reject")
+    assert back.headers["location"].startswith("http://127.0.0.1/failed?")
+    assert "payment=declined" in back.headers["location"]
+    again = api.enrol()
+    assert again["subscription_id"] == made["subscription_id"]
+    assert again["redirect_url"] != made["redirect_url"]
+
+
+def test_the_same_enrolment_asked_for_twice_gives_one_subscription_and_one_link(api):
+    first = api.enrol()
+    assert api.enrol() == first
+    assert len(api.get("/v1/subscriptions")["subscriptions"]) == 1
+    assert len(api.world.payments()) == 1
+
+
+def test_the_same_key_gives_the_same_subscription_even_after_it_is_active(api):
+    key = {"Idempotency-Key": "order-1"}
+    first = api.post("/v1/subscriptions", wanted(), headers=key).json()
+    api.come_back(first["redirect_url"])
+    again = api.post("/v1/subscriptions", wanted(), headers=key)
+    assert again.status_code == 201
+    assert again.json()["subscription_id"] == first["subscription_id"]
+    assert again.json()["state"] == "active"
+    assert again.json()["redirect_url"] is None
+
+
+def test_the_same_key_with_another_body_is_refused(api):
+    key = {"Idempotency-Key": "order-1"}
+    assert api.post("/v1/subscriptions", wanted(), headers=key).status_code == 201
+    other = api.post("/v1/subscriptions", wanted(customer_reference="cust-lee"), headers=key)
+    assert "use a new key" in api.refused(other, 422, "idempotency_key_reused")
+
+
+def test_a_customer_with_a_live_subscription_to_the_plan_gets_a_clear_refusal(api):
+    subscription = api.subscribe()
+    message = api.refused(api.post("/v1/subscriptions", wanted()), 409, "already_subscribed")
+    assert subscription in message
+    assert "re-enrol" in message
+    assert api.enrol(plan="yearly")["state"] == "incomplete"
+
+
+def test_an_unknown_plan_is_refused(api):
+    assert "no plan gold" in api.refused(api.post("/v1/subscriptions", wanted(plan="gold")), 409, "plan_not_on_sale")
+
+
+def test_two_enrolments_of_a_customer_at_once_make_one_subscription(both):
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: both.post("/v1/subscriptions", wanted()), range(6)))
+    assert {answer.status_code for answer in answers} <= {201, 503}
+    assert 201 in {answer.status_code for answer in answers}
+    for answer in answers:
+        if answer.status_code == 503:
+            both.refused(answer, 503, "gateway_unavailable")
+            assert int(answer.headers["retry-after"]) > 0
+    assert len(both.get("/v1/subscriptions")["subscriptions"]) == 1
+    assert len(both.world.payments()) == 1
+    assert both.enrol()["redirect_url"]
+
+
+def test_what_was_asked_for_is_stored_normalised(api):
+    api.enrol(name="  " + "김" + " ", phone="010-1234-5678", locale="en")  # Hangul in pieces (NFD)
+    [row] = api.world.rows("SELECT name, phone, locale FROM customer")
+    assert row == {"name": "김", "phone": "+821012345678", "locale": "en"}
+
+
+def test_a_phone_in_international_form_stays_as_it_is(api):
+    api.enrol(phone="+85291234567")
+    assert api.world.scalar("SELECT phone FROM customer") == "+85291234567"
+
+
+def test_a_subscriber_on_a_phone_needs_the_kind_of_phone(api):
+    answer = api.post("/v1/subscriptions", wanted(terminal_type="APP"))
+    api.refused(answer, 422, "invalid_request")
+    assert answer.json()["error"]["fields"] == [
+        {"field": "os_type", "message": "must be 'ANDROID' or 'IOS' when terminal_type is not WEB"}
+    ]
+    assert api.enrol(terminal_type="APP", os_type="IOS")["redirect_url"]
+
+
+def test_a_gateway_that_is_down_asks_to_come_back_and_the_same_request_then_goes_on(api):
+    api.world.faults(outage=True)
+    answer = api.post("/v1/subscriptions", wanted())
+    api.refused(answer, 503, "gateway_unavailable")
+    assert answer.headers["retry-after"]
+    api.world.faults(outage=False)
+    assert api.enrol()["redirect_url"]
+    assert len(api.get("/v1/subscriptions")["subscriptions"]) == 1
+
+
+def test_a_gateway_that_refuses_our_set_up_needs_an_operator(api):
+    api.world.faults(currencies="HKD")
+    answer = api.post("/v1/subscriptions", wanted())
+    assert "currency" in api.refused(answer, 502, "gateway_refused")
+
+
+def test_a_cut_agreement_is_replaced_by_re_enrolling(api):
+    subscription = api.subscribe()
+    answer = api.post(f"/v1/subscriptions/{subscription}/re-enrolment", {"terminal_type": "WEB", **APP})
+    assert answer.status_code == 201
+    link = answer.json()["redirect_url"]
+    again = api.post(f"/v1/subscriptions/{subscription}/re-enrolment", {"terminal_type": "WEB", **APP})
+    assert again.json()["redirect_url"] == link
+    assert "payment=captured" in api.come_back(link).headers["location"]
+    assert api.subscription(subscription)["source_state"] == "active"
+
+
+def test_a_subscription_that_nobody_has_cannot_be_re_enrolled(api):
+    unknown = "00000000-0000-0000-0000-000000000000"
+    answer = api.post(f"/v1/subscriptions/{unknown}/re-enrolment", {"terminal_type": "WEB", **APP})
+    api.refused(answer, 404, "not_found")

@@ -1,0 +1,94 @@
+from datetime import date
+
+import pytest
+
+from billing.domain.entitlement import Entitlement, Standing, Why, entitlement_on
+from billing.domain.states import SubscriptionState as S
+
+PAID = date(2027, 3, 1)
+BEFORE, ON_THE_DAY, LATER = date(2027, 2, 28), PAID, date(2027, 3, 9)
+TRIAL = {"in_trial": True}
+YES, NO = True, False
+
+TABLE = [
+    # state                 facts                          today       grace  entitled  until               why
+    (S.ACTIVE, {}, BEFORE, None, YES, PAID, Why.PAID),
+    (S.ACTIVE, {}, ON_THE_DAY, None, YES, None, Why.PENDING),
+    (S.ACTIVE, {"charge_under_way": True}, LATER, 0, YES, None, Why.PENDING),
+    (S.ACTIVE, {"ends": True}, BEFORE, None, YES, PAID, Why.PAID),
+    (S.ACTIVE, {"ends": True}, ON_THE_DAY, None, NO, None, Why.NONE),
+    (S.TRIALING, TRIAL, BEFORE, None, YES, PAID, Why.TRIAL),
+    (S.TRIALING, TRIAL, ON_THE_DAY, None, NO, None, Why.NONE),
+    (S.TRIALING, TRIAL | {"consented": True}, ON_THE_DAY, None, YES, None, Why.PENDING),
+    (S.TRIALING, TRIAL | {"consented": True, "ends": True}, ON_THE_DAY, None, NO, None, Why.NONE),
+    (S.PAST_DUE, {}, BEFORE, 0, YES, PAID, Why.PAID),
+    (S.PAST_DUE, {}, LATER, None, YES, None, Why.GRACE),
+    (S.PAST_DUE, {}, ON_THE_DAY, 8, YES, date(2027, 3, 9), Why.GRACE),
+    (S.PAST_DUE, {}, LATER, 8, NO, None, Why.NONE),
+    (S.PAST_DUE, {"charge_under_way": True}, LATER, 8, YES, None, Why.PENDING),
+    (S.PAUSED, {}, BEFORE, None, YES, PAID, Why.PAID),
+    (S.PAUSED, {}, ON_THE_DAY, None, NO, None, Why.NONE),
+    (S.UNPAID, {}, LATER, 60, NO, None, Why.NONE),
+    (S.CANCELED, {}, BEFORE, None, YES, PAID, Why.PAID),
+    (S.CANCELED, {"charge_under_way": True}, ON_THE_DAY, None, NO, None, Why.NONE),
+    (S.INCOMPLETE, {"paid_through": None}, BEFORE, None, NO, None, Why.NONE),
+    (S.INCOMPLETE, {"paid_through": None, "charge_under_way": True}, BEFORE, None, NO, None, Why.NONE),
+    (S.INCOMPLETE_EXPIRED, {"paid_through": None}, BEFORE, None, NO, None, Why.NONE),
+]
+
+
+@pytest.mark.parametrize(("state", "facts", "today", "grace", "entitled", "until", "why"), TABLE)
+def test_who_may_use_what_follows_from_state_and_dates(state, facts, today, grace, entitled, until, why):
+    standing = Standing(state, **({"paid_through": PAID} | facts))
+    assert entitlement_on(today, standing, grace_days=grace) == Entitlement(entitled, until, why)
+
+
+def test_every_state_is_in_the_table():
+    assert {row[0] for row in TABLE} == set(S)
+
+
+def told(api, reference="cust-kim", **query):
+    answer = api.get(f"/v1/customers/{reference}/entitlements", **query)
+    return {each["plan"]: (each["entitled"], each["until"], each["why"]) for each in answer["entitlements"]}
+
+
+def test_a_customer_s_rights_through_a_renewal_that_is_declined_and_given_up(api):
+    api.enrol(plan="yearly")
+    api.subscribe()
+    assert told(api) == {"yearly": (False, None, "none"), "basic": (True, "2027-02-28", "paid")}
+    api.world.wallet("kim@example.test", default="20051")
+    api.sweep_at("2027-02-28 09:00")
+    assert told(api)["basic"] == (True, None, "pending")
+    api.sweep_at("2027-02-28 10:40")
+    api.sweep_at("2027-02-28 10:50")
+    assert told(api)["basic"] == (True, None, "grace")
+    assert told(api, grace_days=2)["basic"] == (True, "2027-03-02", "grace")
+    assert told(api, grace_days=0)["basic"] == (False, None, "none")
+    api.world.live_through("2027-03-15 12:00")
+    api.set_clock()
+    assert told(api)["basic"] == (False, None, "none")
+
+
+def test_a_trial_entitles_to_its_last_day(api):
+    api.subscribe(plan="trial")
+    assert told(api)["trial"] == (True, "2027-03-02", "trial")
+    api.go_to("2027-03-01 23:59")
+    assert told(api)["trial"] == (True, "2027-03-02", "trial")
+    api.go_to("2027-03-02 00:00")
+    assert told(api)["trial"] == (False, None, "none")
+
+
+def test_a_reference_may_hold_slashes_and_hangul(api):
+    api.enrol(customer_reference="팀/42")
+    assert told(api, "팀%2F42") == {"basic": (False, None, "none")}
+    assert told(api, "팀/42") == {"basic": (False, None, "none")}
+
+
+@pytest.mark.parametrize("reference", ["nobody", "a%20b", "cust-kim%27--"])
+def test_an_unknown_customer_is_not_found(still, reference):
+    still.refused(still.call("GET", f"/v1/customers/{reference}/entitlements"), 404, "not_found")
+
+
+@pytest.mark.parametrize("reference", ["%00", "%20", "%E2%80%AE", "x" * 101])
+def test_what_can_be_no_reference_is_refused(still, reference):
+    still.refused(still.call("GET", f"/v1/customers/{reference}/entitlements"), 422, "invalid_request")

@@ -1,0 +1,160 @@
+from uuid import UUID
+
+import pytest
+
+from billing.operations.revoke_source import revoke_source
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+def act(api, subscription, name, body=None):
+    return api.post(f"/v1/subscriptions/{subscription}/{name}", body)
+
+
+def test_cancelling_takes_one_call_without_a_body_and_keeps_what_is_paid(api):
+    subscription = api.subscribe()
+    answer = act(api, subscription, "cancel")
+    assert answer.status_code == 200
+    shown = answer.json()
+    assert shown["state"] == "active"
+    assert shown["cancel_at"] == "2027-02-27T15:00:00Z"  # 28 February begins in Seoul
+    assert shown["next_due_at"] is None
+    assert shown["cancel_reason"] == "asked for by the subscriber"
+    api.sweep_at("2027-02-28 10:40")
+    assert api.subscription(subscription)["state"] == "canceled"
+
+
+def test_a_cancellation_at_period_end_can_be_taken_back_once(api):
+    subscription = api.subscribe()
+    act(api, subscription, "cancel", {"reason": "too dear"})
+    shown = act(api, subscription, "undo-cancel").json()
+    assert shown["cancel_at"] is None
+    assert shown["next_due_at"] is not None
+    assert "not going to be canceled" in api.refused(act(api, subscription, "undo-cancel"), 409, "refused")
+
+
+def test_cancelling_now_ends_it_at_once_and_only_once(api):
+    subscription = api.subscribe()
+    shown = act(api, subscription, "cancel", {"at": "now", "reason": "moved away"}).json()
+    assert (shown["state"], shown["cancel_reason"]) == ("canceled", "moved away")
+    assert "canceled already" in api.refused(act(api, subscription, "cancel", {"at": "now"}), 409, "refused")
+
+
+def test_a_pause_lasts_until_the_instant_that_was_asked_for(api):
+    subscription = api.subscribe()
+    shown = act(api, subscription, "pause", {"resume_at": "2027-03-10T09:00:00+09:00"}).json()
+    assert (shown["state"], shown["resume_at"]) == ("paused", "2027-03-10T00:00:00Z")
+    assert "only active or past_due" in api.refused(act(api, subscription, "pause"), 409, "refused")
+    api.sweep_at("2027-03-10 09:01")
+    assert api.subscription(subscription)["state"] == "active"
+
+
+def test_a_pause_without_an_end_is_ended_by_hand(api):
+    subscription = api.subscribe()
+    assert act(api, subscription, "pause").json()["state"] == "paused"
+    assert act(api, subscription, "resume").json()["state"] == "active"
+    assert "not paused" in api.refused(act(api, subscription, "resume"), 409, "refused")
+
+
+def test_a_pause_into_the_past_is_refused(api):
+    subscription = api.subscribe()
+    answer = act(api, subscription, "pause", {"resume_at": "2027-01-01T00:00:00Z"})
+    assert "not in the future" in api.refused(answer, 409, "refused")
+
+
+@pytest.mark.parametrize("name", ["cancel", "undo-cancel", "pause", "resume", "consent"])
+def test_a_subscription_that_nobody_has_is_not_found(still, name):
+    still.refused(act(still, NOBODY, name), 404, "not_found")
+
+
+def test_consent_counts_in_the_thirty_days_before_the_first_charge_and_the_trial_then_goes_on(api):
+    subscription = api.subscribe(plan="trial")  # from 31 January to 1 March, 30 days
+    shown = api.subscription(subscription)
+    assert shown["state"] == "trialing"
+    assert shown["current_period"] == {"start": "2027-01-31", "end": "2027-03-02"}
+    assert shown["consent"] == {"opens": "2027-01-31", "closes": "2027-03-01", "given_at": None}
+    assert act(api, subscription, "consent").json()["consent"]["given_at"] == "2027-01-31T03:00:00Z"
+    api.go_to("2027-02-01 12:00")
+    assert act(api, subscription, "consent").json()["consent"]["given_at"] == "2027-01-31T03:00:00Z"
+    assert len(api.world.events("subscription.consented")) == 1
+    [told] = [each for each in api.get("/v1/events")["events"] if each["type"] == "subscription.consented"]
+    assert told["data"] == {"first_charge_on": "2027-03-02", "amount_minor": 9900, "currency": "KRW"}
+    api.sweep_at("2027-03-02 10:40")
+    api.sweep_at("2027-03-02 10:50")
+    assert api.subscription(subscription)["state"] == "active"
+
+
+def test_consent_outside_the_window_is_refused_with_the_dates(api):
+    subscription = api.subscribe(plan="trial")
+    api.go_to("2027-03-02 00:00")
+    message = api.refused(act(api, subscription, "consent"), 409, "outside_consent_window")
+    assert message == (
+        "consent to the charge of 2027-03-02 counts from 2027-01-31 to 2027-03-01 (Asia/Seoul); today is 2027-03-02"
+    )
+
+
+def test_without_a_trial_there_is_nothing_to_consent_to(api):
+    assert "only a trial needs consent" in api.refused(act(api, api.subscribe(), "consent"), 409, "refused")
+
+
+def test_a_declined_renewal_shows_when_it_is_tried_again(api):
+    subscription = api.subscribe()
+    api.world.wallet("kim@example.test", script=["20051"])
+    api.sweep_at("2027-02-28 10:40")
+    api.sweep_at("2027-02-28 10:50")
+    shown = api.subscription(subscription)
+    assert shown["state"] == "past_due"
+    assert shown["next_attempt_at"].startswith("2027-03-01T01:")
+    assert not shown["needs_re_enrolment"]
+
+
+def test_a_cut_agreement_shows_that_the_subscriber_is_needed(api):
+    subscription = api.subscribe()
+    api.world.wallet("kim@example.test", agreement="cut")
+    api.sweep_at("2027-02-28 10:40")
+    api.sweep_at("2027-02-28 10:50")
+    shown = api.subscription(subscription)
+    assert shown["state"] == "past_due"
+    assert shown["next_attempt_at"] is None
+    assert shown["source_state"] != "active"
+    assert shown["needs_re_enrolment"]
+
+
+def test_an_agreement_that_was_revoked_shows_that_the_subscriber_is_needed(api):
+    subscription = api.subscribe()
+    revoke_source(api.world.engine, UUID(api.world.scalar("SELECT id FROM source")), now=api.world.now)
+    shown = api.subscription(subscription)
+    assert (shown["state"], shown["source_state"]) == ("active", "revoked")
+    assert shown["needs_re_enrolment"]
+
+
+def test_subscriptions_are_listed_by_customer_and_state_page_by_page(both):
+    made = {both.enrol(customer_reference=f"cust-{n}", email=f"c{n}@example.test")["subscription_id"] for n in range(5)}
+    both.subscribe(customer_reference="cust-0", email="c0@example.test", plan="yearly")
+    assert len(both.get("/v1/subscriptions", customer="cust-0")["subscriptions"]) == 2
+    [active] = both.get("/v1/subscriptions", state="active")["subscriptions"]
+    assert active["customer_reference"] == "cust-0"
+    assert (active["plan"], active["price"]["amount_minor"], active["price"]["interval"]) == ("yearly", 99000, "year")
+    seen, cursor = [], None
+    for _ in range(3):
+        page = both.get("/v1/subscriptions", limit=2, **({"cursor": cursor} if cursor else {}))
+        seen += [each["id"] for each in page["subscriptions"]]
+        cursor = page["next_cursor"]
+    assert cursor is None
+    assert len(seen) == len(set(seen)) == 6
+    assert made < set(seen)
+    assert both.get("/v1/subscriptions", customer="nobody")["subscriptions"] == []
+
+
+def test_plans_are_listed_with_the_price_of_today(still):
+    plans = {plan["code"]: plan for plan in still.get("/v1/plans")["plans"]}
+    assert plans["trial"] == {
+        "code": "trial",
+        "name": "체험",
+        "amount_minor": 9900,
+        "currency": "KRW",
+        "interval": "month",
+        "interval_count": 1,
+        "trial_days": 30,
+        "archived": False,
+    }

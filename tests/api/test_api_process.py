@@ -1,0 +1,57 @@
+"""The process itself, started as an operator starts it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import pytest
+from api_world import client
+from harness import START
+
+from billing.bootstrap import fingerprint
+from billing.config import DatabaseSection, Settings
+from billing.entrypoints.api.app import run_api
+from billing.entrypoints.ready import NotReady
+from billing.operations.set_up import migrate
+from billing.store.database import Database
+
+RUN = (
+    "from billing.config_source import read_settings; from billing.entrypoints.api.app import run_api; "
+    "run_api(read_settings())"
+)
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_listens_and_ends_cleanly(tmp_path, how):
+    settings = Settings(database=DatabaseSection(url=f"sqlite:///{tmp_path / 'billing.db'}"))
+    database = Database(settings.database.url)
+    migrate(database, fingerprint(settings, database), now=START)
+    database.dispose()
+    file = tmp_path / "config.toml"
+    file.write_text(f'[database]\nurl = "{settings.database.url}"\n[api]\nport = 0\n')
+    environment = {**os.environ, "BILLING_CONFIG": str(file)}
+    with subprocess.Popen(
+        [sys.executable, "-c", RUN], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        line = process.stdout.readline()
+        found = re.fullmatch(r"billing API on (http://127\.0\.0\.1:\d+)\n", line)
+        assert found, line
+        with client(found[1]) as http:
+            assert http.get("/readyz").json() == {"status": "ready"}
+        process.send_signal(how)
+        out, err = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert err == ""
+    assert out == ""
+
+
+def test_it_does_not_start_on_a_database_that_is_not_ready_or_without_a_key(tmp_path):
+    url = f"sqlite:///{tmp_path / 'empty.db'}"
+    with pytest.raises(NotReady, match="billing migrate"):
+        run_api(Settings(database=DatabaseSection(url=url)))
+    with pytest.raises(NotReady, match="BILLING_SECRETS__API_KEYS"):
+        run_api(
+            Settings(database=DatabaseSection(url=url), gateway={"base_url": "https://pre.api.sandbox.checkout.com"})
+        )

@@ -1,0 +1,108 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from api_world import wanted
+from sqlalchemy.exc import OperationalError
+
+from billing.entrypoints.api import refund_once
+from billing.operations import request_refund
+
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+def refund(api, charge, body, **headers):
+    return api.post(f"/v1/charges/{charge}/refunds", body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+
+def test_a_charge_is_refunded_in_part_and_then_the_rest(api):
+    charge = api.charge_of(api.subscribe())
+    made = refund(api, charge, {"amount_minor": 900, "reason": "service was down"})
+    assert made.status_code == 202
+    assert (made.json()["state"], made.json()["amount_minor"]) == ("pending", 900)
+    rest = refund(api, charge, {"reason": "left"}).json()
+    assert rest["amount_minor"] == 9000
+    api.sweep_at("2027-01-31 13:00")
+    api.sweep_at("2027-01-31 15:00")
+    assert api.get(f"/v1/refunds/{rest['refund_id']}")["state"] == "refunded"
+    [invoice] = api.get("/v1/invoices", subscription=api.get("/v1/subscriptions")["subscriptions"][0]["id"])["invoices"]
+    assert [each["amount_minor"] for each in invoice["charges"][0]["refunds"]] == [900, 9000]
+    assert "nothing" in api.refused(refund(api, charge, {"reason": "again"}), 409, "refused")
+
+
+def test_more_than_was_captured_is_refused_and_leaves_the_key_free(api):
+    charge = api.charge_of(api.subscribe())
+    answer = refund(api, charge, {"amount_minor": 9901, "reason": "x"}, Idempotency_Key="r-1")
+    assert "more than" in api.refused(answer, 409, "refused")
+    assert refund(api, charge, {"amount_minor": 9900, "reason": "x"}, Idempotency_Key="r-1").status_code == 202
+
+
+def test_a_key_gives_the_money_back_once_however_often_it_is_sent(both):
+    charge = both.charge_of(both.subscribe())
+    body = {"amount_minor": 1000, "reason": "once"}
+    first = refund(both, charge, body, Idempotency_Key="r-1").json()
+    with ThreadPoolExecutor(5) as pool:
+        again = list(pool.map(lambda _: refund(both, charge, body, Idempotency_Key="r-1"), range(5)))
+    assert {answer.json()["refund_id"] for answer in again} == {first["refund_id"]}
+    assert both.world.scalar("SELECT count(*) FROM refund") == 1
+
+
+def test_a_key_at_once_gives_the_money_back_once(both):
+    charge = both.charge_of(both.subscribe())
+    body = {"amount_minor": 1000, "reason": "once"}
+    with ThreadPoolExecutor(5) as pool:
+        answers = list(pool.map(lambda _: refund(both, charge, body, Idempotency_Key="r-1"), range(5)))
+    assert {answer.status_code for answer in answers} <= {202, 409}
+    assert both.world.scalar("SELECT count(*) FROM refund") == 1
+    assert refund(both, charge, body, Idempotency_Key="r-1").status_code == 202
+
+
+def test_a_key_is_for_one_request_only(api):
+    key = {"Idempotency-Key": "k-1"}
+    subscription = api.post("/v1/subscriptions", wanted(), headers=key).json()
+    api.come_back(subscription["redirect_url"])
+    charge = api.charge_of(subscription["subscription_id"])
+    api.refused(refund(api, charge, {"reason": "x"}, Idempotency_Key="k-1"), 422, "idempotency_key_reused")
+    refund(api, charge, {"amount_minor": 100, "reason": "x"}, Idempotency_Key="k-2")
+    other = refund(api, charge, {"amount_minor": 200, "reason": "x"}, Idempotency_Key="k-2")
+    api.refused(other, 422, "idempotency_key_reused")
+
+
+def test_a_refund_that_is_written_down_is_not_ordered_again_when_its_sending_fails(api, monkeypatch):
+    charge = api.charge_of(api.subscribe())
+
+    def fail(*_args, **_more):
+        raise OperationalError("UPDATE", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(request_refund, "send_refunds", fail)
+    answer = refund(api, charge, {"amount_minor": 1000, "reason": "once"})
+    assert answer.status_code == 202
+    assert answer.json()["state"] == "requested"
+    monkeypatch.undo()
+    api.sweep_at("2027-01-31 13:00")
+    assert api.get(f"/v1/refunds/{answer.json()['refund_id']}")["state"] in ("pending", "refunded")
+    assert api.world.scalar("SELECT count(*) FROM refund") == 1
+
+
+def test_a_refund_that_was_not_written_down_leaves_the_key_free(api, monkeypatch):
+    charge = api.charge_of(api.subscribe())
+
+    def fail(*_args, **_more):
+        raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(refund_once, "request_refund", fail)
+    answer = refund(api, charge, {"reason": "x"}, Idempotency_Key="r-1")
+    api.refused(answer, 503, "busy")
+    monkeypatch.undo()
+    assert refund(api, charge, {"reason": "x"}, Idempotency_Key="r-1").status_code == 202
+
+
+@pytest.mark.parametrize("key", [{}, {"Idempotency_Key": "r-1"}])
+def test_a_charge_or_refund_that_nobody_has_is_not_found(still, key):
+    still.refused(refund(still, NOBODY, {"reason": "x"}, **key), 404, "not_found")
+    still.refused(still.call("GET", f"/v1/refunds/{NOBODY}"), 404, "not_found")
+    still.refused(still.call("GET", f"/v1/invoices?subscription={NOBODY}"), 404, "not_found")
+
+
+def test_a_charge_that_was_not_captured_cannot_be_refunded(api):
+    made = api.enrol()
+    assert "only a captured" in api.refused(refund(api, made["charge_id"], {"reason": "x"}), 409, "refused")

@@ -1,0 +1,42 @@
+import pytest
+
+from billing.entrypoints.api.return_urls import return_url_refusal
+
+LISTED = ["https://app.test:8443/billing", "https://shop.test", "http://127.0.0.1", "https://api.test/a/"]
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://app.test:8443/billing", True),
+        ("https://app.test:8443/billing/done?x=1#y", True),
+        ("https://APP.test:8443/billing/", True),
+        ("https://app.test:8443/billing-evil", False),
+        ("https://app.test:8443/", False),
+        ("https://app.test/billing", False),
+        ("https://app.test:443/billing", False),
+        ("http://app.test:8443/billing", False),
+        ("https://evil.app.test:8443/billing", False),
+        ("https://shop.test", True),
+        ("https://shop.test:9000/anything", True),
+        ("http://shop.test/", False),
+        ("https://shop.test.", False),
+        ("http://127.0.0.1:3000/done", True),
+        ("http://127.1/done", False),
+        ("http://2130706433/done", False),
+        ("https://api.test/a", True),
+        ("https://api.test/a/b", True),
+        ("https://api.test/ab", False),
+    ],
+)
+def test_a_listed_address_matches_scheme_host_port_and_path(url, allowed):
+    assert (return_url_refusal(url, LISTED, https_only=False) is None) is allowed
+
+
+def test_in_live_mode_only_https_will_do():
+    assert "https" in str(return_url_refusal("http://127.0.0.1/done", LISTED, https_only=True))
+    assert return_url_refusal("https://shop.test/done", LISTED, https_only=True) is None
+
+
+def test_where_nothing_is_listed_nobody_is_sent_anywhere():
+    assert "(nothing)" in str(return_url_refusal("https://shop.test/", [], https_only=False))
