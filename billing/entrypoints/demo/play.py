@@ -17,13 +17,13 @@ from billing.entrypoints.demo.cast import Act, Subscriber
 from billing.entrypoints.demo.processes import Processes
 from billing.entrypoints.demo.stage import Stage
 from billing.operations.engine import Engine
-from billing.store.heartbeats import load_heartbeats
+from billing.store.due import is_quiet
 from billing.store.installation import set_clock
 from billing.store.reports import next_due_instant
 from billing.store.tables import Charge, Customer, Subscription
 
 KST: Final = ZoneInfo("Asia/Seoul")
-STEP: Final = timedelta(minutes=30)
+STEP: Final = timedelta(hours=1)
 _QUIET_SECONDS: Final = 30.0
 TROUBLE: Final = {
     "processed_500": 0.01,
@@ -36,7 +36,7 @@ TROUBLE: Final = {
     "webhook_late": 0.02,
     "webhook_reorder": 0.02,
 }
-CRASH: Final = {"processed_timeout": 0.5, "unprocessed_timeout": 1.0, "timeout_seconds": 600}
+CRASH: Final = {"unprocessed_timeout": 0.5, "processed_timeout": 1.0, "timeout_seconds": 600}
 NO_CRASH: Final = {"processed_timeout": 0.0, "unprocessed_timeout": 0.0, "timeout_seconds": 30}
 
 
@@ -58,6 +58,7 @@ class Play:
     crash_on: date | None = None
     daemons: int = 0
     crashed: bool = False
+    abandoned: int = 0
     sandbox_next: datetime | None = None
     outages: tuple[tuple[datetime, bool], ...] = ()
     steps: int = field(default=0)
@@ -95,7 +96,7 @@ class Play:
         return min(at_most, self.now + STEP * max(steps, 1))
 
     def _move_to(self, instant: datetime) -> None:
-        self.now = instant
+        self.now, self.abandoned = instant, 0
         self.steps += 1
         self.sandbox_next = self.stage.set_clock(instant)
         if self.crash_on is not None and not self.crashed and _day(instant) >= self.crash_on:
@@ -106,16 +107,14 @@ class Play:
         self.report(instant, "")
 
     def _wait_until_quiet(self) -> None:
-        """Return when the daemon has swept at this instant and found nothing more to do."""
+        """Return when the daemon has done everything that is due at this instant."""
         deadline = time.monotonic() + _QUIET_SECONDS
-        name = f"demo-{self.daemons}"
         while time.monotonic() < deadline:
             with self.engine.database.snapshot() as tx:
-                beats = [beat for beat in load_heartbeats(tx) if beat.name == name]
-            if beats and beats[0].sweeps > 0 and beats[0].swept_at == self.now and beats[0].acts == 0:
-                return
+                if is_quiet(tx, self.now, abandoned=self.abandoned):
+                    return
             self.processes.require_running()
-            time.sleep(0.004)
+            time.sleep(0.006)
         raise NotQuiet(f"the daemon did not come to rest at {self.now.isoformat()}; see its log")
 
     def _start_daemon(self) -> None:
@@ -138,6 +137,7 @@ class Play:
                 break
             time.sleep(0.01)
         self.processes.kill_daemon()
+        self.abandoned = self._count("charge", "state = 'sending'")
         self.stage.set_faults(NO_CRASH)
         self._start_daemon()
 

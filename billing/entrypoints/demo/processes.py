@@ -54,12 +54,13 @@ class Processes:
         """Start the API and return when it answers."""
         process = self._billing("api", config, ["api"])
         deadline = time.monotonic() + _START_SECONDS
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                if httpx2.get(f"{url}/healthz", timeout=1).status_code == 200:
-                    return
-            except httpx2.HTTPError:
-                time.sleep(0.05)
+        with httpx2.Client(base_url=url, timeout=1) as client:
+            while time.monotonic() < deadline and process.poll() is None:
+                try:
+                    if client.get("/healthz").status_code == 200:
+                        return
+                except httpx2.HTTPError:
+                    time.sleep(0.05)
         raise DidNotStart(f"the API did not start; see {self._log('api')}")
 
     def start_daemon(self, config: Path, name: str) -> None:

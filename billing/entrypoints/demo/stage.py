@@ -99,7 +99,7 @@ class Stage:
 
     def _subscription(self, member: Subscriber) -> dict[str, Any] | None:
         answer = self.api.get("/v1/subscriptions", params={"customer": member.reference})
-        rows = answer.json()["data"]
+        rows = answer.json()["subscriptions"]
         return rows[0] if rows else None
 
     def _post(self, path: str, body: dict[str, Any], key: str | None = None) -> dict[str, Any]:

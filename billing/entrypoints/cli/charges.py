@@ -1,0 +1,137 @@
+"""`billing charges`: attempts to take an invoice's amount."""
+
+from typing import Annotated
+
+import typer
+
+from billing.domain.states import ChargeState, InvoiceState
+from billing.entrypoints.cli.context import session_of
+from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
+from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Lines, Yes
+from billing.entrypoints.cli.output import (
+    agreed,
+    moments,
+    money,
+    print_facts,
+    print_json,
+    print_table,
+    say,
+    short,
+)
+from billing.entrypoints.cli.timelines import print_timeline
+from billing.operations.engine import Refusal
+from billing.operations.retry_charge import retry_charge
+from billing.store.lookups import find_charge, find_subscription
+from billing.store.report_log import list_refunds
+from billing.store.reports import ChargeRow, list_charges
+from billing.store.sentences import decline, what_follows
+from billing.store.timeline import charge_timeline, why_charged
+
+app = typer.Typer(
+    help="Attempts to take an invoice's amount: list, show why, retry.",
+    no_args_is_help=True,
+    rich_markup_mode=MARKUP,
+    context_settings=HELP_NAMES,
+)
+
+
+@app.command("list")
+def list_them(
+    context: typer.Context,
+    state: Annotated[
+        list[ChargeState] | None,
+        typer.Option("--state", help="Only those in this state; may be given more than once."),
+    ] = None,
+    subscription: Annotated[
+        str | None,
+        typer.Option("--subscription", help="Only those of this subscription or customer.", metavar="SUBSCRIPTION"),
+    ] = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List charges, the newest first."""
+    with session_of(context).reading().database.snapshot() as tx:
+        owner = find_subscription(tx, subscription) if subscription is not None else None
+        rows = list_charges(tx, limit + 1, states=state or (), subscription_id=owner)
+    if as_json:
+        print_json(rows[:limit])
+        return
+    made, times = moments("Made", [(row.created_at, row.zone) for row in rows[:limit]])
+    print_table(
+        ("Id", made, "~Customer", ">Amount", "Period from", ">Try", "~State"),
+        [
+            (
+                short(row.id),
+                time,
+                row.customer_reference,
+                money(row.amount_minor, row.currency),
+                str(row.period_start),
+                str(row.attempt_no),
+                " ".join(filter(None, [row.state.value, row.response_code if row.decline_class else None])),
+            )
+            for row, time in zip(rows, times, strict=False)
+        ],
+        empty="There are no such charges.",
+    )
+    if len(rows) > limit:
+        say(f"These are the newest {limit}; --limit shows more.", "dim")
+
+
+@app.command()
+def show(context: typer.Context, charge: ChargeId, limit: Lines = 100, as_json: AsJson = False) -> None:
+    """Show a charge, why it was made, and everything that happened to it, to its invoice and its refunds."""
+    with session_of(context).reading().database.snapshot() as tx:
+        row = list_charges(tx, 1, ids=[find_charge(tx, charge)])[0]
+        why = why_charged(tx, row)
+        siblings = list_charges(tx, 1000, subscription_id=row.subscription_id)
+        refunds = list_refunds(tx, 100, charge_ids=[row.id])
+        timeline = charge_timeline(tx, row, limit)
+    if as_json:
+        told = {"charge": row, "why": why, "refunds": refunds, "timeline": timeline.lines}
+        print_json({**told, "complete": not timeline.left_out})
+        return
+    given_back = ", ".join(f"{money(each.amount_minor, each.currency)} {each.state.value}" for each in refunds)
+    print_facts(
+        f"Charge {row.id}",
+        [
+            ("Why", why),
+            ("Customer", f"{row.customer_reference} ({row.customer_name}), subscription {short(row.subscription_id)}"),
+            ("State", f"{row.state.value} {decline(row.response_code, row.decline_class, row.error)}".strip()),
+            ("Then", what_follows(row, siblings)),
+            ("Given back", given_back or None),
+            ("Reference", row.reference),
+            ("Checkout.com", row.gateway_payment_id),
+            ("Sent", f"{row.sends} times under one key" if row.sends > 1 else None),
+        ],
+    )
+    print_timeline(timeline, row.zone)
+
+
+@app.command()
+def retry(context: typer.Context, charge: ChargeId, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Charge the invoice of a failed charge again, now; it is no step of the plan of retries."""
+    session = session_of(context)
+    engine = session.acting()
+    with engine.database.snapshot() as tx:
+        row = list_charges(tx, 1, ids=[find_charge(tx, charge)])[0]
+    if row.invoice_state is not InvoiceState.OPEN:
+        raise Refusal(f"nothing is owed: the invoice of charge {short(row.id)} is {row.invoice_state.value}")
+    asked = f"Charge {money(row.amount_minor, row.currency)} to {row.customer_reference} again, now?"
+    agreed(asked, yes=yes)
+    tally = retry_charge(engine, row.id, now=session.now())
+    with engine.database.snapshot() as tx:
+        made = max(_of_invoice(row, list_charges(tx, 100, subscription_id=row.subscription_id)), key=_attempt)
+    if as_json:
+        print_json({"charge": made, "problems": tally.problems})
+    else:
+        say(f"Attempt {made.attempt_no} is {made.state.value}; follow it with `billing charges show {short(made.id)}`.")
+    if tally.stop_the_run is not None:
+        raise Refusal(f"charging is held for 5 minutes: {tally.stop_the_run}")
+
+
+def _of_invoice(row: ChargeRow, rows: list[ChargeRow]) -> list[ChargeRow]:
+    return [each for each in rows if each.invoice_id == row.invoice_id]
+
+
+def _attempt(row: ChargeRow) -> int:
+    return row.attempt_no

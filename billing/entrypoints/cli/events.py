@@ -1,0 +1,57 @@
+"""`billing events`: the audit trail."""
+
+from typing import Annotated
+
+import typer
+
+from billing.entrypoints.cli.context import session_of
+from billing.entrypoints.cli.options import AsJson, Limit
+from billing.entrypoints.cli.output import moments, print_json, print_table, short
+from billing.store.lookups import find_subscription
+from billing.store.report_log import EventRow, list_events
+
+
+def events(
+    context: typer.Context,
+    subscription: Annotated[
+        str | None,
+        typer.Option("--subscription", help="Only those about this subscription or customer.", metavar="SUBSCRIPTION"),
+    ] = None,
+    type_: Annotated[
+        str | None,
+        typer.Option("--type", help="Only types that begin so: charge, or charge.declined.", metavar="TYPE"),
+    ] = None,
+    after: Annotated[
+        int | None, typer.Option("--after", min=0, help="Only those after this number, the oldest first.")
+    ] = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Show what happened and who did it: every move of every state, the newest first."""
+    session = session_of(context)
+    with session.reading().database.snapshot() as tx:
+        owner = find_subscription(tx, subscription) if subscription is not None else None
+        rows = list_events(tx, limit, subscription_id=owner, type_prefix=type_, after_id=after)
+    if as_json:
+        print_json(rows)
+        return
+    when, times = moments("When", [(row.at, session.zone) for row in rows])
+    print_table(
+        (">No.", when, "~What", "~About", "~Who"),
+        [
+            (
+                str(row.id),
+                time,
+                _what(row),
+                short(row.subject_id) if len(row.subject_id) == 36 else row.subject_id,
+                row.actor,
+            )
+            for row, time in zip(rows, times, strict=True)
+        ],
+        empty="There are no such events.",
+    )
+
+
+def _what(row: EventRow) -> str:
+    told = {key: value for key, value in row.data.items() if key in ("reason", "because", "response_code", "error")}
+    return " ".join(filter(None, [row.type, ", ".join(f"({value})" for value in told.values() if value)]))

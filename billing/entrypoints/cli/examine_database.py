@@ -1,0 +1,147 @@
+"""What the doctor reads in the database: schema, ownership, switches, daemons, and what waits."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final
+
+from billing.entrypoints.cli.checks import Check, ok, warning, wrong
+from billing.entrypoints.cli.context import Session
+from billing.entrypoints.cli.output import moment
+from billing.entrypoints.clock import machine_now
+from billing.entrypoints.ready import REMEDIES
+from billing.operations.set_up import Readiness
+from billing.store.heartbeats import load_heartbeats
+from billing.store.installation import load_installation
+from billing.store.migrating import newest_version
+from billing.store.report_log import Backlog, list_parked, load_backlog
+
+_OVERDUE: Final = timedelta(hours=2)
+_UNSETTLED: Final = timedelta(hours=25)
+_WEBHOOK: Final = timedelta(hours=1)
+_LEAST_ALIVE: Final = timedelta(minutes=1)
+_MOST_PARKED: Final = 1000
+
+
+def reachable(session: Session) -> Check:
+    """It must answer and have the schema of this program."""
+    state = session.readiness()
+    location = session.engine.database.location
+    if state in (Readiness.READY, Readiness.COPIED):
+        return ok("database", f"{location}, schema {newest_version()}")
+    told, _, remedy = REMEDIES[state].partition("; ")
+    return wrong("database", f"{location}: {told}", remedy)
+
+
+def fingerprint(session: Session) -> Check:
+    """A copy of a database never charges."""
+    if session.readiness() is Readiness.COPIED:
+        told = "the database is bound to another installation: it was copied, or the configuration changed"
+        return wrong("fingerprint", told, "work on the original; or, if it is gone, `billing go --adopt`")
+    return ok("fingerprint", "the database is this installation's")
+
+
+def stop_switch(session: Session) -> Check:
+    """Somebody, or the brake, may have stopped charging."""
+    with session.engine.database.snapshot() as tx:
+        row = load_installation(tx)
+    if row.stopped_because is not None:
+        return wrong("stop switch", f"charging is stopped: {row.stopped_because}", "when it is mended: `billing go`")
+    if row.held_until is not None and session.now() < row.held_until:
+        told = f"charging is held until {moment(row.held_until, session.zone)}: {row.held_because}"
+        return warning("stop switch", told, "it ends by itself; mend the reason, or `billing go`")
+    return ok("stop switch", "charging is allowed")
+
+
+def test_clock(session: Session) -> Check:
+    """A clock that stands charges nobody."""
+    with session.engine.database.snapshot() as tx:
+        clock = load_installation(tx).clock
+    if clock is None:
+        return ok("test clock", "off: time is the machine's")
+    told = f"time stands at {moment(clock, session.zone)}"
+    if session.is_live:
+        return wrong(
+            "test clock", f"{told} in the database, though live mode ignores it", "never use a test database live"
+        )
+    return warning("test clock", told, "move it with `billing clock advance`, or end it with `billing clock real`")
+
+
+def daemons(session: Session) -> Check:
+    """Without a daemon, or a cron job, nothing is renewed."""
+    alive_within = max(_LEAST_ALIVE, timedelta(seconds=3 * session.settings.daemon.tick_seconds))
+    with session.engine.database.snapshot() as tx:
+        beats = load_heartbeats(tx)
+    dead = [beat.name for beat in beats if machine_now() - beat.seen_at > alive_within]
+    living = [beat.name for beat in beats if beat.name not in dead]
+    if dead:
+        told = f"no sign of life from {', '.join(dead)}" + (f"; {', '.join(living)} alive" if living else "")
+        return (warning if living else wrong)("daemons", told, "look at its log and start it again: `billing daemon`")
+    if not living:
+        return warning("daemons", "none is running", "start one: `billing daemon` (or `billing run-due` from cron)")
+    return ok("daemons", f"{', '.join(living)} alive")
+
+
+def unsettled(session: Session) -> Check:
+    """A charge without an outcome blocks its subscription."""
+    backlog = _backlog(session)
+    if backlog.oldest_unsettled is None:
+        return ok("unsettled charges", "none")
+    told = f"the oldest is of {moment(backlog.oldest_unsettled, session.zone)}"
+    if session.now() - backlog.oldest_unsettled > _UNSETTLED:
+        return warning("unsettled charges", told, "`billing charges list --state pending --state unknown`")
+    return ok("unsettled charges", told)
+
+
+def overdue(session: Session) -> Check:
+    """What was due two hours ago should be done."""
+    backlog = _backlog(session)
+    told = f"{backlog.overdue_renewals} renewals and {backlog.overdue_charges} charges are late by 2 hours or more"
+    if backlog.overdue_renewals or backlog.overdue_charges:
+        return wrong("overdue", told, "start a daemon, and see above whether charging is stopped")
+    return ok("overdue", "nothing is late")
+
+
+def paused_plans(session: Session) -> Check:
+    """A paused plan renews nobody; somebody may have forgotten it."""
+    backlog = _backlog(session)
+    if not backlog.paused_plans:
+        return ok("paused plans", "nobody waits for one")
+    each = ", ".join(f"{plan} ({number} due)" for plan, number in backlog.paused_plans.items())
+    return warning("paused plans", f"nobody is renewed on {each}", "`billing plans resume PLAN` when it may go on")
+
+
+def webhooks(session: Session) -> Check:
+    """A webhook that waits for long cannot be processed."""
+    oldest = _backlog(session).oldest_webhook
+    if oldest is not None and session.now() - oldest > _WEBHOOK:
+        told = f"the oldest waits since {moment(oldest, session.zone)}"
+        return warning("webhooks", told, "start a daemon; `billing webhooks --state received` tells why")
+    return ok("webhooks", "none waits for long")
+
+
+def parked(session: Session) -> Check:
+    """What was set aside waits for a person."""
+    with session.engine.database.snapshot() as tx:
+        rows = list_parked(tx, _MOST_PARKED)
+    if rows:
+        return warning("parked", f"{len(rows)} things wait for a person", "`billing parked list`")
+    return ok("parked", "nothing")
+
+
+def _backlog(session: Session) -> Backlog:
+    now = session.now()
+    with session.engine.database.snapshot() as tx:
+        return load_backlog(tx, now, now - _OVERDUE)
+
+
+EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
+    fingerprint,
+    stop_switch,
+    test_clock,
+    daemons,
+    unsettled,
+    overdue,
+    paused_plans,
+    webhooks,
+    parked,
+)

@@ -1,0 +1,174 @@
+"""The one way in which commands speak: tables, panels, timelines and questions for people, JSON for programs."""
+
+import dataclasses
+import json
+import sys
+import unicodedata
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any, Final
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import typer
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console, JustifyMethod, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from plans.money import EXPONENTS, Money
+
+_STYLES: Final[Mapping[str, str]] = {
+    **dict.fromkeys(("active", "trialing", "paid", "captured", "refunded", "processed", "ok", "on sale"), "green"),
+    **dict.fromkeys(("past_due", "incomplete", "pending", "sending", "unknown", "open", "received"), "yellow"),
+    **dict.fromkeys(("paused", "warning", "requested", "suspect"), "yellow"),
+    **dict.fromkeys(("unpaid", "declined", "refused", "parked", "wrong", "uncollectible", "revoked"), "red"),
+}
+_NARROWEST_WRAPPED: Final = 12
+
+
+def out() -> Console:
+    """Return the console of standard output. What is piped is as wide as 80 columns, or as ``COLUMNS`` says."""
+    return Console(highlight=False, emoji=False, markup=False)
+
+
+def err() -> Console:
+    """Return the console of standard error."""
+    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+
+
+def say(sentence: str, style: str = "") -> None:
+    """Print a sentence."""
+    out().print(Text(seen(sentence), style=style))
+
+
+def complain(sentence: str) -> None:
+    """Print what went wrong to standard error, unbroken, so that a log keeps it on its line."""
+    err().print(Text.assemble(("error: ", "bold red"), seen(sentence)), soft_wrap=True)
+
+
+def warn(sentence: str) -> None:
+    """Print a warning to standard error."""
+    err().print(Text.assemble(("warning: ", "bold yellow"), seen(sentence)), soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON: instants in UTC, periods with exclusive ends, amounts in minor units."""
+    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
+    """Print rows under their columns, or the sentence ``empty``.
+
+    ``>`` before a column's name puts it flush right, ``~`` lets it wrap; nothing is ever cut off.
+    """
+    if not rows:
+        say(empty, "dim")
+        return
+    console = out()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
+    wraps = _wraps(columns, rows, console.width)
+    for column, may_wrap in zip(columns, wraps, strict=True):
+        justify: JustifyMethod = "right" if column.startswith(">") else "left"
+        table.add_column(column.lstrip(">~"), justify=justify, no_wrap=not may_wrap, overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+
+
+def _wraps(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[bool]:
+    """Say which columns may wrap: those that are marked, or all where even that would not make them fit."""
+    marked = [column.startswith("~") for column in columns]
+    fixed = [0 if wrap else _widest(at, columns, rows) for at, wrap in enumerate(marked)]
+    needed = sum(fixed) + _NARROWEST_WRAPPED * sum(marked) + 2 * len(columns)
+    return marked if needed <= width else [True] * len(columns)
+
+
+def _widest(at: int, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    return max(cell_len(columns[at].lstrip(">~")), *(cell_len(row[at]) for row in rows))
+
+
+def print_facts(title: str, facts: Sequence[tuple[str, str | None]]) -> None:
+    """Print a panel of names and values; what has no value is left out."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in facts:
+        if value is not None:
+            grid.add_row(name, _cell(value))
+    out().print(Panel(grid, title=Text(seen(title), style="bold"), title_align="left", box=box.ROUNDED, expand=False))
+
+
+def print_any(renderable: RenderableType) -> None:
+    """Print something that Rich can draw."""
+    out().print(renderable)
+
+
+def agreed(question: str, *, yes: bool) -> None:
+    """Return when the person says yes; end the command, with nothing changed, when not."""
+    if yes:
+        return
+    err().print(Text.assemble(seen(question), (" [y/N] ", "bold")), end="")
+    answer = sys.stdin.readline()
+    if not answer:
+        err().print()
+        complain("nothing was changed: nobody can answer here; use --yes")
+        raise typer.Exit(1)
+    if answer.strip().lower() not in ("y", "yes"):
+        err().print("Nothing was changed.")
+        raise typer.Exit(1)
+
+
+def moment(instant: datetime | None, zone: str) -> str:
+    """Write an instant in a zone, ``2027-03-01 10:00 KST``; nothing for None."""
+    return "" if instant is None else f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+
+
+def moments(name: str, instants: Sequence[tuple[datetime | None, str]]) -> tuple[str, list[str]]:
+    """Return a column's name and cells for instants, each in its zone; a zone that all share stands in the name."""
+    written = [moment(instant, zone) for instant, zone in instants]
+    zones = {text.rpartition(" ")[2] for text in written if text}
+    if len(zones) != 1:
+        return name, written
+    return f"{name} ({zones.pop()})", [text.rpartition(" ")[0] for text in written]
+
+
+def money(minor: int, currency: str) -> str:
+    """Write an amount that is in minor units: ₩9,900."""
+    return str(Money(minor, currency)) if currency in EXPONENTS else f"{minor} {currency}"
+
+
+def short(ident: object) -> str:
+    """Write the beginning of an id, which commands take for the whole."""
+    return str(ident)[:8]
+
+
+def seen(text: str) -> str:
+    """Show what could not be seen, or could move the cursor, as a visible sign."""
+    return "".join(
+        character if character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else "�"
+        for character in text
+    )
+
+
+def _cell(value: str) -> Text:
+    return Text(seen(value), style=_STYLES.get(value.partition(" ")[0] if value not in _STYLES else value, ""))
+
+
+def _plain(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_plain(each) for each in value]
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, UUID) else value

@@ -1,0 +1,113 @@
+"""`billing parked`: what was set aside for a person, and letting it go on."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from billing.entrypoints.cli.context import Session, session_of
+from billing.entrypoints.cli.instants import whole_number
+from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
+from billing.entrypoints.cli.options import AsJson, Limit, Yes
+from billing.entrypoints.cli.output import agreed, print_json, print_table, say, short
+from billing.operations import parking
+from billing.store.lookups import find_charge, find_refund, find_subscription
+from billing.store.report_log import list_parked
+
+app = typer.Typer(
+    help="What was set aside for a person: list, release.",
+    no_args_is_help=True,
+    rich_markup_mode=MARKUP,
+    context_settings=HELP_NAMES,
+)
+
+
+class Kind(StrEnum):
+    """What can be parked."""
+
+    SUBSCRIPTION = "subscription"
+    CHARGE = "charge"
+    REFUND = "refund"
+    WEBHOOK = "webhook"
+    PAYMENT = "payment"
+
+
+@app.command("list")
+def list_them(context: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
+    """List what was set aside, with the reason and the command that lets it go on."""
+    with session_of(context).reading().database.snapshot() as tx:
+        rows = list_parked(tx, limit)
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ("Kind", "Id", "~Customer", "~Why"),
+        [
+            (row.kind, short(row.id) if len(row.id) == 36 else row.id, row.customer_reference or "", row.why or "")
+            for row in rows
+        ],
+        empty="Nothing is parked.",
+    )
+    if rows:
+        say("Let one go on with `billing parked release KIND ID --reason …`.", "dim")
+
+
+@app.command()
+def release(
+    context: typer.Context,
+    kind: Annotated[Kind, typer.Argument(help="What it is; `billing parked list` tells.")],
+    ident: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first 6 or more digits.")],
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why it may go on; kept in the timeline.")],
+    bill: Annotated[
+        parking.Bill | None,
+        typer.Option(
+            "--bill",
+            help="Of the periods that passed meanwhile, bill the present one (latest) or none of them. "
+            "Only for a subscription; needed when daemon.catch_up is hold.",
+        ),
+    ] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let something that was parked go on.
+
+    A subscription is renewed and charged again, a charge or refund is looked up, a webhook is processed, and a
+    stray payment counts as dealt with.
+    """
+    if bill is not None and kind is not Kind.SUBSCRIPTION:
+        raise typer.BadParameter("--bill is for a subscription only")
+    session = session_of(context)
+    session.acting()
+    agreed(f"Release {kind.value} {ident}?", yes=yes)
+    released, sentence = _release(session, kind, ident, reason, bill)
+    if as_json:
+        print_json({"kind": kind, "id": released, "released": True})
+    else:
+        say(sentence)
+
+
+def _release(session: Session, kind: Kind, ident: str, reason: str, bill: parking.Bill | None) -> tuple[str, str]:
+    engine, now = session.engine, session.now()
+    match kind:
+        case Kind.WEBHOOK:
+            parking.release_webhook(engine, whole_number(ident), reason, now)
+            return ident, f"Webhook {ident} is processed again at the next sweep."
+        case Kind.PAYMENT:
+            parking.close_stray(engine, ident, reason, now)
+            return ident, f"Payment {ident} counts as dealt with."
+        case Kind.SUBSCRIPTION:
+            with engine.database.snapshot() as tx:
+                found = find_subscription(tx, ident)
+            missed = parking.release_subscription(engine, found, reason, now, bill=bill)
+            unbilled = f" {missed} period{'s' if missed != 1 else ''} will not be billed." if missed else ""
+            return str(found), f"Subscription {short(found)} is renewed and charged again.{unbilled}"
+        case Kind.CHARGE:
+            with engine.database.snapshot() as tx:
+                found = find_charge(tx, ident)
+            parking.release_charge(engine, found, reason, now)
+            return str(found), f"Charge {short(found)} is looked up at the next sweep."
+        case Kind.REFUND:
+            with engine.database.snapshot() as tx:
+                found = find_refund(tx, ident)
+            parking.release_refund(engine, found, reason, now)
+            return str(found), f"Refund {short(found)} is looked up at the next sweep."

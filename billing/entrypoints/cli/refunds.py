@@ -1,0 +1,87 @@
+"""`billing refunds`: giving money back."""
+
+from typing import Annotated
+
+import typer
+
+from billing.entrypoints.cli.context import session_of
+from billing.entrypoints.cli.instants import whole_number
+from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
+from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
+from billing.entrypoints.cli.output import agreed, moments, money, print_json, print_table, say, short
+from billing.operations.request_refund import request_refund
+from billing.store.lookups import find_charge
+from billing.store.report_log import list_refunds
+from billing.store.reports import list_charges
+
+app = typer.Typer(
+    help="Giving money back: create, list.", no_args_is_help=True, rich_markup_mode=MARKUP, context_settings=HELP_NAMES
+)
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    charge: ChargeId,
+    amount: Annotated[
+        str | None,
+        typer.Option(
+            "--amount",
+            "-a",
+            help="In minor units: 3000 is ₩3,000, and HK$30.00. All that is left when not given.",
+            metavar="NUMBER",
+        ),
+    ] = None,
+    reason: Reason = "asked for by hand",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give back a captured charge, whole or in part; how it ends shows in `billing charges show`."""
+    session = session_of(context)
+    minor = whole_number(amount) if amount is not None else None
+    engine = session.acting()
+    with engine.database.snapshot() as tx:
+        row = list_charges(tx, 1, ids=[find_charge(tx, charge)])[0]
+    how_much = "all that is left" if minor is None else money(minor, row.currency)
+    agreed(f"Give back {how_much} of {money(row.amount_minor, row.currency)} to {row.customer_reference}?", yes=yes)
+    refund_id = request_refund(engine, row.id, minor, reason=reason, now=session.now())
+    with engine.database.snapshot() as tx:
+        made = list_refunds(tx, 1, ids=[refund_id])[0]
+    if as_json:
+        print_json(made)
+    else:
+        say(f"Refund {short(made.id)} of {money(made.amount_minor, made.currency)} is {made.state.value}.")
+
+
+@app.command("list")
+def list_them(
+    context: typer.Context,
+    charge: Annotated[str | None, typer.Option("--charge", help="Only those of this charge.", metavar="CHARGE")] = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List refunds, the newest first."""
+    session = session_of(context)
+    with session.reading().database.snapshot() as tx:
+        of = [find_charge(tx, charge)] if charge is not None else None
+        rows = list_refunds(tx, limit, charge_ids=of)
+    if as_json:
+        print_json(rows)
+        return
+    asked, times = moments("Asked for", [(row.created_at, session.zone) for row in rows])
+    print_table(
+        ("Id", asked, ">Amount", "State", "Charge", "~Reason", "~By"),
+        [
+            (
+                short(row.id),
+                time,
+                money(row.amount_minor, row.currency),
+                row.state.value,
+                short(row.charge_id),
+                row.reason,
+                row.requested_by,
+            )
+            for row, time in zip(rows, times, strict=True)
+        ],
+        empty="There are no such refunds.",
+    )

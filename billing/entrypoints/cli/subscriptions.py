@@ -1,0 +1,231 @@
+"""`billing subscriptions`: who subscribes to what, why they were charged, and changing it."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from billing.domain.states import SubscriptionState
+from billing.entrypoints.cli.context import Session, session_of
+from billing.entrypoints.cli.instants import read_instant
+from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
+from billing.entrypoints.cli.options import AsJson, Limit, Lines, Reason, SubscriptionId, Yes
+from billing.entrypoints.cli.output import (
+    agreed,
+    moment,
+    moments,
+    money,
+    print_facts,
+    print_json,
+    print_table,
+    say,
+    short,
+)
+from billing.entrypoints.cli.timelines import print_timeline
+from billing.operations import manage
+from billing.operations.engine import Refusal
+from billing.store.installation import load_installation
+from billing.store.lookups import find_subscription
+from billing.store.outlook import what_happens_next
+from billing.store.reports import SubscriptionRow, list_subscriptions
+from billing.store.sentences import price_of
+from billing.store.timeline import Timeline, subscription_timeline
+
+app = typer.Typer(
+    help="Who subscribes to what: list, show why they were charged, pause, cancel.",
+    no_args_is_help=True,
+    rich_markup_mode=MARKUP,
+    context_settings=HELP_NAMES,
+)
+
+
+class When(StrEnum):
+    """What `cancel` is asked for."""
+
+    NOW = "now"
+    AT_PERIOD_END = "at-period-end"
+    UNDO = "undo"
+
+
+@app.command("list")
+def list_them(
+    context: typer.Context,
+    state: Annotated[
+        list[SubscriptionState] | None,
+        typer.Option("--state", help="Only those in this state; may be given more than once."),
+    ] = None,
+    plan: Annotated[str | None, typer.Option("--plan", help="Only those of this plan.", metavar="PLAN")] = None,
+    customer: Annotated[
+        str | None, typer.Option("--customer", help="Only those of this customer's reference.", metavar="REFERENCE")
+    ] = None,
+    limit: Limit = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List subscriptions, the newest first."""
+    with session_of(context).reading().database.snapshot() as tx:
+        rows = list_subscriptions(tx, limit + 1, states=state or (), plan_code=plan, customer_reference=customer)
+    if as_json:
+        print_json(rows[:limit])
+        return
+    renewal, times = moments("Renewal", [(_next(row), row.zone) for row in rows[:limit]])
+    print_table(
+        ("Id", "~Customer", "~Plan", "~State", ">Price", renewal),
+        [
+            (
+                short(row.id),
+                row.customer_reference,
+                row.plan_code,
+                _state(row),
+                money(row.amount_minor, row.currency),
+                time,
+            )
+            for row, time in zip(rows, times, strict=False)
+        ],
+        empty="There are no such subscriptions.",
+    )
+    if len(rows) > limit:
+        say(f"These are the newest {limit}; --limit shows more.", "dim")
+
+
+@app.command()
+def show(context: typer.Context, subscription: SubscriptionId, limit: Lines = 100, as_json: AsJson = False) -> None:
+    """Show a subscription, what happens to it next, and everything that happened: why it was charged, and by whom."""
+    session = session_of(context)
+    now = session.now() if session.reading() else None
+    with session.engine.database.snapshot() as tx:
+        ident = find_subscription(tx, subscription)
+        row = list_subscriptions(tx, 1, ids=[ident])[0]
+        why_not = load_installation(tx).why_not_charge(now) if now else None
+        following = what_happens_next(tx, row, why_not)
+        timeline = subscription_timeline(tx, ident, limit)
+    if as_json:
+        print_json(
+            {"subscription": row, "next": following, "timeline": timeline.lines, "complete": not timeline.left_out}
+        )
+        return
+    _print(row, following, timeline)
+
+
+@app.command()
+def pause(
+    context: typer.Context,
+    subscription: SubscriptionId,
+    until: Annotated[
+        str | None,
+        typer.Option("--until", help="Resume by itself then: 2027-05-01, or 2027-05-01 10:00.", metavar="INSTANT"),
+    ] = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Invoice and charge nothing until it is resumed; the paid period runs on."""
+    session, ident = _acting_on(context, subscription)
+    resume_at = read_instant(until, session.zone) if until is not None else None
+    if resume_at is not None and resume_at <= session.now():
+        raise Refusal(f"{moment(resume_at, session.zone)} has passed: --until must be still to come")
+    agreed(f"Pause subscription {short(ident)}?", yes=yes)
+    done = manage.pause(session.engine, ident, resume_at=resume_at, now=session.now())
+    after = (
+        f"until {moment(resume_at, session.zone)}"
+        if resume_at
+        else f"until `billing subscriptions resume {short(ident)}`"
+    )
+    _told(as_json, done, f"Subscription {short(ident)} is paused {after}.")
+
+
+@app.command()
+def resume(context: typer.Context, subscription: SubscriptionId, yes: Yes = False, as_json: AsJson = False) -> None:
+    """Resume a paused subscription: past its paid period a new one begins today, and is charged."""
+    session, ident = _acting_on(context, subscription)
+    agreed(f"Resume subscription {short(ident)}? It may be charged at once.", yes=yes)
+    done = manage.resume(session.engine, ident, now=session.now())
+    _told(as_json, done, f"Subscription {short(ident)} is {done.state.value} again.")
+
+
+@app.command()
+def cancel(
+    context: typer.Context,
+    subscription: SubscriptionId,
+    now: Annotated[bool, typer.Option("--now", help="End it at once; open invoices are voided.")] = False,
+    at_period_end: Annotated[
+        bool, typer.Option("--at-period-end", help="Let it end with the period that is paid.")
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back a cancellation at the period's end.")] = False,
+    reason: Reason = "asked for by hand",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """End a subscription, now or with its paid period, or take that back."""
+    chosen = [when for when, given in zip(When, (now, at_period_end, undo), strict=True) if given]
+    if len(chosen) != 1:
+        raise typer.BadParameter("say one of --now, --at-period-end and --undo")
+    session, ident = _acting_on(context, subscription)
+    done = _cancel(session, ident, chosen[0], reason, yes=yes)
+    if done.cancel_at is not None:
+        sentence = f"Subscription {short(ident)} ends on {moment(done.cancel_at, session.zone)}."
+    elif chosen[0] is When.UNDO:
+        sentence = f"Subscription {short(ident)} goes on."
+    else:
+        sentence = f"Subscription {short(ident)} has ended."
+    if done.charge_under_way:
+        sentence += " A charge is under way; if it is captured it is settled as the rules say."
+    _told(as_json, done, sentence)
+
+
+def _cancel(session: Session, ident: UUID, when: When, reason: str, *, yes: bool) -> manage.Managed:
+    engine, instant = session.engine, session.now()
+    if when is When.UNDO:
+        return manage.undo_cancel(engine, ident, now=instant)
+    if when is When.NOW:
+        agreed(f"End subscription {short(ident)} now? What is paid is not given back by itself.", yes=yes)
+        return manage.cancel_now(engine, ident, reason=reason, now=instant)
+    agreed(f"Let subscription {short(ident)} end with its paid period?", yes=yes)
+    return manage.cancel_at_period_end(engine, ident, reason=reason, now=instant)
+
+
+def _acting_on(context: typer.Context, subscription: str) -> tuple[Session, UUID]:
+    session = session_of(context)
+    with session.acting().database.snapshot() as tx:
+        return session, find_subscription(tx, subscription)
+
+
+def _told(as_json: bool, done: manage.Managed, sentence: str) -> None:
+    if as_json:
+        print_json(done)
+    else:
+        say(sentence)
+
+
+def _print(row: SubscriptionRow, following: str, timeline: Timeline) -> None:
+    agreement = f"{row.gateway_source_id}, {row.source_state.value}" if row.source_state else "none yet"
+    ending = f", until {moment(row.resume_at, row.zone)}" if row.resume_at else ""
+    ended = f" on {moment(row.canceled_at, row.zone)}: {row.cancel_reason}" if row.canceled_at else ""
+    print_facts(
+        f"Subscription {row.id}",
+        [
+            ("Customer", f"{row.customer_reference} ({row.customer_name})"),
+            ("Plan", f"{row.plan_code}, price version {row.price_version}: {price_of(row)}"),
+            ("State", f"{_state(row)}{ending}{ended}"),
+            ("Paid", f"through {row.paid_through - timedelta(days=1)}" if row.paid_through else "nothing yet"),
+            ("Agreement", agreement),
+            ("Next", following),
+        ],
+    )
+    print_timeline(timeline, row.zone)
+
+
+def _state(row: SubscriptionRow) -> str:
+    told = [row.state.value]
+    if row.parked_reason is not None:
+        told.append("parked")
+    if row.plan_paused_at is not None:
+        told.append("plan paused")
+    if row.cancel_at is not None:
+        told.append("ends")
+    return ", ".join(told)
+
+
+def _next(row: SubscriptionRow) -> datetime | None:
+    renews = row.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING) and row.cancel_at is None
+    return row.next_due_at if renews and not row.parked_reason and not row.plan_paused_at else None

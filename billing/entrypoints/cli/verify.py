@@ -1,0 +1,115 @@
+"""`billing verify`: every invariant as a query over the database, and the gateway's list against it."""
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from billing.entrypoints.cli.context import Session, session_of
+from billing.entrypoints.cli.options import AsJson
+from billing.entrypoints.cli.output import err, print_json, print_table, say, short
+from billing.operations.reconcile import Reconciliation, reconcile
+from billing.store.invariants import INVARIANTS, Bounds, Breach, check_all
+
+_ROWS_SHOWN = 50
+
+
+def verify(
+    context: typer.Context,
+    gateway: Annotated[
+        bool, typer.Option("--gateway", help="Compare every payment with Checkout.com's own account of it too.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check that every rule about money holds in the database, now; exit 1 with the rows of which one does not."""
+    session = session_of(context)
+    engine = session.reading()
+    now = session.now()
+    bounds = Bounds(ladder_steps=len(session.settings.dunning.ladder))
+    with engine.database.snapshot() as tx:
+        breaches = check_all(tx, now, bounds)
+    compared = _reconcile(session, quiet=as_json) if gateway else None
+    if as_json:
+        print_json(_object(breaches, compared))
+    else:
+        _print(breaches, compared)
+    if breaches or (compared is not None and compared.differences):
+        raise typer.Exit(1)
+
+
+def _reconcile(session: Session, *, quiet: bool) -> Reconciliation:
+    with Progress(
+        TextColumn("Comparing with the gateway"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err(),
+        transient=True,
+        disable=quiet or not err().is_terminal,
+    ) as bar:
+        task = bar.add_task("", total=None)
+        return reconcile(
+            session.acting(),
+            now=session.now(),
+            on_progress=lambda done, of: bar.update(task, completed=done, total=of),
+        )
+
+
+def _print(breaches: list[Breach], compared: Reconciliation | None) -> None:
+    count = Counter((breach.number, breach.name) for breach in breaches)
+    print_table(
+        (">No.", "~Rule", "Holds"),
+        [
+            (
+                str(each.number),
+                each.sentence,
+                "ok" if not (found := count[each.number, each.name]) else f"wrong {found}",
+            )
+            for each in INVARIANTS
+        ],
+        empty="",
+    )
+    if breaches:
+        print_table(
+            (">No.", "~Row", "~What is wrong"),
+            [
+                (str(each.number), f"{each.subject} {short(each.id) if len(each.id) == 36 else each.id}", each.detail)
+                for each in breaches[:_ROWS_SHOWN]
+            ],
+            empty="",
+        )
+    if len(breaches) > _ROWS_SHOWN:
+        say(f"and {len(breaches) - _ROWS_SHOWN} more; --json tells all", "dim")
+    if compared is not None:
+        _print_compared(compared)
+    if not breaches and (compared is None or not compared.differences):
+        say("Every rule holds.", "green")
+
+
+def _print_compared(compared: Reconciliation) -> None:
+    how = "its whole list" if compared.listed else "each reference of ours; it gives no list without one"
+    say(f"Compared {compared.payments} payments of the gateway ({how}) with {compared.charges} charges.")
+    if compared.differences:
+        print_table(
+            ("~Payment", "Charge", "~What differs"),
+            [
+                (each.payment_id or "", short(each.charge_id) if each.charge_id else "", each.detail)
+                for each in compared.differences[:_ROWS_SHOWN]
+            ],
+            empty="",
+        )
+
+
+def _object(breaches: list[Breach], compared: Reconciliation | None) -> dict[str, object]:
+    count = Counter((breach.number, breach.name) for breach in breaches)
+    rules = [
+        {"number": each.number, "name": each.name, "rule": each.sentence, "breaches": count[each.number, each.name]}
+        for each in INVARIANTS
+    ]
+    rows = [
+        {"number": each.number, "name": each.name, "subject": each.subject, "id": each.id, "detail": each.detail}
+        for each in breaches
+    ]
+    holds = not breaches and (compared is None or not compared.differences)
+    return {"holds": holds, "rules": rules, "breaches": rows, "gateway": compared}

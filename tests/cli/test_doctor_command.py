@@ -1,0 +1,202 @@
+"""`billing doctor`: each finding, provoked."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing.gateway.client import CheckoutGateway
+from billing.gateway.port import Health
+from billing.store.heartbeats import announce_daemon, beat
+
+NOW = datetime.now(UTC)
+
+
+def finding(shop, name):
+    told = shop.billing("doctor", "--json")
+    found = [check for check in told.json["checks"] if check["name"] == name]
+    assert len(found) == 1, told.out
+    wrong = any(check["verdict"] == "wrong" for check in told.json["checks"])
+    assert (told.code, told.json["healthy"]) == ((1, False) if wrong else (0, True))
+    return found[0]["verdict"], f"{found[0]['found']} → {found[0]['remedy']}"
+
+
+def health(monkeypatch, **told):
+    told = {"reachable": True, "authorised": True, "detail": "HTTP 200", "clock_skew_seconds": 0.0} | told
+    monkeypatch.setattr(CheckoutGateway, "check_health", lambda _self: Health(**told))
+
+
+def test_a_sound_installation_is_in_order(lived):
+    told = lived.billing("doctor")
+    assert told.code == 0
+    assert "0 wrong, 2 to look at." in told.out  # the test clock stands, and no daemon runs
+
+
+def test_a_bad_configuration_is_the_only_finding(lived, tmp_path):
+    lived.config = tmp_path / "bad.toml"
+    lived.config.write_text("[daemon]\ntick = 1\nbatch = 0\n", encoding="utf-8")
+    told = lived.billing("doctor", "--json")
+    assert told.code == 1
+    assert [check["name"] for check in told.json["checks"]] == ["configuration", "configuration"]
+    assert "daemon.tick is not a setting" in told.out
+
+
+@pytest.mark.parametrize(
+    ("told", "verdict", "words"),
+    [
+        ({"reachable": False, "detail": "connection refused"}, "wrong", "start it with `billing sandbox`"),
+        ({"authorised": False, "detail": "HTTP 401"}, "wrong", "check BILLING_SECRETS__GATEWAY_SECRET_KEY"),
+        ({"authorised": False, "detail": "HTTP 403"}, "wrong", "the key lacks the scope"),
+        ({"authorised": False, "detail": "HTTP 404"}, "wrong", "check keys and base URL"),
+        ({}, "ok", "answers and knows the key"),
+    ],
+)
+def test_the_gateway_is_examined(lived, monkeypatch, told, verdict, words):
+    health(monkeypatch, **told)
+    found = finding(lived, "gateway")
+    assert found[0] == verdict
+    assert words in found[1]
+
+
+@pytest.mark.parametrize(
+    ("skew", "verdict", "words"),
+    [
+        (0.4, "ok", "within 0 s"),
+        (90.0, "warning", "90 s ahead of the gateway's"),
+        (-301.0, "wrong", "301 s behind the gateway's → set this machine's clock by NTP"),
+        (None, "warning", "did not tell its time"),
+    ],
+)
+def test_the_clock_is_compared(lived, monkeypatch, skew, verdict, words):
+    health(monkeypatch, clock_skew_seconds=skew)
+    found = finding(lived, "clock")
+    assert found[0] == verdict
+    assert words in found[1]
+
+
+def test_a_database_that_is_not_there(empty):
+    verdict, words = finding(empty, "database")
+    assert verdict == "wrong"
+    assert "the database is empty → run `billing migrate`" in words
+
+
+def test_a_database_that_cannot_be_opened(empty, tmp_path):
+    url = f"sqlite:///{tmp_path}"
+    empty.config.write_text(f'[database]\nurl = "{url}"\n', encoding="utf-8")
+    told = empty.billing("doctor", "--json")
+    assert told.code == 1
+    assert "cannot be used" in told.out
+
+
+def test_an_older_schema(lived):
+    lived.write("UPDATE alembic_version SET version_num = '0000'")
+    assert finding(lived, "database") == (
+        "wrong",
+        f"{lived.database.location}: the database has an older schema → run `billing migrate`",
+    )
+
+
+def test_a_copied_database(lived):
+    lived.write("UPDATE installation SET fingerprint = 'another'")
+    verdict, words = finding(lived, "fingerprint")
+    assert verdict == "wrong"
+    assert "billing go --adopt" in words
+
+
+def test_the_stop_switch_and_a_hold(lived):
+    lived.billing("stop", "the bank is closed")
+    assert finding(lived, "stop switch") == (
+        "wrong",
+        "charging is stopped: the bank is closed → when it is mended: `billing go`",
+    )
+    lived.billing("go", "--yes")
+    lived.write("UPDATE installation SET held_until = '2027-03-06 00:00:00', held_because = 'HTTP 503'")
+    verdict, words = finding(lived, "stop switch")
+    assert verdict == "warning"
+    assert "charging is held until 2027-03-06 09:00 KST: HTTP 503" in words
+
+
+def test_daemons_alive_dead_and_none(lived):
+    assert finding(lived, "daemons")[0] == "warning"
+    with lived.database.transaction() as tx:
+        announce_daemon(tx, "a", NOW, NOW)
+        beat(tx, "a", NOW, datetime.now(UTC), 0)
+    assert finding(lived, "daemons") == ("ok", "a alive → ")
+    with lived.database.transaction() as tx:
+        announce_daemon(tx, "b", NOW, NOW)
+        beat(tx, "b", NOW, datetime.now(UTC) - timedelta(minutes=5), 0)
+    assert finding(lived, "daemons")[0] == "warning"
+    lived.write("DELETE FROM daemon WHERE name = 'a'")
+    verdict, words = finding(lived, "daemons")
+    assert verdict == "wrong"
+    assert "no sign of life from b" in words
+
+
+def test_an_old_charge_without_an_outcome(lived):
+    lived.write(
+        "UPDATE charge SET state = 'pending', check_at = '2027-03-06' WHERE id = (SELECT id FROM charge LIMIT 1)"
+    )
+    verdict, words = finding(lived, "unsettled charges")
+    assert verdict == "warning"
+    assert "billing charges list --state pending" in words
+
+
+def test_overdue_renewals(lived):
+    lived.write("UPDATE subscription SET next_due_at = '2027-03-01 00:00:00' WHERE state = 'active'")
+    verdict, words = finding(lived, "overdue")
+    assert verdict == "wrong"
+    assert "3 renewals and 0 charges are late" in words
+
+
+def test_due_subscriptions_on_a_paused_plan(lived):
+    lived.write("UPDATE plan SET paused_at = '2027-03-01 00:00:00' WHERE code = 'basic'")
+    lived.write("UPDATE subscription SET next_due_at = '2027-03-01 00:00:00' WHERE state = 'active'")
+    assert "nobody is renewed on basic (2 due)" in finding(lived, "paused plans")[1]
+
+
+def test_an_old_webhook(lived):
+    lived.write(
+        "INSERT INTO webhook (event_id, type, state, received_at, next_try_at, tries)"
+        " VALUES ('e', 't', 'received', '2027-03-01', '2027-03-01', 0)"
+    )
+    assert finding(lived, "webhooks")[0] == "warning"
+
+
+def test_something_parked(lived):
+    lived.write("UPDATE subscription SET parked_reason = 'odd' WHERE state = 'active'")
+    assert finding(lived, "parked") == ("warning", "3 things wait for a person → `billing parked list`")
+
+
+def test_an_examination_that_fails_is_a_finding_and_the_others_go_on(lived, monkeypatch):
+    monkeypatch.setattr("billing.entrypoints.cli.examine_database.list_parked", lambda *_: 1 / 0)
+    assert finding(lived, "parked")[0] == "wrong"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check", "words"),
+    [
+        ("WEBHOOK_KEYS", "kakaosandbox-webhook-key", "webhook key", "which everybody knows"),
+        ("WEBHOOK_KEYS", "some-other-long-webhook-key", "webhook key", "1 set"),
+    ],
+)
+def test_live_keys_are_examined(live_shop, monkeypatch, name, value, check, words):
+    health(monkeypatch)
+    monkeypatch.setenv(f"BILLING_SECRETS__{name}", value)
+    assert words in finding(live_shop, check)[1]
+    assert finding(live_shop, "mode") == ("ok", "live: real money moves → ")
+    assert finding(live_shop, "public URL")[0] == "ok"
+
+
+def test_a_public_url_without_https_beside_a_remote_sandbox(lived, monkeypatch):
+    health(monkeypatch)
+    text = lived.config.read_text(encoding="utf-8")
+    lived.config.write_text(
+        "\n".join(
+            'base_url = "https://x.api.sandbox.checkout.com"' if "base_url" in line else line
+            for line in text.split("\n")
+        ),
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("BILLING_SECRETS__GATEWAY_SECRET_KEY", "sk_sbox_abcdefghijklmnopqrstuvwxyz2")
+    assert finding(lived, "public URL")[0] == "warning"
+    assert finding(lived, "webhook key")[0] == "wrong"
+    assert finding(lived, "api key")[0] == "wrong"

@@ -1,0 +1,131 @@
+"""`billing charges`, `refunds` and `source`: against a gateway of their own."""
+
+import pytest
+
+
+@pytest.fixture
+def paid(world, shop):
+    """A subscriber with one captured charge."""
+    world.subscribe("kim")
+    return shop
+
+
+@pytest.fixture
+def unpaid(world, shop):
+    """A subscriber whose renewal was declined for want of money."""
+    world.subscribe("kim")
+    world.wallet("kim@example.test", script=["20051"])
+    world.live_through("2027-02-28 12:00")
+    return shop
+
+
+def charge(shop, state):
+    return shop.billing("charges", "list", "--state", state, "--json").json[0]
+
+
+def test_a_charge_shows_why_it_was_made(lived):
+    row = lived.billing("charges", "list", "--subscription", "cust-park", "--state", "captured", "--json").json[0]
+    told = lived.billing("charges", "show", row["id"][:8]).words
+    assert "₩9,900 for 2027-02-28 to 2027-03-30: an automatic renewal." in told
+    assert "The subscription is to plan basic at price version 1, ₩9,900 every month." in told
+    assert "The subscriber agreed to be charged in the KakaoPay wallet on 2027-01-31 12:" in told
+    assert "It was attempt 2, because the ones before it did not succeed." in told
+    assert row["gateway_payment_id"] in told
+
+
+def test_a_declined_charge_shows_code_class_and_next_try(unpaid):
+    told = unpaid.billing("charges", "show", charge(unpaid, "declined")["id"]).words
+    assert "declined (code 20051; retry_later: the wallet may pay on another day)" in told
+    assert "Next try on 2027-03-01 10:" in told
+    assert "no money was taken by this attempt" in told
+
+
+def test_a_charge_is_found_by_reference_and_by_the_gateways_id(paid):
+    row = charge(paid, "captured")
+    for meant in (row["reference"], row["gateway_payment_id"], row["id"][:6]):
+        assert paid.billing("charges", "show", meant, "--json").json["charge"]["id"] == row["id"]
+
+
+def test_a_failed_charge_is_retried_by_hand(unpaid, world):
+    told = unpaid.billing("charges", "retry", charge(unpaid, "declined")["id"], answer="y\n")
+    assert told.code == 0, told.err
+    assert "Charge ₩9,900 to cust-kim again, now? [y/N]" in told.err
+    assert "Attempt 2 is pending" in told.out
+    world.wait(minutes=30)
+    shown = unpaid.billing("subscriptions", "show", "cust-kim").words
+    assert "a retry that a person asked for. by cli:" in shown
+    assert "active" in shown
+
+
+def test_a_retry_of_what_is_paid_is_refused(paid):
+    told = paid.billing("charges", "retry", charge(paid, "captured")["id"], "--yes")
+    assert told.code == 1
+    assert "nothing is owed" in told.err
+
+
+def test_a_retry_while_stopped_is_refused(unpaid):
+    unpaid.billing("stop", "wait")
+    told = unpaid.billing("charges", "retry", charge(unpaid, "declined")["id"], "--yes")
+    assert (told.code, told.err) == (1, "error: charging is stopped: wait\n")
+
+
+def test_a_refund_asks_and_is_given(paid, world):
+    ident = charge(paid, "captured")["id"]
+    told = paid.billing("refunds", "create", ident, "--amount", "3000", "-r", "too late", answer="y\n")
+    assert "Give back ₩3,000 of ₩9,900 to cust-kim? [y/N]" in told.err
+    assert "of ₩3,000 is pending" in told.out
+    world.wait(minutes=10)
+    rest = paid.billing("refunds", "create", ident, "--yes", "--json").json
+    assert rest["amount_minor"] == 6900
+    world.wait(minutes=10)
+    assert [row["state"] for row in paid.billing("refunds", "list", "--charge", ident, "--json").json] == [
+        "refunded",
+        "refunded",
+    ]
+    assert "Given back ₩6,900 refunded, ₩3,000 refunded" in paid.billing("charges", "show", ident).words
+    assert "nothing of charge" in paid.billing("refunds", "create", ident, "--yes").err
+
+
+@pytest.mark.parametrize(
+    ("amount", "refusal"),
+    [
+        ("49", "₩49 is under the smallest refund KakaoPay takes, ₩50"),
+        ("9901", "₩9,901 is more than the ₩9,900 that is left to refund"),
+        ("9899", "it would leave ₩1, which could never be refunded"),
+    ],
+)
+def test_a_refund_that_cannot_be_is_refused(paid, amount, refusal):
+    told = paid.billing("refunds", "create", charge(paid, "captured")["id"], "--amount", amount, "--yes")
+    assert told.code == 1
+    assert refusal in told.err
+    assert paid.ask("SELECT COUNT(*) FROM refund") == 0
+
+
+def test_a_source_is_revoked_and_never_charged_again(paid, world):
+    source = paid.billing("subscriptions", "show", "cust-kim", "--json").json["subscription"]["gateway_source_id"]
+    told = paid.billing("source", "revoke", source, answer="y\n")
+    assert "is revoked: Checkout.com revoked it." in told.out
+    shown = paid.billing("subscriptions", "show", "cust-kim").words
+    assert "The KakaoPay agreement ended: it is never charged again. by cli:" in shown
+    before = len(world.payments())
+    world.live_through("2027-03-02 12:00")
+    assert len(world.payments()) == before
+
+
+def test_one_sweep_is_done_by_hand_and_tells_what_it_did(paid):
+    told = paid.billing("run-due", "--at", "2027-02-28 10:45", "--json").json
+    assert told["acts"] == {"charges_accepted": 1, "charges_started": 1, "invoices_issued": 1}
+    assert told["problems"] == []
+    assert "Nothing was due" in paid.billing("run-due", "--at", "2027-02-28 10:45").out
+
+
+def test_a_sweep_with_problems_exits_1_and_tells_them(unpaid):
+    unpaid.billing("stop", "wait")
+    told = unpaid.billing("run-due", "--at", "2027-03-01 12:00")
+    assert (told.code, told.err) == (1, "error: charging is stopped: wait\n")
+
+
+def test_a_sweep_in_the_past_is_refused(paid):
+    told = paid.billing("run-due", "--at", "2026-01-01")
+    assert told.code == 1
+    assert "does not run backwards" in told.err

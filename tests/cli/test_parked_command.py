@@ -1,0 +1,156 @@
+"""`billing parked`: each kind is listed with its reason, and let go on."""
+
+import pytest
+from harness import kst
+
+from billing.domain.invoicing import CatchUp
+
+
+def parked(shop):
+    return shop.billing("parked", "list", "--json").json
+
+
+def release(shop, kind, ident, *more):
+    return shop.billing("parked", "release", kind, ident, "--reason", "looked at it", "--yes", *more)
+
+
+def test_everything_parked_is_listed_with_its_reason(lived):
+    lived.write(
+        "UPDATE subscription SET parked_reason = 'three failures' WHERE state = 'trialing' OR plan_code = 'yearly'"
+    )
+    lived.write("UPDATE charge SET state = 'parked', error = 'amount 1' WHERE id = (SELECT MAX(id) FROM charge)")
+    lived.write("UPDATE refund SET state = 'parked', error = 'odd' WHERE id = (SELECT MAX(id) FROM refund)")
+    lived.write(
+        "INSERT INTO webhook (event_id, type, state, received_at, next_try_at, tries, why)"
+        " VALUES ('e', 't', 'parked', '2027-03-01', '2027-03-01', 8, 'could not be read')"
+    )
+    lived.write(
+        "INSERT INTO stray_payment (gateway_payment_id, status, found_at, check_at, checks)"
+        " VALUES ('pay_stray', 'Captured', '2027-03-05', '2027-03-05', 0)"
+    )
+    assert {row["kind"] for row in parked(lived)} == {"subscription", "charge", "refund", "webhook", "payment"}
+    told = lived.billing("parked", "list").words
+    for words in ("three failures", "amount 1", "could not be read", "pay_stray", "billing parked release KIND ID"):
+        assert words in told
+
+
+def test_a_subscription_goes_on(world, shop):
+    ident = str(world.subscribe("kim"))
+    shop.write("UPDATE subscription SET parked_reason = 'odd'")
+    assert "it is parked (odd)" in shop.billing("subscriptions", "show", ident).words
+    assert "is renewed and charged again." in release(shop, "subscription", ident[:8]).out
+    assert parked(shop) == []
+    assert "The subscription was released: looked at it. by cli:" in shop.billing("subscriptions", "show", ident).words
+    assert "is not parked" in release(shop, "subscription", ident).err
+
+
+@pytest.fixture
+def held(world, shop):
+    """A subscription that was held because three of its periods passed in an outage."""
+    text = shop.config.read_text(encoding="utf-8")
+    shop.config.write_text(f'{text}[daemon]\ncatch_up = "hold"\n', encoding="utf-8")
+    world.with_rules(catch_up=CatchUp.HOLD)
+    ident = str(world.subscribe("kim"))
+    world.sweep_at("2027-05-05 12:00")
+    assert [row["kind"] for row in parked(shop)] == ["subscription"]
+    return ident
+
+
+def test_a_held_subscription_must_be_told_what_to_bill(shop, held):
+    told = release(shop, "subscription", held)
+    assert told.code == 1
+    assert "2 periods passed unbilled" in told.err
+    assert "--bill latest or --bill none" in told.err
+    assert len(parked(shop)) == 1
+
+
+def test_a_held_subscription_is_billed_for_the_latest_period_only(world, shop, held):
+    told = release(shop, "subscription", held, "--bill", "latest")
+    assert "2 periods will not be billed." in told.out
+    world.sweep()
+    world.wait(minutes=30)
+    assert parked(shop) == []
+    periods = shop.ask("SELECT group_concat(period_start) FROM invoice WHERE kind = 'renewal'")
+    assert periods == "2027-04-30"
+    assert "2 periods passed unbilled and will not be charged: 2027-02-28 to 2027-04-29." in (
+        shop.billing("subscriptions", "show", held).words
+    )
+    world.sweep_at("2027-05-31 11:00")
+    assert shop.ask("SELECT MAX(period_start) FROM invoice") == "2027-05-31"
+    assert shop.billing("verify").code == 0
+
+
+def test_a_held_subscription_is_billed_from_the_next_period_on(world, shop, held):
+    told = release(shop, "subscription", held, "--bill", "none")
+    assert "3 periods will not be billed." in told.out
+    world.sweep()
+    assert shop.ask("SELECT COUNT(*) FROM invoice WHERE kind = 'renewal'") == 0
+    assert parked(shop) == []
+    world.sweep_at("2027-05-31 11:00")
+    assert shop.ask("SELECT MAX(period_start) FROM invoice") == "2027-05-31"
+    assert shop.billing("verify").code == 0
+
+
+def test_a_charge_is_looked_up_again(world, shop):
+    world.subscribe("kim")
+    world.faults(wrong_amount=1000)
+    world.live_through("2027-02-28 12:00")
+    world.faults(wrong_amount=0)
+    rows = parked(shop)
+    assert [row["kind"] for row in rows] == ["charge"]
+    shown = shop.billing("subscriptions", "show", "cust-kim").words
+    assert f"nothing until charge {rows[0]['id'][:8]} is released" in shown
+    assert "The gateway's payment is not what was asked for: amount" in shown
+    assert "is looked up at the next sweep" in release(shop, "charge", rows[0]["id"][:8]).out
+    assert shop.ask("SELECT state FROM charge WHERE kind = 'renewal'") == "unknown"
+
+
+def test_a_refund_is_looked_up_again(world, shop):
+    world.subscribe("kim")
+    charge = shop.billing("charges", "list", "--json").json[0]["id"]
+    refund = shop.billing("refunds", "create", charge, "--yes", "--json").json["id"]
+    shop.write("UPDATE refund SET state = 'parked', error = 'odd', check_at = NULL")
+    assert "is looked up at the next sweep" in release(shop, "refund", refund[:8]).out
+    world.wait(minutes=10)
+    assert shop.ask("SELECT state FROM refund") == "refunded"
+    assert "is refunded, not parked" in release(shop, "refund", refund).err
+
+
+def test_a_webhook_is_processed_again(lived):
+    lived.write(
+        "INSERT INTO webhook (id, event_id, type, state, received_at, next_try_at, tries, why)"
+        " VALUES (7, 'e', 't', 'parked', '2027-03-01', '2027-03-01', 8, 'could not be read')"
+    )
+    assert "Webhook 7 is processed again at the next sweep." in release(lived, "webhook", "7").out
+    assert lived.billing("webhooks", "--state", "received", "--json").json[0]["tries"] == 0
+    assert "is received, not parked" in release(lived, "webhook", "7").err
+    assert "there is no webhook 8" in release(lived, "webhook", "8").err
+    assert release(lived, "webhook", "seven").code == 2
+
+
+def test_a_stray_payment_counts_as_dealt_with(lived):
+    lived.write(
+        "INSERT INTO stray_payment (gateway_payment_id, status, found_at, check_at, checks)"
+        " VALUES ('pay_stray', 'Captured', '2027-03-05', '2027-03-05', 0)"
+    )
+    assert "Payment pay_stray counts as dealt with." in release(lived, "payment", "pay_stray").out
+    assert parked(lived) == []
+    assert "is resolved already: by hand: looked at it" in release(lived, "payment", "pay_stray").err
+    assert "there is no stray payment pay_none" in release(lived, "payment", "pay_none").err
+
+
+def test_releasing_asks_and_tells_json(lived):
+    lived.write("UPDATE subscription SET parked_reason = 'odd' WHERE plan_code = 'yearly'")
+    refused = lived.billing("parked", "release", "subscription", "cust-lee", "-r", "x", answer="n\n")
+    assert refused.code == 1
+    told = release(lived, "subscription", "cust-lee", "--json").json
+    assert (told["kind"], told["released"]) == ("subscription", True)
+
+
+def test_releasing_an_unparked_trial_before_its_first_charge_leaves_its_dates(world, shop):
+    ident = str(world.subscribe("choi", "trial"))
+    shop.write("UPDATE subscription SET parked_reason = 'odd'")
+    before = shop.ask("SELECT next_due_at FROM subscription")
+    assert release(shop, "subscription", ident, "--bill", "none").code == 0
+    assert shop.ask("SELECT next_due_at FROM subscription") == before
+    assert kst("2027-03-02 00:00") < kst("2027-03-03 00:00")

@@ -1,0 +1,70 @@
+"""`billing` as a process of its own: exit codes, signals, pipes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+@pytest.fixture
+def start(lived):
+    def run(*arguments, **options):
+        command = [sys.executable, "-m", "billing.entrypoints.cli.main", "--config", str(lived.config), *arguments]
+        streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, **(streams | options))
+
+    return run
+
+
+def test_it_answers_and_exits_0(start):
+    process = start("plans", "list", "--json")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert '"code": "basic"' in out
+
+
+def test_it_refuses_and_exits_1_with_a_sentence_on_stderr(start):
+    process = start("plans", "show", "gold")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (1, "", "error: there is no plan gold\n")
+
+
+def test_ctrl_c_at_a_question_exits_130_and_nothing_was_done(start, lived):
+    process = start("plans", "archive", "basic")
+    os.set_blocking(process.stderr.fileno(), False)
+    deadline = time.monotonic() + 60
+    told = ""
+    while "[y/N]" not in told and time.monotonic() < deadline:
+        told += process.stderr.read() or ""
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    process.wait(timeout=60)
+    assert process.returncode == 130
+    process.communicate()
+    assert lived.ask("SELECT COUNT(*) FROM plan WHERE archived_at IS NOT NULL") == 0
+
+
+def test_a_reader_that_leaves_is_no_error(start):
+    process = start("events", "--limit", "10000", "--json")
+    process.stdout.readline()
+    process.stdout.close()
+    process.wait(timeout=60)
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    process.stdin.close()
+
+
+def test_a_daemon_sweeps_gives_signs_of_life_and_drains_on_sigterm(start, lived):
+    process = start("daemon", "--name", "here")
+    deadline = time.monotonic() + 60
+    while not lived.ask("SELECT COUNT(*) FROM daemon WHERE sweeps > 0") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "here alive" in lived.billing("doctor").words
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert '"event": "daemon_stopped"' in err
+    assert lived.ask("SELECT COUNT(*) FROM daemon") == 0

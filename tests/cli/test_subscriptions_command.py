@@ -1,0 +1,164 @@
+"""`billing subscriptions`."""
+
+import pytest
+
+
+def test_the_timeline_answers_why_it_was_charged(lived):
+    told = lived.billing("subscriptions", "show", "cust-park").words
+    assert "Enrolled on plan basic, price version 1: ₩9,900 every month. by test" in told
+    assert "Attempt 1 to charge ₩9,900 for 2027-02-28 to 2027-03-30: an automatic renewal." in told
+    assert "Declined by the wallet (code 20051; retry_later: the wallet may pay on another day)" in told
+    assert "Tried again on 2027-03-01 10:" in told
+    assert "Attempt 2 to charge ₩9,900 for 2027-02-28 to 2027-03-30" in told
+    assert "The debt is paid: the subscription is active again." in told
+    assert "renewal of ₩9,900 on 2027-03-31 10:" in told
+
+
+def test_the_timeline_is_in_order_and_complete(lived):
+    told = lived.billing("subscriptions", "show", "cust-park", "--json").json
+    assert told["complete"] is True
+    assert [line["at"] for line in told["timeline"]] == sorted(line["at"] for line in told["timeline"])
+    assert told["timeline"][0]["type"] == "subscription.created"
+    assert {"at", "actor", "tone", "sentence", "type", "subject_type", "subject_id"} == set(told["timeline"][0])
+
+
+def test_a_short_timeline_says_that_older_lines_are_left_out(lived):
+    assert "older lines are left out" in lived.billing("subscriptions", "show", "cust-park", "-n", "2").words
+    told = lived.billing("subscriptions", "show", "cust-park", "-n", "2", "--json").json
+    assert (len(told["timeline"]), told["complete"]) == (2, False)
+
+
+def test_a_cut_agreement_is_explained(lived):
+    told = lived.billing("subscriptions", "show", "cust-jung").words
+    assert "code 200R1; agreement_gone: the subscriber ended the KakaoPay agreement" in told
+    assert "No further try; it is given up on 2027-03-15" in told
+    assert "The subscriber must make a new KakaoPay agreement" in told
+    assert "Next the subscriber must make a new KakaoPay agreement" in told
+
+
+def test_an_abandoned_enrolment_is_explained(lived):
+    told = lived.billing("subscriptions", "show", "cust-han").words
+    assert "The enrolment expired: the first payment did not come in time." in told
+    assert "Next nothing: it has ended" in told
+
+
+def test_a_trial_without_consent_is_explained(lived):
+    told = lived.billing("subscriptions", "show", "cust-choi").words
+    assert "to make the KakaoPay agreement; it is given back at once" in told
+    assert "₩100 was given back: it only made the agreement." in told
+
+
+def test_a_subscription_is_found_by_id_prefix_and_reference(lived):
+    ident = lived.id_of(
+        "SELECT s.id FROM subscription s JOIN customer c ON c.id = s.customer_id WHERE c.reference = 'cust-kim'"
+    )
+    for meant in (ident, ident[:6], ident[:9], ident.replace("-", "")[:12], ident.upper(), "cust-kim"):
+        assert lived.billing("subscriptions", "show", meant, "--json").json["subscription"]["id"] == ident
+
+
+def test_a_prefix_of_two_is_refused_with_both(lived):
+    ids = [lived.id_of(f"SELECT id FROM subscription ORDER BY id LIMIT 1 OFFSET {number}") for number in (0, 1)]
+    twin = ids[0][:8] + ids[1][8:]
+    lived.write(
+        "UPDATE subscription SET id = :new WHERE id = :old", new=twin.replace("-", ""), old=ids[1].replace("-", "")
+    )
+    told = lived.billing("subscriptions", "show", ids[0][:8])
+    assert told.code == 1
+    assert f"{ids[0][:8]} is the beginning of more than one subscription" in told.err
+    assert ids[0] in told.err
+
+
+def test_a_customer_with_two_live_subscriptions_is_told_which(lived):
+    kim, lee = (
+        lived.ask("SELECT s.customer_id FROM subscription s JOIN customer c ON c.id = s.customer_id"
+                  " WHERE c.reference = :who", who=who)
+        for who in ("cust-kim", "cust-lee")
+    )  # fmt: skip
+    lived.write("UPDATE subscription SET customer_id = :kim WHERE customer_id = :lee", kim=kim, lee=lee)
+    told = lived.billing("subscriptions", "show", "cust-kim")
+    assert told.code == 1
+    assert "customer cust-kim has 2 subscriptions" in told.err
+    assert "(yearly, active)" in told.err
+
+
+def test_the_list_is_filtered_and_limited(lived):
+    everyone = lived.billing("subscriptions", "list", "--json").json
+    assert len(everyone) == 6
+    active = lived.billing("subscriptions", "list", "--state", "active", "--state", "past_due", "--json").json
+    assert {row["customer_reference"] for row in active} == {"cust-kim", "cust-lee", "cust-park", "cust-jung"}
+    assert [row["customer_reference"] for row in lived.billing("subscriptions", "list", "-n", "1", "--json").json] == [
+        "cust-han"
+    ]
+    assert "These are the newest 2" in lived.billing("subscriptions", "list", "-n", "2").out
+    assert "There are no such subscriptions." in lived.billing("subscriptions", "list", "--plan", "gold").out
+
+
+def test_json_tells_instants_in_utc_and_amounts_in_minor_units(lived):
+    row = lived.billing("subscriptions", "show", "cust-kim", "--json").json["subscription"]
+    assert row["amount_minor"] == 9900
+    assert row["currency"] == "KRW"
+    assert row["next_due_at"].endswith("Z")
+    assert row["paid_through"] == "2027-03-31"
+
+
+def test_cancel_now_asks_and_ends_it(lived):
+    assert lived.billing("subscriptions", "cancel", "cust-kim", "--now", answer="no\n").code == 1
+    assert lived.billing("subscriptions", "show", "cust-kim", "--json").json["subscription"]["state"] == "active"
+    told = lived.billing("subscriptions", "cancel", "cust-kim", "--now", "-r", "asked by phone", answer="yes\n")
+    assert "has ended" in told.out
+    shown = lived.billing("subscriptions", "show", "cust-kim").words
+    assert "The subscription ended: asked by phone. by cli:" in shown
+    again = lived.billing("subscriptions", "cancel", "cust-kim", "--now", "--yes")
+    assert again.code == 1
+    assert "is canceled already" in again.err
+
+
+def test_cancel_at_period_end_can_be_undone(lived):
+    told = lived.billing("subscriptions", "cancel", "cust-kim", "--at-period-end", "--yes", "-r", "moving away")
+    assert "ends on 2027-03-31 00:00 KST." in told.out
+    assert "it ends on 2027-03-31 00:00 KST" in lived.billing("subscriptions", "show", "cust-kim").words
+    assert lived.billing("subscriptions", "cancel", "cust-kim", "--undo").out.endswith("goes on.\n")
+    assert "is not going to be canceled" in lived.billing("subscriptions", "cancel", "cust-kim", "--undo").err
+
+
+@pytest.mark.parametrize("flags", [[], ["--now", "--undo"], ["--now", "--at-period-end"]])
+def test_cancel_wants_to_know_when(lived, flags):
+    told = lived.billing("subscriptions", "cancel", "cust-kim", *flags)
+    assert (told.code, told.err) == (
+        2,
+        "error: say one of --now, --at-period-end and --undo (see `billing subscriptions cancel --help`)\n",
+    )
+
+
+def test_pause_until_a_day_and_resume(lived):
+    told = lived.billing("subscriptions", "pause", "cust-kim", "--until", "2027-05-01", "--yes")
+    assert "is paused until 2027-05-01 00:00 KST." in told.out
+    assert "it is resumed on 2027-05-01 00:00 KST" in lived.billing("subscriptions", "show", "cust-kim").words
+    assert lived.billing("subscriptions", "resume", "cust-kim", "--yes").out.endswith("is active again.\n")
+    assert "is active, not paused" in lived.billing("subscriptions", "resume", "cust-kim", "--yes").err
+
+
+def test_pause_until_what_has_passed_is_refused(lived):
+    told = lived.billing("subscriptions", "pause", "cust-kim", "--until", "2027-01-01", "--yes")
+    assert told.code == 1
+    assert "2027-01-01 00:00 KST has passed" in told.err
+
+
+def test_pause_with_json(lived):
+    told = lived.billing("subscriptions", "pause", "cust-kim", "--yes", "--json").json
+    assert (told["state"], told["resume_at"]) == ("paused", None)
+
+
+def test_a_stopped_engine_says_so_for_every_subscription(lived):
+    lived.billing("stop", "the bank is closed")
+    told = lived.billing("subscriptions", "show", "cust-kim").words
+    assert "Next no charge now: charging is stopped: the bank is closed" in told
+
+
+def test_what_subscribers_wrote_cannot_colour_or_hide_anything(lived):
+    lived.write(
+        "UPDATE customer SET name = :name WHERE reference = 'cust-kim'", name="[red]k\x1b[31mim\u202e\x00[/red]"
+    )
+    told = lived.billing("subscriptions", "show", "cust-kim").out
+    assert "[red]k�[31mim��[/red]" in told
+    assert "\x1b" not in told

@@ -1,0 +1,199 @@
+"""`billing verify`: corruption planted by hand is found, row by row."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from billing.domain.states import CHARGE_MOVES, ChargeState
+from billing.store.invariants import INVARIANTS, Bounds, check_all
+
+CAPTURED = "SELECT id FROM charge WHERE state = 'captured' AND kind = 'renewal' LIMIT 1"
+PAID = "SELECT id FROM invoice WHERE state = 'paid' AND kind = 'renewal' LIMIT 1"
+KIM = "SELECT s.id FROM subscription s JOIN customer c ON c.id = s.customer_id WHERE c.reference = 'cust-kim'"
+LEE = KIM.replace("kim", "lee")
+COPY_OF_A_CHARGE = (
+    "INSERT INTO charge (id, invoice_id, subscription_id, kind, automatic, attempt_no, reference, idempotency_key,"
+    " amount_minor, currency, state, gateway_payment_id, created_at, sent_at, sends, check_at, checks, absent_looks)"
+    " SELECT '{digit}' || substr(id, 2), invoice_id, subscription_id, kind, automatic, attempt_no + {digit}, reference"
+    " || '{digit}', '{digit}', amount_minor, currency, '{state}', gateway_payment_id || '{digit}', created_at, sent_at,"
+    " 1, check_at, 0, 0 FROM charge WHERE id = (" + CAPTURED + ")"
+)
+PLANTED = [
+    (1, "DROP INDEX one_live_charge;UPDATE charge SET state = 'pending' WHERE state = 'captured'", "charges are under way"),
+    (2, f"DROP INDEX one_invoice_for_a_period;UPDATE invoice SET period_start = '2027-01-31' WHERE id = ({PAID})",
+     "2 invoices for the period that begins on 2027-01-31"),
+    (3, COPY_OF_A_CHARGE.format(digit=9, state="captured"), "2 captured charges, none of them given back"),
+    (4, f"UPDATE subscription SET next_due_at = '2027-03-01 00:00:00' WHERE id = ({KIM})", "its renewal is overdue"),
+    (4, f"UPDATE invoice SET state = 'open', next_attempt_at = '2027-03-01 00:00:00' WHERE id = ({PAID})",
+     "its charge is overdue"),
+    (5, f"UPDATE invoice SET state = 'open' WHERE id = ({PAID})", "its invoice is open, and the money is not on its way"),
+    (5, f"UPDATE charge SET state = 'declined' WHERE id = ({CAPTURED})", "it is paid, but no charge of it is captured"),
+    (7, f"UPDATE charge SET amount_minor = 990 WHERE id = ({CAPTURED})", "it asks for 990 KRW, its invoice for 9900 KRW"),
+    (7, f"UPDATE invoice SET amount_minor = 19900 WHERE id = ({PAID})", "it asks for 19900 KRW, the price is 9900 KRW"),
+    (9, f"UPDATE charge SET idempotency_key = 'x' WHERE id = ({CAPTURED})", "its idempotency key is not the one"),
+    (9, f"UPDATE charge SET reference = 'zz-' || reference WHERE id = ({CAPTURED})", "does not begin with"),
+    (11, f"UPDATE subscription SET state = 'unpaid' WHERE id = ({KIM})", "it is unpaid, but its last event says active"),
+    (11, "UPDATE event SET to_state = 'pending' WHERE type = 'charge.captured'", "is no move from pending to pending"),
+    (11, "DELETE FROM event WHERE type = 'charge.accepted'", "leaves pending, but the event before left sending"),
+    (11, "DELETE FROM event WHERE subject_type = 'charge'", "no event says so"),
+    (13, "INSERT INTO webhook (event_id, type, state, received_at, next_try_at, tries) VALUES"
+     " ('e', 'payment_captured', 'received', '2027-03-01', '2027-03-01', 0)", "still waits to be processed"),
+    (13, "INSERT INTO webhook (event_id, type, state, received_at, next_try_at, tries) VALUES"
+     " ('e', 'payment_captured', 'ignored', '2027-03-05', '2027-03-05', 0)", "is ignored without a reason"),
+    (14, f"UPDATE charge SET invoice_id = '{'0' * 32}' WHERE id = ({CAPTURED})", "it names invoice 00000000, which is not"),
+    (14, "INSERT INTO stray_payment (gateway_payment_id, status, found_at, check_at, checks) VALUES"
+     " ('pay_x', 'Captured', '2027-03-01', '2027-03-01', 0)", "without a charge, and nobody has dealt with it"),
+    (15, f"UPDATE charge SET subscription_id = ({LEE}) WHERE id = ({CAPTURED})", "its invoice belongs to subscription"),
+    (15, f"UPDATE charge SET source_id = (SELECT source_id FROM subscription WHERE id = ({LEE})) WHERE id = ({CAPTURED})",
+     "it was charged to the agreement of another customer"),
+    (15, f"UPDATE subscription SET source_id = (SELECT source_id FROM subscription WHERE id = ({LEE})) WHERE id = ({KIM})",
+     "it would be charged to the agreement of another customer"),
+    (15, f"UPDATE subscription SET plan_code = 'daily' WHERE id = ({KIM})", "its price is one of another plan"),
+    (16, f"UPDATE charge SET state = 'sending', check_at = sent_at, sent_at = '2027-03-01' WHERE id = ({CAPTURED})",
+     "it is still sending"),
+    (16, f"UPDATE charge SET state = 'pending', check_at = NULL WHERE id = ({CAPTURED})",
+     "nobody will ask the gateway about it"),
+    (16, "UPDATE refund SET state = 'unknown', check_at = sent_at, sent_at = '2027-03-01'", "it is still unknown"),
+    (17, COPY_OF_A_CHARGE.format(digit=9, state="captured"), "another automatic charge was made on the same day"),
+    (18, f"UPDATE invoice SET state = 'open', failures = 7 WHERE id = ({PAID})", "7 counted failures, but 6 are the most"),
+    (18, f"UPDATE invoice SET attempts = 0 WHERE id = ({PAID})", "it counts 0 attempts, but charge number"),
+    (19, f"UPDATE subscription SET state = 'canceled', canceled_at = '2027-02-01' WHERE id = ({KIM})",
+     "it was made after the subscription ended"),
+    (19, f"UPDATE subscription SET state = 'canceled', canceled_at = '2027-02-01' WHERE id = ({KIM})",
+     "it was captured after the subscription ended, and is not being given back"),
+    (20, "UPDATE refund SET amount_minor = 99000", "99000 is being given back of"),
+    (20, "UPDATE charge SET state = 'declined' WHERE id IN (SELECT charge_id FROM refund)", "it gives back charge"),
+    (21, f"UPDATE invoice SET period_start = '2027-03-05' WHERE id = ({PAID})", "leaves a gap that nothing explains"),
+    (21, f"UPDATE invoice SET period_start = '2027-02-20' WHERE id = ({PAID})", "overlaps the one before"),
+    (21, f"UPDATE subscription SET next_due_at = '2027-04-15 01:00:00' WHERE id = ({KIM})", "the next period begins"),
+    (23, f"UPDATE subscription SET paid_through = '2028-01-01' WHERE id = ({KIM})", "the last paid period ends on"),
+    (24, "UPDATE event SET at = '2028-01-01 00:00:00' WHERE id = (SELECT MAX(id) FROM event)", "still to come"),
+    (29, f"UPDATE charge SET amount_minor = 990 WHERE id = ({CAPTURED})", "its amount_minor is 990, but 9900 when it was"),
+    (29, f"UPDATE invoice SET period_end = '2027-04-30' WHERE id = ({PAID})", "its period_end is 2027-04-30"),
+    (30, "UPDATE event SET actor = ' ' WHERE id = 1", "has no actor"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("number", "planted", "detail"), PLANTED, ids=[f"{n}: {d}" for n, _, d in PLANTED])
+def test_planted_corruption_is_found(lived, number, planted, detail):
+    for statement in planted.split(";"):
+        lived.write(statement)
+    told = lived.billing("verify", "--json")
+    assert told.code == 1
+    found = [breach["detail"] for breach in told.json["breaches"] if breach["number"] == number]
+    assert any(detail in each for each in found), found
+
+
+def test_something_is_planted_for_every_invariant():
+    assert {number for number, _, _ in PLANTED} == {each.number for each in INVARIANTS}
+
+
+def test_a_breach_is_shown_with_its_row_and_exit_1(lived):
+    lived.write(f"UPDATE invoice SET state = 'open' WHERE id = ({PAID})")
+    told = lived.billing("verify")
+    assert told.code == 1
+    assert "wrong 1" in told.words
+    assert f"invoice {lived.id_of(PAID.replace('paid', 'open'))[:8]}" in told.words
+    assert "Every rule holds" not in told.out
+
+
+def test_a_sound_database_holds_every_rule(lived):
+    told = lived.billing("verify")
+    assert told.code == 0
+    assert "Every rule holds." in told.out
+    assert all(rule["breaches"] == 0 for rule in lived.billing("verify", "--json").json["rules"])
+
+
+def test_the_rules_hold_on_postgresql_too(database):
+    with database.snapshot() as tx:
+        assert check_all(tx, datetime(2027, 2, 1, tzinfo=UTC)) == []
+
+
+def test_no_breach_list_grows_without_end(lived):
+    lived.write("UPDATE event SET actor = ''")
+    lived.write(
+        "INSERT INTO event (at, actor, subject_type, subject_id, type, data)"
+        " SELECT a.at, '', 'plan', 'x', 'plan.renamed', '{}' FROM event a, event b"
+    )
+    told = lived.billing("verify", "--json").json
+    assert sum(breach["number"] == 30 for breach in told["breaches"]) == 1000
+    assert "and" in lived.billing("verify").words
+
+
+def test_the_bounds_can_be_told(lived):
+    with lived.database.snapshot() as tx:
+        now = datetime(2027, 3, 5, 4, tzinfo=UTC)
+        assert check_all(tx, now, Bounds(overdue=timedelta(seconds=1))) == []
+
+
+def test_every_legal_charge_move_is_a_legal_event():
+    assert CHARGE_MOVES[ChargeState.SENDING]
+
+
+# --- against the gateway -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def paid(world, shop):
+    world.subscribe("kim")
+    return shop
+
+
+def compared(shop):
+    told = shop.billing("verify", "--gateway", "--json")
+    return told.code, [each["detail"] for each in told.json["gateway"]["differences"]]
+
+
+def test_the_gateway_agrees_with_a_sound_database(paid):
+    assert compared(paid) == (0, [])
+    assert "Compared 1 payments of the gateway" in paid.billing("verify", "--gateway").words
+
+
+@pytest.mark.parametrize(
+    ("planted", "detail"),
+    [
+        ("UPDATE charge SET amount_minor = 990", "9900 KRW at the gateway, 990 KRW here"),
+        ("UPDATE charge SET currency = 'HKD'", "9900 KRW at the gateway, 9900 HKD here"),
+        ("UPDATE charge SET state = 'declined'", "Captured at the gateway, declined here"),
+        ("UPDATE charge SET gateway_payment_id = 'pay_other'", "at the gateway beside pay_other, which the charge counts"),
+        ("UPDATE charge SET reference = 'other-reference'", "captured here, but the gateway does not know it"),
+        (
+            "INSERT INTO refund (id, charge_id, gateway_payment_id, amount_minor, currency, state, reference,"
+            " idempotency_key, reason, requested_by, created_at, checks, absent_looks) SELECT id, id,"
+            " gateway_payment_id, 500, 'KRW', 'refunded', 'r', 'r', 'x', 'x', created_at, 0, 0 FROM charge",
+            "0 refunded at the gateway, 500 here",
+        ),
+    ],
+)  # fmt: skip
+def test_a_difference_from_the_gateway_is_found(paid, world, planted, detail):
+    world.wait(hours=2)
+    if "other-reference" in planted:
+        paid.write("UPDATE charge SET gateway_payment_id = 'pay_' || substr('a2345672345672345672345672', 1, 26)")
+    paid.write(planted)
+    code, differences = compared(paid)
+    assert code == 1
+    assert any(detail in each for each in differences), differences
+
+
+def test_money_that_came_in_just_now_is_no_difference_yet(paid):
+    paid.write("UPDATE charge SET state = 'pending', check_at = sent_at")
+    paid.write("UPDATE invoice SET state = 'open'")
+    assert compared(paid)[1] == []
+
+
+def test_two_captures_of_one_invoice_are_found(paid, world):
+    world.wallet("kim@example.test", script=["20051", "ok"])
+    world.live_through("2027-03-02 12:00")
+    assert compared(paid) == (0, [])
+    paid.write("UPDATE charge SET invoice_id = (SELECT id FROM invoice WHERE kind = 'first')")
+    code, differences = compared(paid)
+    assert code == 1
+    assert any("was captured 2 times" in each for each in differences), differences
+
+
+def test_a_gateway_that_does_not_answer_is_a_difference_not_a_crash(paid, world):
+    world.faults(outage=True)
+    code, differences = compared(paid)
+    world.faults(outage=False)
+    assert code == 1
+    assert any("could not be read" in each for each in differences)
