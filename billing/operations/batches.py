@@ -7,7 +7,7 @@ from typing import Any
 import structlog
 
 from billing.operations.engine import Engine, Tally
-from billing.store.database import is_conflict
+from billing.store.database import is_database_trouble
 from billing.store.due import Kind, Place, due_places
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ def together_or_alone(
 ) -> Tally:
     """Run ``act`` on all ids at once; if that raises, on each alone, and park those that raise alone too.
 
-    A conflict with another transaction is nobody's fault: the row is left for the next sweep.
+    Trouble of the database (a conflict, a lost connection) is not the row's fault: it is left for the next sweep.
     """
     try:
         return act(ids)
@@ -56,8 +56,8 @@ def together_or_alone(
 
 
 def _alone_failed(row: Any, error: Exception, park: Callable[[Any, str], None]) -> Tally:
-    if is_conflict(error):
-        return Tally(problems=[f"{row}: conflict, left for the next sweep"])
+    if is_database_trouble(error):
+        return Tally(problems=[f"{row}: the database failed; left for the next sweep"])
     why = f"{type(error).__name__}: {error}"[:400]
     log.error("row_failed", row=str(row), error=type(error).__name__)
     park(row, why)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 _inside: ContextVar[bool] = ContextVar("inside_a_transaction", default=False)
 _BUSY_TIMEOUT_MS = 30_000
@@ -86,6 +86,12 @@ def is_conflict(error: Exception) -> bool:
         return False
     sqlstate = getattr(error.orig, "sqlstate", None)
     return sqlstate in ("40001", "40P01", "55P03") or "database is locked" in str(error.orig)
+
+
+def is_database_trouble(error: Exception) -> bool:
+    """Say whether the database failed, not the row it was asked about: a lost connection, a full disk, a conflict."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    return lost or isinstance(error, OperationalError | InterfaceError)
 
 
 def _usable_url(text: str) -> URL:

@@ -1,0 +1,6 @@
+"""Races end with the same soundness check as stories."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "stories"))
