@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import httpx2
 
@@ -147,8 +147,14 @@ class SandboxClock:
     """The clock of the bundled sandbox, over HTTP. One that does not answer, or is no sandbox, is left alone."""
 
     def __init__(self, base_url: str) -> None:
-        self._url = f"{base_url}/_sandbox/clock"
+        self._http = httpx2.Client(base_url=base_url, timeout=30)
         self.refusal: str | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._http.close()
 
     def move(self, instant: datetime) -> datetime | None:
         """Move the sandbox's time and return when it has something to do next; its webhooks are out by then."""
@@ -162,7 +168,7 @@ class SandboxClock:
         if self.refusal is not None:
             return None
         try:
-            answer = httpx2.put(self._url, json={"now": instant}, timeout=30)
+            answer = self._http.put("/_sandbox/clock", json={"now": instant})
             if answer.status_code == 200:
                 following = answer.json().get("next")
                 return datetime.fromisoformat(following) if following else None

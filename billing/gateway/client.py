@@ -47,6 +47,7 @@ from billing.gateway.port import Done, Health, PaymentRequest, RefundRequest
 T = TypeVar("T")
 R = TypeVar("R")
 _PAGE: Final = 100
+_TOO_LATE: Final = NeverLeft("its turn came too late")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,28 +207,35 @@ class CheckoutGateway:
         send_by: float | None = None,
     ) -> Exchange:
         client = self._client or self._open()
-        answer: Exchange = NeverLeft("not tried")
-        for last in (False, True):
-            await bucket.wait()
-            if send_by is not None and time.monotonic() > send_by:
-                return NeverLeft("its turn came too late")
-            try:
-                bearer = await self._authorization.header(client)
-            except NoToken as error:
-                return NeverLeft(str(error))
-            if send_by is not None and time.monotonic() > send_by:
-                return NeverLeft("its turn came too late")
-            sent = {
-                "Authorization": bearer,
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                **headers,
-            }
-            answer = await exchange(client, method, path, headers=sent, body=body, seconds=self._limits.answer_seconds)
-            turned_away = isinstance(answer, Reply) and answer.status == 401
-            if last or not turned_away or not self._authorization.forget(bearer):
-                return answer
+        answer, again = await self._send_once(client, method, path, body, headers, bucket, send_by)
+        if again:
+            answer, _ = await self._send_once(client, method, path, body, headers, bucket, send_by)
         return answer
+
+    async def _send_once(
+        self,
+        client: Httpx2AiohttpClient,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        bucket: TokenBucket,
+        send_by: float | None,
+    ) -> tuple[Exchange, bool]:
+        """Return the answer, and whether our token was turned away so that a new one may help."""
+        await bucket.wait()
+        if _is_over(send_by):
+            return _TOO_LATE, False
+        try:
+            bearer = await self._authorization.header(client)
+        except NoToken as error:
+            return NeverLeft(str(error)), False
+        if _is_over(send_by):
+            return _TOO_LATE, False
+        sent = {"Authorization": bearer, "Accept": "application/json", "Accept-Encoding": "identity", **headers}
+        answer = await exchange(client, method, path, headers=sent, body=body, seconds=self._limits.answer_seconds)
+        turned_away = isinstance(answer, Reply) and answer.status == 401
+        return answer, turned_away and self._authorization.forget(bearer)
 
     def _open(self) -> Httpx2AiohttpClient:
         self._client = open_client(self._base_url, self._limits.in_flight)
@@ -260,6 +268,10 @@ class CheckoutGateway:
         if not isinstance(answer, Reply) or answer.status != 200:
             raise Unreadable(f"the reason of the decline: {_why(answer)}")
         return replace(payment, response_code=decline_code(read_json(answer.body)))
+
+
+def _is_over(send_by: float | None) -> bool:
+    return send_by is not None and time.monotonic() > send_by
 
 
 def _why(answer: Exchange) -> str:

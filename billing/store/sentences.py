@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -55,7 +55,11 @@ MEANING: Final[Mapping[str, str]] = {
 
 def moment(instant: datetime, zone: str) -> str:
     """Write an instant in a zone: ``2027-03-01 10:00 KST``."""
-    return f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+    try:
+        place: tzinfo = ZoneInfo(zone)
+    except (KeyError, ValueError):  # a row that was damaged must still be readable
+        place = UTC
+    return f"{instant.astimezone(place):%Y-%m-%d %H:%M %Z}"
 
 
 def days(start: date, end: date) -> str:

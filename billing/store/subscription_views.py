@@ -8,7 +8,6 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, func, literal, select, text, type_coerce
 from sqlmodel import col
 
-from billing.domain.cases import InvoiceKind
 from billing.domain.states import InvoiceState, SubscriptionState
 from billing.store.columns import AnyRow, UtcDateTime
 from billing.store.tables import Charge, Customer, Event, Invoice, Plan, Price, Refund, Source, Subscription
@@ -157,11 +156,7 @@ def list_events(tx: Connection, *, after: int, up_to: int, limit: int) -> Sequen
 
 
 def _subscriptions() -> Select[*tuple[Any, ...]]:
-    open_invoice = (
-        (col(Invoice.subscription_id) == col(Subscription.id))
-        & (col(Invoice.state) == InvoiceState.OPEN)
-        & (col(Invoice.kind) != InvoiceKind.AGREEMENT)
-    )
+    open_invoice = (col(Invoice.subscription_id) == col(Subscription.id)) & (col(Invoice.state) == InvoiceState.OPEN)
     next_attempt = select(func.min(col(Invoice.next_attempt_at))).where(open_invoice).scalar_subquery()
     # An open invoice that is not tried again until the subscriber has made a new agreement.
     waits = select(literal(1)).where(

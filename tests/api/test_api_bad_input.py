@@ -37,6 +37,7 @@ TEXT = [
     ("\u202egnp.exe", "U+202E"),
     ("zero\u200bwidth", "U+200B"),
     ("line\u2028separator", "U+2028"),
+    ("paragraph\u2029separator", "U+2029"),
     ("\ufeffbom", "U+FEFF"),
     (1, "valid string"),
     (True, "valid string"),
@@ -91,6 +92,7 @@ URLS = [
     "http://",
     "http:///done",
     "http://evil.test/done",
+    "http://127.0.0.1/a\\b",
     "http://127.0.0.1@evil.test/done",
     "http://kim:secret@127.0.0.1/done",
     "http://127.0.0.1:pw@evil.test/",
@@ -163,6 +165,11 @@ def test_what_is_not_asked_for_cannot_be_set(still, name):
     )
     assert answer.status_code == 422
     assert answer.json()["error"]["code"] == "invalid_request"
+
+
+@pytest.mark.parametrize("name", ["\u202egnp", "\x1b[31m", "a\x00"])
+def test_a_name_that_cannot_be_shown_is_not_shown(still, name):
+    assert "?" in fields_of(still.post("/v1/subscriptions", wanted() | {name: 1}))
 
 
 AMOUNTS = [

@@ -78,6 +78,32 @@ def test_a_trial_entitles_to_its_last_day(api):
     assert told(api)["trial"] == (False, None, "none")
 
 
+def test_what_was_canceled_ends_with_the_period_though_nothing_has_swept_yet(api):
+    subscription = api.subscribe()
+    api.post(f"/v1/subscriptions/{subscription}/cancel")
+    api.go_to("2027-02-27 23:59")
+    assert told(api)["basic"] == (True, "2027-02-28", "paid")
+    api.go_to("2027-02-28 00:00")
+    assert told(api)["basic"] == (False, None, "none")
+
+
+def test_with_consent_the_end_of_a_trial_takes_nothing_away(api):
+    subscription = api.subscribe(plan="trial")
+    api.post(f"/v1/subscriptions/{subscription}/consent")
+    api.go_to("2027-03-02 00:00")
+    assert told(api)["trial"] == (True, None, "pending")
+
+
+def test_a_retry_under_way_takes_nothing_away_after_the_grace(api):
+    api.subscribe()
+    api.world.wallet("kim@example.test", script=["20051", "hang"])
+    api.sweep_at("2027-02-28 10:40")
+    api.sweep_at("2027-02-28 10:50")
+    assert told(api, grace_days=0)["basic"] == (False, None, "none")
+    api.sweep_at("2027-03-01 10:40")
+    assert told(api, grace_days=0)["basic"] == (True, None, "pending")
+
+
 def test_a_reference_may_hold_slashes_and_hangul(api):
     api.enrol(customer_reference="팀/42")
     assert told(api, "팀%2F42") == {"basic": (False, None, "none")}

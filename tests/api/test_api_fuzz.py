@@ -37,7 +37,7 @@ def is_answered_in_shape(answer):
         assert error["request_id"]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(path=st.sampled_from(POSTS), body=bodies)
 @example(path="/v1/subscriptions", body={"\ud800": {"\x00": []}})
 def test_no_body_breaks_an_endpoint(still, path, body):
@@ -47,7 +47,7 @@ def test_no_body_breaks_an_endpoint(still, path, body):
     assert still.world.scalar("SELECT count(*) FROM customer") == 0
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(path=st.sampled_from(GETS), query=st.dictionaries(st.sampled_from(QUERIES), st.text(max_size=12), max_size=3))
 def test_no_query_breaks_an_endpoint(still, path, query):
     is_answered_in_shape(still.call("GET", path, params=query))

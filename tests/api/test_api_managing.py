@@ -1,8 +1,11 @@
 from uuid import UUID
 
 import pytest
+from harness import PLANS
 
+from billing.operations.plans import apply_plans
 from billing.operations.revoke_source import revoke_source
+from plans.catalog import DEFAULT_LIMITS, read_catalog
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -91,6 +94,17 @@ def test_consent_outside_the_window_is_refused_with_the_dates(api):
     assert message == (
         "consent to the charge of 2027-03-02 counts from 2027-01-31 to 2027-03-01 (Asia/Seoul); today is 2027-03-02"
     )
+
+
+def test_consent_that_comes_too_early_is_refused_and_counts_from_thirty_days_before(api):
+    long = PLANS.replace('code = "trial"', 'code = "long"').replace("trial_days = 30", "trial_days = 60")
+    apply_plans(api.world.engine, read_catalog(long, DEFAULT_LIMITS), now=api.world.now)
+    subscription = api.subscribe(plan="long")
+    api.go_to("2027-03-01 23:59")
+    message = api.refused(act(api, subscription, "consent"), 409, "outside_consent_window")
+    assert "counts from 2027-03-02 to 2027-03-31 (Asia/Seoul); today is 2027-03-01" in message
+    api.go_to("2027-03-02 00:00")
+    assert act(api, subscription, "consent").json()["consent"]["given_at"] == "2027-03-01T15:00:00Z"
 
 
 def test_without_a_trial_there_is_nothing_to_consent_to(api):

@@ -23,28 +23,33 @@ RUN = (
 )
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_says_where_it_listens_and_ends_cleanly(tmp_path, how):
-    settings = Settings(database=DatabaseSection(url=f"sqlite:///{tmp_path / 'billing.db'}"))
+def started(folder):
+    """Start a process on a fresh database of its own."""
+    folder.mkdir()
+    settings = Settings(database=DatabaseSection(url=f"sqlite:///{folder / 'billing.db'}"))
     database = Database(settings.database.url)
     migrate(database, fingerprint(settings, database), now=START)
     database.dispose()
-    file = tmp_path / "config.toml"
+    file = folder / "config.toml"
     file.write_text(f'[database]\nurl = "{settings.database.url}"\n[api]\nport = 0\n')
     environment = {**os.environ, "BILLING_CONFIG": str(file)}
-    with subprocess.Popen(
-        [sys.executable, "-c", RUN], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        line = process.stdout.readline()
-        found = re.fullmatch(r"billing API on (http://127\.0\.0\.1:\d+)\n", line)
-        assert found, line
-        with client(found[1]) as http:
-            assert http.get("/readyz").json() == {"status": "ready"}
-        process.send_signal(how)
-        out, err = process.communicate(timeout=10)
-    assert process.returncode == 0
-    assert err == ""
-    assert out == ""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return subprocess.Popen([sys.executable, "-c", RUN], env=environment, **pipes)
+
+
+def test_it_says_where_it_listens_and_ends_cleanly(tmp_path):
+    signals = (signal.SIGTERM, signal.SIGINT)
+    processes = [started(tmp_path / how.name) for how in signals]
+    for how, process in zip(signals, processes, strict=True):
+        with process:
+            line = process.stdout.readline()
+            found = re.fullmatch(r"billing API on (http://127\.0\.0\.1:\d+)\n", line)
+            assert found, line
+            with client(found[1]) as http:
+                assert http.get("/readyz").json() == {"status": "ready"}
+            process.send_signal(how)
+            out, err = process.communicate(timeout=20)
+        assert (process.returncode, out, err) == (0, "", "")
 
 
 def test_it_does_not_start_on_a_database_that_is_not_ready_or_without_a_key(tmp_path):

@@ -24,10 +24,7 @@ def one_sentence(told) -> bool:
     "command",
     [
         ("subscriptions", "show"),
-        ("subscriptions", "cancel", "--now", "--yes"),
         ("charges", "show"),
-        ("charges", "retry", "--yes"),
-        ("refunds", "create", "--yes"),
         ("source", "revoke", "--yes"),
     ],
     ids=" ".join,

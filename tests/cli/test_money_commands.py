@@ -40,10 +40,10 @@ def test_a_declined_charge_shows_code_class_and_next_try(unpaid):
     assert "no money was taken by this attempt" in told
 
 
-def test_a_charge_is_found_by_reference_and_by_the_gateways_id(paid):
-    row = charge(paid, "captured")
+def test_a_charge_is_found_by_reference_and_by_the_gateways_id(lived):
+    row = charge(lived, "captured")
     for meant in (row["reference"], row["gateway_payment_id"], row["id"][:6]):
-        assert paid.billing("charges", "show", meant, "--json").json["charge"]["id"] == row["id"]
+        assert lived.billing("charges", "show", meant, "--json").json["charge"]["id"] == row["id"]
 
 
 def test_a_failed_charge_is_retried_by_hand(unpaid, world):
@@ -57,15 +57,16 @@ def test_a_failed_charge_is_retried_by_hand(unpaid, world):
     assert "active" in shown
 
 
-def test_a_retry_of_what_is_paid_is_refused(paid):
-    told = paid.billing("charges", "retry", charge(paid, "captured")["id"], "--yes")
+def test_a_retry_of_what_is_paid_is_refused(lived):
+    told = lived.billing("charges", "retry", charge(lived, "captured")["id"], "--yes")
     assert told.code == 1
     assert "nothing is owed" in told.err
 
 
-def test_a_retry_while_stopped_is_refused(unpaid):
-    unpaid.billing("stop", "wait")
-    told = unpaid.billing("charges", "retry", charge(unpaid, "declined")["id"], "--yes")
+def test_a_retry_while_stopped_is_refused(lived):
+    lived.billing("stop", "wait")
+    jung = lived.billing("charges", "list", "--subscription", "cust-jung", "--state", "declined", "--json").json[0]
+    told = lived.billing("charges", "retry", jung["id"], "--yes")
     assert (told.code, told.err) == (1, "error: charging is stopped: wait\n")
 
 
@@ -94,11 +95,13 @@ def test_a_refund_asks_and_is_given(paid, world):
         ("9899", "it would leave ₩1, which could never be refunded"),
     ],
 )
-def test_a_refund_that_cannot_be_is_refused(paid, amount, refusal):
-    told = paid.billing("refunds", "create", charge(paid, "captured")["id"], "--amount", amount, "--yes")
+def test_a_refund_that_cannot_be_is_refused(lived, amount, refusal):
+    before = lived.ask("SELECT COUNT(*) FROM refund")
+    park = lived.billing("charges", "list", "--subscription", "cust-park", "--state", "captured", "--json").json[0]
+    told = lived.billing("refunds", "create", park["id"], "--amount", amount, "--yes")
     assert told.code == 1
     assert refusal in told.err
-    assert paid.ask("SELECT COUNT(*) FROM refund") == 0
+    assert lived.ask("SELECT COUNT(*) FROM refund") == before
 
 
 def test_a_source_is_revoked_and_never_charged_again(paid, world):
@@ -125,7 +128,7 @@ def test_a_sweep_with_problems_exits_1_and_tells_them(unpaid):
     assert (told.code, told.err) == (1, "error: charging is stopped: wait\n")
 
 
-def test_a_sweep_in_the_past_is_refused(paid):
-    told = paid.billing("run-due", "--at", "2026-01-01")
+def test_a_sweep_in_the_past_is_refused(lived):
+    told = lived.billing("run-due", "--at", "2026-01-01")
     assert told.code == 1
     assert "does not run backwards" in told.err

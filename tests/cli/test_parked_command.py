@@ -1,7 +1,6 @@
 """`billing parked`: each kind is listed with its reason, and let go on."""
 
 import pytest
-from harness import kst
 
 from billing.domain.invoicing import CatchUp
 
@@ -66,7 +65,7 @@ def test_a_held_subscription_must_be_told_what_to_bill(shop, held):
 
 def test_a_held_subscription_is_billed_for_the_latest_period_only(world, shop, held):
     told = release(shop, "subscription", held, "--bill", "latest")
-    assert "2 periods will not be billed." in told.out
+    assert "2 periods will not be billed." in told.words
     world.sweep()
     world.wait(minutes=30)
     assert parked(shop) == []
@@ -82,7 +81,7 @@ def test_a_held_subscription_is_billed_for_the_latest_period_only(world, shop, h
 
 def test_a_held_subscription_is_billed_from_the_next_period_on(world, shop, held):
     told = release(shop, "subscription", held, "--bill", "none")
-    assert "3 periods will not be billed." in told.out
+    assert "3 periods will not be billed." in told.words
     world.sweep()
     assert shop.ask("SELECT COUNT(*) FROM invoice WHERE kind = 'renewal'") == 0
     assert parked(shop) == []
@@ -93,7 +92,7 @@ def test_a_held_subscription_is_billed_from_the_next_period_on(world, shop, held
 
 def test_a_charge_is_looked_up_again(world, shop):
     world.subscribe("kim")
-    world.faults(wrong_amount=1000)
+    world.faults(wrong_amount=1)
     world.live_through("2027-02-28 12:00")
     world.faults(wrong_amount=0)
     rows = parked(shop)
@@ -153,4 +152,3 @@ def test_releasing_an_unparked_trial_before_its_first_charge_leaves_its_dates(wo
     before = shop.ask("SELECT next_due_at FROM subscription")
     assert release(shop, "subscription", ident, "--bill", "none").code == 0
     assert shop.ask("SELECT next_due_at FROM subscription") == before
-    assert kst("2027-03-02 00:00") < kst("2027-03-03 00:00")

@@ -10,7 +10,7 @@ def test_stop_charges_nobody_until_go(world, shop):
     assert len(world.payments()) == 1
     assert shop.ask("SELECT COUNT(*) FROM invoice WHERE state = 'open'") == 1
     go = shop.billing("go", answer="y\n")
-    assert "1 invoices are due at once (charging is stopped: prices look wrong)" in go.err
+    assert "1 invoice is due at once (charging is stopped: prices look wrong)" in go.err
     assert "Charging is allowed" in go.out
     world.sweep()
     assert len(world.payments()) == 2

@@ -1,12 +1,15 @@
 """`billing verify`: corruption planted by hand is found, row by row."""
+# ruff: noqa: E501, ISC004 - a table reads best with a row to a line
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
-from billing.domain.states import CHARGE_MOVES, ChargeState
+from billing.store.database import Database
 from billing.store.invariants import INVARIANTS, Bounds, check_all
 
+NOW = datetime(2027, 3, 5, 3, 10, tzinfo=UTC)
 CAPTURED = "SELECT id FROM charge WHERE state = 'captured' AND kind = 'renewal' LIMIT 1"
 PAID = "SELECT id FROM invoice WHERE state = 'paid' AND kind = 'renewal' LIMIT 1"
 KIM = "SELECT s.id FROM subscription s JOIN customer c ON c.id = s.customer_id WHERE c.reference = 'cust-kim'"
@@ -66,6 +69,7 @@ PLANTED = [
     (21, f"UPDATE invoice SET period_start = '2027-03-05' WHERE id = ({PAID})", "leaves a gap that nothing explains"),
     (21, f"UPDATE invoice SET period_start = '2027-02-20' WHERE id = ({PAID})", "overlaps the one before"),
     (21, f"UPDATE subscription SET next_due_at = '2027-04-15 01:00:00' WHERE id = ({KIM})", "the next period begins"),
+    (21, "UPDATE subscription SET zone = 'Asia/Soul'", "'Asia/Soul' is no time zone (6 subscriptions)"),
     (23, f"UPDATE subscription SET paid_through = '2028-01-01' WHERE id = ({KIM})", "the last paid period ends on"),
     (24, "UPDATE event SET at = '2028-01-01 00:00:00' WHERE id = (SELECT MAX(id) FROM event)", "still to come"),
     (29, f"UPDATE charge SET amount_minor = 990 WHERE id = ({CAPTURED})", "its amount_minor is 990, but 9900 when it was"),
@@ -74,13 +78,33 @@ PLANTED = [
 ]  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def lived_database(lived_file):
+    opened = Database(f"sqlite:///{lived_file}")
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def scratch(lived_database):
+    """A connection to the lived-through database on which everything is taken back at the end."""
+    with lived_database.engine.connect() as connection:
+        connection.exec_driver_sql("COMMIT")
+        connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+        connection.exec_driver_sql("PRAGMA ignore_check_constraints=ON")
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("BEGIN")
+        connection.invalidate()
+
+
 @pytest.mark.parametrize(("number", "planted", "detail"), PLANTED, ids=[f"{n}: {d}" for n, _, d in PLANTED])
-def test_planted_corruption_is_found(lived, number, planted, detail):
+def test_planted_corruption_is_found(scratch, number, planted, detail):
     for statement in planted.split(";"):
-        lived.write(statement)
-    told = lived.billing("verify", "--json")
-    assert told.code == 1
-    found = [breach["detail"] for breach in told.json["breaches"] if breach["number"] == number]
+        scratch.execute(text(statement))
+    breaches = check_all(scratch, NOW)
+    found = [breach.detail for breach in breaches if breach.number == number]
     assert any(detail in each for each in found), found
 
 
@@ -90,10 +114,11 @@ def test_something_is_planted_for_every_invariant():
 
 def test_a_breach_is_shown_with_its_row_and_exit_1(lived):
     lived.write(f"UPDATE invoice SET state = 'open' WHERE id = ({PAID})")
+    opened = "SELECT id FROM invoice WHERE state = 'open' AND paid_at IS NOT NULL"
     told = lived.billing("verify")
     assert told.code == 1
     assert "wrong 1" in told.words
-    assert f"invoice {lived.id_of(PAID.replace('paid', 'open'))[:8]}" in told.words
+    assert f"invoice {lived.id_of(opened)[:8]}" in told.words
     assert "Every rule holds" not in told.out
 
 
@@ -102,11 +127,6 @@ def test_a_sound_database_holds_every_rule(lived):
     assert told.code == 0
     assert "Every rule holds." in told.out
     assert all(rule["breaches"] == 0 for rule in lived.billing("verify", "--json").json["rules"])
-
-
-def test_the_rules_hold_on_postgresql_too(database):
-    with database.snapshot() as tx:
-        assert check_all(tx, datetime(2027, 2, 1, tzinfo=UTC)) == []
 
 
 def test_no_breach_list_grows_without_end(lived):
@@ -122,12 +142,7 @@ def test_no_breach_list_grows_without_end(lived):
 
 def test_the_bounds_can_be_told(lived):
     with lived.database.snapshot() as tx:
-        now = datetime(2027, 3, 5, 4, tzinfo=UTC)
-        assert check_all(tx, now, Bounds(overdue=timedelta(seconds=1))) == []
-
-
-def test_every_legal_charge_move_is_a_legal_event():
-    assert CHARGE_MOVES[ChargeState.SENDING]
+        assert check_all(tx, NOW, Bounds(overdue=timedelta(seconds=1))) == []
 
 
 # --- against the gateway -------------------------------------------------------------------------
@@ -155,7 +170,10 @@ def test_the_gateway_agrees_with_a_sound_database(paid):
         ("UPDATE charge SET amount_minor = 990", "9900 KRW at the gateway, 990 KRW here"),
         ("UPDATE charge SET currency = 'HKD'", "9900 KRW at the gateway, 9900 HKD here"),
         ("UPDATE charge SET state = 'declined'", "Captured at the gateway, declined here"),
-        ("UPDATE charge SET gateway_payment_id = 'pay_other'", "at the gateway beside pay_other, which the charge counts"),
+        (
+            "UPDATE charge SET gateway_payment_id = 'pay_other'",
+            "at the gateway beside pay_other, which the charge counts",
+        ),
         ("UPDATE charge SET reference = 'other-reference'", "captured here, but the gateway does not know it"),
         (
             "INSERT INTO refund (id, charge_id, gateway_payment_id, amount_minor, currency, state, reference,"
@@ -164,7 +182,7 @@ def test_the_gateway_agrees_with_a_sound_database(paid):
             "0 refunded at the gateway, 500 here",
         ),
     ],
-)  # fmt: skip
+)
 def test_a_difference_from_the_gateway_is_found(paid, world, planted, detail):
     world.wait(hours=2)
     if "other-reference" in planted:
@@ -185,7 +203,10 @@ def test_two_captures_of_one_invoice_are_found(paid, world):
     world.wallet("kim@example.test", script=["20051", "ok"])
     world.live_through("2027-03-02 12:00")
     assert compared(paid) == (0, [])
-    paid.write("UPDATE charge SET invoice_id = (SELECT id FROM invoice WHERE kind = 'first')")
+    paid.write(
+        "UPDATE charge SET attempt_no = 7, invoice_id = (SELECT id FROM invoice WHERE kind = 'first')"
+        " WHERE kind = 'renewal' AND state = 'captured'"
+    )
     code, differences = compared(paid)
     assert code == 1
     assert any("was captured 2 times" in each for each in differences), differences

@@ -18,8 +18,15 @@ def server():
 
 @pytest.fixture(scope="session")
 def gateway(server):
-    """A client of the scripted server, with a short deadline and no limit on its rate."""
+    """A patient client of the scripted server, for answers that come."""
     with fresh_client(server.url) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def hasty(server):
+    """A client of the scripted server for answers that do not come in time, so that waiting is cheap."""
+    with fresh_client(server.url, answer_seconds=0.4) as made:
         yield made
 
 
@@ -30,10 +37,11 @@ class Shop:
         self.url = url
         self.control = httpx2.Client(base_url=f"{url}/_sandbox", timeout=10)
         self.gateway = self.client()
+        self.hasty = self.client(answer_seconds=0.6)
 
     def client(self, authorization=None, **limits):
         key = SecretKey(SecretStr(defaults.SECRET_KEY))
-        return fresh_client(self.url, authorization or key, **{"answer_seconds": 0.6, **limits})
+        return fresh_client(self.url, authorization or key, **limits)
 
     def put(self, path, **written):
         answer = self.control.put(path, json=written)
@@ -59,6 +67,7 @@ class Shop:
 
     def close(self):
         self.gateway.close()
+        self.hasty.close()
         self.control.close()
 
 

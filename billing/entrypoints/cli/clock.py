@@ -1,5 +1,6 @@
 """`billing clock`: the test clock, by which a year passes in a minute for every process. Never with live keys."""
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
@@ -98,7 +99,8 @@ def real(context: typer.Context, as_json: AsJson = False) -> None:
     session = _testing(context)
     now = give_back(session.engine.database)
     if session.settings.uses_the_bundled_sandbox:
-        SandboxClock(session.settings.gateway.base_url).give_back()
+        with SandboxClock(session.settings.gateway.base_url) as sandbox:
+            sandbox.give_back()
     if as_json:
         print_json({"now": now, "test_clock": False})
     else:
@@ -124,14 +126,17 @@ def _move(session: Session, target: datetime, step: str, sweep: bool | None, wai
     if not as_json:
         _announce(len(daemons), here)
     gateway = SandboxClock(settings.gateway.base_url) if settings.uses_the_bundled_sandbox else None
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=err(),
-        transient=True,
-        disable=as_json or not err().is_terminal,
-    ) as bar:
+    with (
+        gateway or nullcontext(),
+        Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            console=err(),
+            transient=True,
+            disable=as_json or not err().is_terminal,
+        ) as bar,
+    ):
         task = bar.add_task(moment(start, session.zone), total=max(1.0, (target - start).total_seconds()))
 
         def on_step(done: Step) -> None:

@@ -5,7 +5,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from enum import Enum
 from typing import Any, Final
 from uuid import UUID
@@ -111,7 +111,7 @@ def agreed(question: str, *, yes: bool) -> None:
     """Return when the person says yes; end the command, with nothing changed, when not."""
     if yes:
         return
-    err().print(Text.assemble(seen(question), (" [y/N] ", "bold")), end="")
+    err().print(Text.assemble(seen(question), (" [y/N] ", "bold")), end="", soft_wrap=True)
     answer = sys.stdin.readline()
     if not answer:
         err().print()
@@ -124,7 +124,13 @@ def agreed(question: str, *, yes: bool) -> None:
 
 def moment(instant: datetime | None, zone: str) -> str:
     """Write an instant in a zone, ``2027-03-01 10:00 KST``; nothing for None."""
-    return "" if instant is None else f"{instant.astimezone(ZoneInfo(zone)):%Y-%m-%d %H:%M %Z}"
+    if instant is None:
+        return ""
+    try:
+        place: tzinfo = ZoneInfo(zone)
+    except (KeyError, ValueError):  # a row that was damaged must still be readable
+        place = UTC
+    return f"{instant.astimezone(place):%Y-%m-%d %H:%M %Z}"
 
 
 def moments(name: str, instants: Sequence[tuple[datetime | None, str]]) -> tuple[str, list[str]]:

@@ -54,10 +54,14 @@ def go(
     why = installation.why_not_charge(now)
     if adopt:
         agreed("Adopt this database? If another copy of it is in use, subscribers are charged twice.", yes=yes)
-    agreed(f"Allow charging? {due} invoices are due at once{f' ({why})' if why else ''}.", yes=yes)
+    agreed(f"Allow charging? {_invoices(due)} due at once{f' ({why})' if why else ''}.", yes=yes)
     set_up.go(engine, now=now, adopt=fingerprint(session.settings, engine.database) if adopt else None)
     if as_json:
         print_json({"charging": True, "adopted": adopt, "due": due})
     else:
         adopted = "The database is adopted. " if adopt else ""
-        say(f"{adopted}Charging is allowed; {due} invoices are due at the next sweep.")
+        say(f"{adopted}Charging is allowed; {_invoices(due)} due at the next sweep.")
+
+
+def _invoices(number: int) -> str:
+    return "1 invoice is" if number == 1 else f"{number} invoices are"

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
+from zoneinfo import available_timezones
 
 from sqlalchemy import Connection
 
@@ -85,6 +86,13 @@ def cancel_safety(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[F
         f" AND r.state IN ({COUNTED_REFUND}))",
     ):
         yield "charge", row[0], "it was captured after the subscription ended, and is not being given back"
+
+
+@invariant(21, "Every subscription has a zone, in which its days begin.")
+def zones(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    for row in ask(tx, "SELECT zone, COUNT(*), MIN(CAST(id AS VARCHAR(36))) FROM subscription GROUP BY zone"):
+        if row[0] not in available_timezones():
+            yield "subscription", row[2], f"{row[0]!r} is no time zone ({row[1]} subscriptions)"
 
 
 @invariant(23, "Nobody is paid through a day that no captured payment covers.")
