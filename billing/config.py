@@ -1,10 +1,11 @@
 """Every setting, its default and its bounds. ``config.toml`` for what anyone may read, the environment for secrets."""
 
+import re
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from billing.domain.cases import LateEnrolment
@@ -22,24 +23,52 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-Minor = Annotated[int, Field(strict=True, ge=1, le=999_999_999)]
+def _as_whole(value: object) -> object:
+    # The environment has only text. What a lax reader would also take (true, 1.0, "1_000") is a mistake.
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    if type(value) is not int:
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _as_number(value: object) -> object:
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value)
+    if type(value) not in (int, float):
+        raise ValueError("must be a number")
+    return value
+
+
+def _as_flag(value: object) -> object:
+    if value in ("true", "false"):
+        return value == "true"
+    if type(value) is not bool:
+        raise ValueError("must be true or false")
+    return value
+
+
+_NUMBER: Final = re.compile(r"\d{1,9}(\.\d{1,9})?")
+Whole: Final = BeforeValidator(_as_whole)
+Number: Final = BeforeValidator(_as_number)
+Minor = Annotated[int, Whole, Field(ge=1, le=999_999_999)]
 ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-Flag = Annotated[bool, Field(strict=True)]
+Flag = Annotated[bool, BeforeValidator(_as_flag)]
 
 
 class DatabaseSection(_Section):
     url: str = "sqlite:///billing.db"
-    pool_size: Annotated[int, Field(strict=True, ge=2, le=64)] = 8
+    pool_size: Annotated[int, Whole, Field(ge=2, le=64)] = 8
 
 
 class GatewaySection(_Section):
     base_url: str = "http://127.0.0.1:8700"
     token_url: str | None = None
     processing_channel_id: Annotated[str, Field(min_length=1, max_length=100)] = "pc_kakaosandboxkakaosandbox22"
-    in_flight: Annotated[int, Field(strict=True, ge=1, le=1024)] = 128
-    writes_per_second: Annotated[float, Field(strict=True, gt=0, le=10_000)] = 80
-    reads_per_second: Annotated[float, Field(strict=True, gt=0, le=10_000)] = 80
-    answer_seconds: Annotated[float, Field(strict=True, ge=1, le=60)] = 20
+    in_flight: Annotated[int, Whole, Field(ge=1, le=1024)] = 128
+    writes_per_second: Annotated[float, Number, Field(gt=0, le=10_000)] = 80
+    reads_per_second: Annotated[float, Number, Field(gt=0, le=10_000)] = 80
+    answer_seconds: Annotated[float, Number, Field(ge=1, le=60)] = 20
 
     @field_validator("base_url")
     @classmethod
@@ -49,7 +78,7 @@ class GatewaySection(_Section):
 
 class ApiSection(_Section):
     host: str = "127.0.0.1"
-    port: Annotated[int, Field(strict=True, ge=0, le=65_535)] = 8600
+    port: Annotated[int, Whole, Field(ge=0, le=65_535)] = 8600
     public_url: str = "http://127.0.0.1:8600"
     return_urls: list[str] = Field(default_factory=lambda: ["http://127.0.0.1", "http://localhost"])
 
@@ -60,14 +89,14 @@ class ApiSection(_Section):
 
 
 class DaemonSection(_Section):
-    tick_seconds: Annotated[float, Field(strict=True, ge=0.01, le=300)] = 5
-    batch: Annotated[int, Field(strict=True, ge=1, le=2000)] = 500
+    tick_seconds: Annotated[float, Number, Field(ge=0.01, le=300)] = 5
+    batch: Annotated[int, Whole, Field(ge=1, le=2000)] = 500
     catch_up: CatchUp = CatchUp.LATEST
     single_process: Flag = False
 
 
 class EnrolmentSection(_Section):
-    lifetime_minutes: Annotated[int, Field(strict=True, ge=5, le=43_200)] = 60
+    lifetime_minutes: Annotated[int, Whole, Field(ge=5, le=43_200)] = 60
     late_capture: LateEnrolment = LateEnrolment.HONOUR
     agreement_amount: dict[str, Minor] = Field(default_factory=lambda: {"KRW": 100, "HKD": 100, "SGD": 100})
 
@@ -75,7 +104,7 @@ class EnrolmentSection(_Section):
 class WindowSection(_Section):
     zone: str = "Asia/Seoul"
     opens: ClockTime = "10:00"
-    jitter_minutes: Annotated[int, Field(strict=True, ge=0, le=720)] = 30
+    jitter_minutes: Annotated[int, Whole, Field(ge=0, le=720)] = 30
     quiet_from: ClockTime = "23:20"
     quiet_until: ClockTime = "00:40"
 
@@ -88,7 +117,7 @@ class WindowSection(_Section):
 
 
 class LadderStep(_Section):
-    day: Annotated[int, Field(strict=True, ge=1, le=60)]
+    day: Annotated[int, Whole, Field(ge=1, le=60)]
     at: ClockTime = "10:00"
 
 
@@ -99,10 +128,10 @@ class DunningSection(_Section):
             for day, at in ((1, "10:00"), (3, "17:00"), (5, "10:00"), (10, "17:00"), (14, "10:00"))
         ]
     )
-    technical_minutes: Annotated[list[Annotated[int, Field(strict=True, ge=1, le=1440)]], Field(min_length=1)] = Field(
+    technical_minutes: Annotated[list[Annotated[int, Whole, Field(ge=1, le=1440)]], Field(min_length=1)] = Field(
         default_factory=lambda: [10, 30, 120, 360]
     )
-    technical_tries: Annotated[int, Field(strict=True, ge=1, le=1000)] = 40
+    technical_tries: Annotated[int, Whole, Field(ge=1, le=1000)] = 40
     end: EndOfLadder = EndOfLadder.CANCEL
     codes: dict[str, DeclineClass] = Field(default_factory=dict)
 
@@ -137,8 +166,8 @@ class LimitsSection(_Section):
 
 
 class BrakeSection(_Section):
-    floor: Annotated[int, Field(strict=True, ge=1, le=10_000_000)] = 1000
-    factor: Annotated[float, Field(strict=True, ge=1, le=1000)] = 3.0
+    floor: Annotated[int, Whole, Field(ge=1, le=10_000_000)] = 1000
+    factor: Annotated[float, Number, Field(ge=1, le=1000)] = 3.0
 
 
 Secret = SecretStr | None

@@ -85,10 +85,15 @@ def _sentence(file: Path, told: dict[str, Any], problem: Any) -> str:
         near = difflib.get_close_matches(str(problem["loc"][-1]), _keys_beside(problem["loc"]), n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_keys_beside(problem['loc']))}"
         return f"{file}: {key} is not a setting{hint}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    message = f"{message[:1].lower()}{message[1:]}" if message[1:2].islower() else message
+    variable = f"BILLING_{'__'.join(str(part) for part in problem['loc'])}".upper()
+    if variable in os.environ:
+        shown = "" if key.startswith("secrets") else f" = {os.environ[variable]!r}"
+        return f"environment: {variable}{shown}: {message}"
     value = _value_at(told, problem["loc"])
     shown = "" if key.startswith("secrets") or value is None else f" = {value!r}"
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    return f"{file}: {key}{shown}: {message[:1].lower()}{message[1:]}"
+    return f"{file}: {key}{shown}: {message}"
 
 
 def _keys_beside(place: tuple[Any, ...]) -> list[str]:

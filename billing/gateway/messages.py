@@ -151,12 +151,8 @@ def read_instant(text: object) -> datetime | None:
     """Read an instant with 0 to 7 fractional digits and ``Z`` or an offset; None when it is none."""
     if not isinstance(text, str) or len(text) > 40:
         return None
-    head, dot, tail = text.replace("Z", "+00:00").partition(".")
-    if dot:
-        digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-        head = f"{head}.{digits[:6].ljust(6, '0')}{tail[len(digits) :]}"
     try:
-        instant = datetime.fromisoformat(head)
+        instant = datetime.fromisoformat(text)
         return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):  # the offset may lead out of the years 1 to 9999
         return None

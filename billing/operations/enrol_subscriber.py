@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -220,9 +220,16 @@ def agreement_amount(engine: Engine, currency: str) -> Money:
 
 
 def _customer(tx: Connection, subscriber: Subscriber, now: datetime) -> UUID:
+    told = {
+        "name": subscriber.name,
+        "email": subscriber.email,
+        "phone": subscriber.phone,
+        "locale": subscriber.locale,
+    }
     known = tx.execute(select(col(Customer.id)).where(col(Customer.reference) == subscriber.reference)).scalar()
     if known is not None:
         found: UUID = known
+        tx.execute(update(Customer).where(col(Customer.id) == found).values(**told))
         return found
     customer_id = row_id(_CUSTOMERS, subscriber.reference)
     insert_rows(
@@ -232,10 +239,7 @@ def _customer(tx: Connection, subscriber: Subscriber, now: datetime) -> UUID:
             {
                 "id": customer_id,
                 "reference": subscriber.reference,
-                "name": subscriber.name,
-                "email": subscriber.email,
-                "phone": subscriber.phone,
-                "locale": subscriber.locale,
+                **told,
                 "created_at": now,
             }
         ],

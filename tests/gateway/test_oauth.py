@@ -113,8 +113,8 @@ def test_when_many_requests_are_turned_away_at_once_one_new_token_serves_them_al
 
     def turn_the_first_token_away(line):
         if line.request.headers["authorization"] == "Bearer token-1":
-            all_are_here.wait(5)
-            answer(401)(line)
+            place = all_are_here.wait(10)
+            answer(401, after=0.01 * place)(line)  # most of them after the new token has come
         else:
             answer(200, {"data": []})(line)
 

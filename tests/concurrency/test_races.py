@@ -1,0 +1,191 @@
+"""Races that are forced: a webhook against the answer, the database's own refusals, and real daemon processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from harness import email, fresh_world, open_inbox
+from soundness import assert_sound
+from sqlalchemy import event
+
+from billing.bootstrap import fingerprint
+from billing.config_source import read_settings
+from billing.operations.enrol_subscriber import AlreadySubscribed
+from billing.operations.first_charges import GatewayUnavailable
+from billing.operations.manage import cancel_now
+from billing.operations.webhooks import process_webhooks
+from billing.store.installation import set_clock, set_fingerprint
+
+SUBSCRIBERS = 12
+
+
+@pytest.fixture
+def few(sandbox, postgres_url):
+    """A world on PostgreSQL with a dozen subscribers, on the day of their renewal."""
+    with fresh_world(sandbox.url, postgres_url) as world:
+        world.faults(auto_agree_seconds=1)
+        for number in range(SUBSCRIBERS):
+            world.enrol(f"user{number}")
+        world.wait(minutes=2)
+        world.faults(auto_agree_seconds=None)
+        world.go_to("2027-02-28 11:00")
+        yield world
+
+
+class Telling:
+    """A gateway whose webhooks are processed by another thread while its answer is on the way."""
+
+    def __init__(self, world):
+        self._world = world
+        self._gateway = world.engine.gateway
+        self._pool = ThreadPoolExecutor(2)
+        self.running = []
+
+    def create_payments(self, requests):
+        outcomes = self._gateway.create_payments(requests)
+        self._world.sandbox("POST", "drain")  # every webhook has come and is stored
+        engine = replace(self._world.engine, gateway=self._gateway, actor="webhooks")
+        self.running += [self._pool.submit(process_webhooks, engine, now=self._world.now) for _ in range(2)]
+        return outcomes
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+    def wait(self):
+        self._pool.shutdown()
+        for each in self.running:
+            each.result()
+
+
+def test_webhooks_that_race_the_answers_to_their_own_charges_settle_each_charge_once(few):
+    few.faults(settle_seconds_min=0, settle_seconds_max=0)
+    few.wallet(email("user3"), script=["20051"])
+    with open_inbox(few):
+        telling = Telling(few)
+        few.engine = replace(few.engine, gateway=telling)
+        few.sweep()
+        telling.wait()
+        few.wait(minutes=5)
+    assert sorted(few.states("subscription")) == ["active"] * (SUBSCRIBERS - 1) + ["past_due"]
+    assert len(few.captured()) == 2 * SUBSCRIBERS - 1
+    assert len(few.events("charge.captured")) == 2 * SUBSCRIBERS - 1
+    assert len(few.events("charge.declined")) == 1
+    assert_sound(few, at_rest=True)
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03"])
+def test_a_statement_that_the_database_refuses_for_a_conflict_is_done_again_by_the_next_sweep(few, sqlstate):
+    engine = few.engine.database.engine
+    seen = 0
+    refused = []
+
+    def refuse(_connection, _cursor, statement, parameters, *_more):
+        nonlocal seen
+        writes = statement.startswith(("INSERT", "UPDATE", "WITH")) or "FOR UPDATE" in statement
+        seen += writes
+        if writes and seen % 4 == 0 and len(refused) < 25:
+            refused.append(statement)
+            return f"DO $$ BEGIN RAISE EXCEPTION 'forced' USING ERRCODE = '{sqlstate}'; END $$", {}
+        return statement, parameters
+
+    event.listen(engine, "before_cursor_execute", refuse, retval=True)
+    for _ in range(12):
+        few.wait(minutes=3)
+    event.remove(engine, "before_cursor_execute", refuse)
+    few.live_through("2027-03-01 12:00")
+    assert len(refused) == 25
+    assert few.events("subscription.parked") == []
+    assert few.events("charge.parked") == []
+    assert len(few.captured()) == 2 * SUBSCRIBERS
+    assert few.states("invoice") == ["paid"] * 2 * SUBSCRIBERS
+    assert_sound(few, at_rest=True)
+
+
+def test_a_customer_who_enrols_in_ten_tabs_at_once_has_one_subscription_and_pays_once(few):
+    start = threading.Barrier(10)
+
+    def enrol(_):
+        start.wait()
+        try:
+            return few.enrol("newcomer")
+        except (GatewayUnavailable, AlreadySubscribed):
+            return None
+
+    with ThreadPoolExecutor(10) as pool:
+        made = [each for each in pool.map(enrol, range(10)) if each is not None]
+    assert made
+    assert len({each.subscription_id for each in made}) == 1
+    few.agree(str(few.enrol("newcomer").redirect_url))
+    few.wait(minutes=2)
+    assert few.state(made[0].subscription_id) == "active"
+    assert len([payment for payment in few.captured() if payment["wallet"] == email("newcomer")]) == 1
+    assert_sound(few)
+
+
+def test_cancelling_twice_at_once_is_one_cancellation(few):
+    subscription = few.subscription()["id"]
+
+    def cancel(_):
+        try:
+            cancel_now(few.engine, subscription, reason="enough", now=few.now)
+        except Exception as error:  # noqa: BLE001 - counted
+            return type(error).__name__
+        return "canceled"
+
+    with ThreadPoolExecutor(8) as pool:
+        told = sorted(pool.map(cancel, range(8)))
+    assert told == ["Refusal"] * 7 + ["canceled"]
+    assert len(few.events("subscription.canceled")) == 1
+
+
+@pytest.mark.timeout(240)
+def test_three_real_daemons_of_which_one_is_killed_charge_everybody_once(few, sandbox, postgres_url, tmp_path):
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[gateway]\nbase_url = "{sandbox.url}"\nanswer_seconds = 2.0\n'
+        f'[database]\nurl = "{postgres_url}"\n[daemon]\ntick_seconds = 0.1\nbatch = 3\n'
+    )
+    database = few.engine.database
+    with database.transaction() as tx:
+        set_fingerprint(tx, fingerprint(read_settings(config), database))
+        set_clock(tx, few.now)
+    billing = str(Path(sys.executable).with_name("billing"))
+    with ExitStack() as stack:
+        daemons = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [billing, "--config", str(config), "daemon", "--name", f"d{number}"],
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
+            )
+            for number in range(3)
+        ]
+        _until(lambda: few.scalar("SELECT count(*) FROM charge WHERE kind = 'renewal'") > 0)
+        os.kill(daemons[0].pid, signal.SIGKILL)
+        for _ in range(5):
+            _until(lambda: not few.is_due())
+            few.go_to(few.now + timedelta(minutes=11))
+            with database.transaction() as tx:
+                set_clock(tx, few.now)
+        _until(lambda: few.states("invoice") == ["paid"] * 2 * SUBSCRIBERS)
+        for daemon in daemons:
+            daemon.terminate()
+    assert len(few.captured()) == 2 * SUBSCRIBERS
+    assert_sound(few, at_rest=True)
+
+
+def _until(done):
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline, "it did not happen within a minute"
+        time.sleep(0.05)
