@@ -1,5 +1,6 @@
 """What the doctor looks at without the database: configuration, keys, URLs, the gateway and its clock."""
 
+import os
 from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
@@ -8,7 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from billing.config import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY
-from billing.config_source import DEFAULT_FILE
+from billing.config_source import DEFAULT_FILE, FILE_VARIABLE
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.gateway.port import Health
@@ -20,7 +21,7 @@ _HINTS: Final = {401: "check BILLING_SECRETS__GATEWAY_SECRET_KEY", 403: "the key
 
 def configuration(session: Session) -> Check:
     """It was read, or the doctor would not have come this far."""
-    named = session.config or DEFAULT_FILE
+    named = session.config or Path(os.environ.get(FILE_VARIABLE, DEFAULT_FILE))
     where = str(named) if Path(named).is_file() else "defaults and environment"
     return ok("configuration", f"read from {where}")
 

@@ -43,4 +43,4 @@ def show_figures(
     console.print(", ".join(f"[{'red' if number else 'green'}]{name} {number}[/]" for name, number in zeros))
     console.print("\nLook into it:")
     for command in ("subscriptions list --state past_due", "subscriptions show cust-0007", "verify"):
-        console.print(f"  .venv/bin/billing --config {config} {command}", highlight=False)
+        console.print(f"  .venv/bin/billing --config {config} {command}", highlight=False, soft_wrap=True)
