@@ -54,6 +54,15 @@ def postgres_url(postgres):
     _on(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@pytest.fixture
+def empty_postgres_url(postgres):
+    """A database on PostgreSQL in which nothing was made yet."""
+    name = f"e_{uuid.uuid4().hex[:12]}"
+    _on(postgres, f"CREATE DATABASE {name}")
+    yield _named(postgres, name)
+    _on(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory):
     file = tmp_path_factory.mktemp("template") / "billing.db"

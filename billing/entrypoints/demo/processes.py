@@ -39,6 +39,8 @@ class Processes:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
     def start_sandbox(self, seed: int, webhook_url: str, webhook_key: str) -> str:
         """Start the sandbox on a free port and return its URL."""
