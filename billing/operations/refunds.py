@@ -111,7 +111,13 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
                 move(tx, Refund, [step], Author(engine.actor, now))
                 tally.acts[f"refunds_{step.event.value}"] += 1
         requests = [_request(row, sent_before=True) for row in absent]
-        again = {"sent_at": now, "check_at": now + SEND_DEADLINE, "absent_looks": 0, "last_absent_at": None}
+        again = {
+            "sent_at": now,
+            "check_at": now + SEND_DEADLINE,
+            "checks": 0,
+            "absent_looks": 0,
+            "last_absent_at": None,
+        }
         move(tx, Refund, [_move(row, RefundEvent.RESEND, again) for row in absent], Author(engine.actor, now))
     tally.add(_send(engine, absent, requests, now))
     return tally

@@ -104,6 +104,7 @@ def _resend(tx: Connection, case: Case, author: Author) -> StartedCharge:
         "sends": row.sends + 1,
         "sent_at": author.now,
         "check_at": author.now + SEND_DEADLINE,
+        "checks": 0,
         "absent_looks": 0,
         "last_absent_at": None,
     }

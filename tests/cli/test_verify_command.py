@@ -1,11 +1,14 @@
 """`billing verify`: corruption planted by hand is found, row by row."""
 # ruff: noqa: E501, ISC004 - a table reads best with a row to a line
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 
+from billing.domain.charging import Found
+from billing.operations.reconcile import reconcile
 from billing.store.database import Database
 from billing.store.invariants import INVARIANTS, Bounds, check_all
 
@@ -218,3 +221,33 @@ def test_a_gateway_that_does_not_answer_is_a_difference_not_a_crash(paid, world)
     world.faults(outage=False)
     assert code == 1
     assert any("could not be read" in each for each in differences)
+
+
+class ListingGateway:
+    """The gateway, with a list of payments that needs no reference: the sandbox, like the documents, has none."""
+
+    def __init__(self, real, payments):
+        self._real, self._payments = real, payments
+
+    def __getattr__(self, name):
+        return getattr(self._real, name)
+
+    def list_payments(self, *, skip, limit):
+        return Found(tuple(self._payments[skip : skip + limit]))
+
+
+def test_a_gateway_that_lists_everything_shows_payments_no_charge_names(world, paid):
+    row = paid.billing("charges", "list", "--json").json[0]
+    known = world.engine.gateway.find_by_id([row["gateway_payment_id"]])[0].payments[0]
+    prefix = row["reference"][:7]
+    payments = [
+        dataclasses.replace(known, id="pay_unknown", reference=f"{prefix}nobody-20270131-1"),
+        dataclasses.replace(known, id="pay_elsewhere", reference="another-system-1"),
+        known,
+    ]
+    engine = dataclasses.replace(world.engine, gateway=ListingGateway(world.engine.gateway, payments))
+    seen = []
+    told = reconcile(engine, now=world.now, on_progress=lambda done, of: seen.append((done, of)))
+    assert (told.listed, told.payments, seen) == (True, 2, [(1, 1)])
+    assert [difference.payment_id for difference in told.differences] == ["pay_unknown"]
+    assert "there is no charge of it here" in told.differences[0].detail

@@ -1,8 +1,8 @@
 """A process that is really killed: ``python killing.py`` forks a child for each line it reads, and the child dies.
 
 A line is a JSON object: ``database``, ``sandbox``, ``now``, ``act`` (sweep or refund), ``subject`` and ``at``, the
-boundary at which the child sends itself SIGKILL. The answer is the child's exit code: -9 if it was killed, the
-number of boundaries if it ran through. Everything is imported before the first fork, because a child lives for a tenth of a second only.
+boundary at which the child sends itself SIGKILL. The answer is the child's exit code: -9 if it was killed, the number
+of boundaries if it ran through. Everything is imported before the first fork: a child lives for a tenth of a second.
 """
 
 import json

@@ -1,13 +1,14 @@
 """The demo is the product from outside: real processes, trouble, and an audit that must end in three zeros."""
 
 import json
+from datetime import date
 
 import pytest
 from typer.testing import CliRunner
 
 from billing.entrypoints.cli.main import app
 from billing.entrypoints.demo.audit import reckon
-from billing.entrypoints.demo.cast import make_cast, renewal_day
+from billing.entrypoints.demo.cast import Fate, Subscriber, make_cast, renewal_day
 from billing.entrypoints.demo.command import START
 
 KEYS = {
@@ -85,9 +86,9 @@ def test_the_same_seed_casts_the_same_people_and_another_seed_others():
 
 
 def test_a_membership_begun_on_the_31st_renews_on_the_last_day_of_short_months():
-    member = next(each for each in make_cast(400, 12, 1, START)[0] if each.enrols_on.day == 28)
+    member = Subscriber(1, "basic", Fate.STEADY, date(2027, 1, 31))
     assert [renewal_day(member, month).isoformat() for month in (0, 1, 12)] == [
-        "2027-01-28",
+        "2027-01-31",
         "2027-02-28",
-        "2028-01-28",
+        "2028-01-31",
     ]

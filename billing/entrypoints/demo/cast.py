@@ -7,7 +7,7 @@ from enum import StrEnum
 from random import Random
 from typing import Any, Final
 
-ENROLMENT_DAYS: Final = 28
+ENROLMENT_DAYS: Final = 10
 PLANS: Final = """
 [[plans]]
 code = "basic"

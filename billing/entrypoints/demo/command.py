@@ -1,4 +1,4 @@
-"""`billing demo`: a year of KakaoPay subscriptions in a minute, with the trouble a year brings."""
+"""`billing demo`: a year of KakaoPay subscriptions in about a minute, with the trouble a year brings."""
 
 import json
 import sys
