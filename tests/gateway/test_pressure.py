@@ -105,7 +105,7 @@ def test_many_threads_may_use_one_client(server, gateway):
 def test_what_has_not_left_when_the_batch_is_over_is_not_sent_at_all(server):
     server.plays(answer(202, NO_REFERENCE))
     begun = time.monotonic()
-    with fresh_client(server.url, writes_per_second=20, batch_seconds=0.25) as gateway:
+    with fresh_client(server.url, writes_per_second=5, batch_seconds=1.0) as gateway:
         outcomes = gateway.create_payments(requests(20))
         sent = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
         assert 1 <= len(sent) <= 6
@@ -113,12 +113,12 @@ def test_what_has_not_left_when_the_batch_is_over_is_not_sent_at_all(server):
         assert len(server.requests) == len(sent)
         time.sleep(0.2)
         assert len(server.requests) == len(sent), "nothing leaves later"
-    assert all(request.at < begun + 0.5 for request in server.requests)
+    assert all(request.at < begun + 2.0 for request in server.requests)
 
 
 def test_refunds_have_the_same_end_of_their_batch(server):
     server.plays(answer(202, {"action_id": "act_1"}))
-    with fresh_client(server.url, writes_per_second=4, batch_seconds=0.1) as gateway:
+    with fresh_client(server.url, writes_per_second=0.7, batch_seconds=1.0) as gateway:
         outcomes = gateway.create_refunds([a_refund(reference=f"ref-{number}") for number in range(3)])
     assert outcomes[1:] == [NotSent("its turn came too late")] * 2
     assert len(server.requests) == 1
@@ -127,9 +127,9 @@ def test_refunds_have_the_same_end_of_their_batch(server):
 def test_a_batch_behind_a_gateway_that_never_answers_ends_and_what_never_left_is_not_sent(server):
     server.plays(hang)
     begun = time.monotonic()
-    with fresh_client(server.url, in_flight=4, answer_seconds=0.3, batch_seconds=0.5) as gateway:
+    with fresh_client(server.url, in_flight=4, answer_seconds=1.0, batch_seconds=1.7) as gateway:
         outcomes = gateway.create_payments(requests(16))
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 8
     unknown = [outcome for outcome in outcomes if isinstance(outcome, Unknown)]
     assert len(unknown) == len(server.requests) == 8
     assert outcomes.count(NotSent("its turn came too late")) == 8
