@@ -17,12 +17,24 @@ def start(lived):
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     environment = {**kept, "PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "billing-tests-compiled")}
 
+    # What is started as a shell's background job is deaf to Ctrl-C, and so would be what it starts.
+    heard_before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    running = []
+
     def run(*arguments):
         command = [sys.executable, "-m", "billing.entrypoints.cli.main", "--config", str(lived.config), *arguments]
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, env=environment, **streams)
+        process = subprocess.Popen(command, env=environment, **streams)
+        running.append(process)
+        return process
 
-    return run
+    yield run
+    signal.signal(signal.SIGINT, heard_before)
+    for process in running:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            stream.close()
 
 
 def test_it_refuses_and_exits_1_with_a_sentence_on_stderr(start):
@@ -49,8 +61,6 @@ def test_a_reader_that_leaves_is_no_error(start):
     process.stdout.close()
     process.wait(timeout=60)
     assert process.stderr.read() == ""
-    process.stderr.close()
-    process.stdin.close()
 
 
 def test_a_daemon_sweeps_gives_signs_of_life_and_drains_on_sigterm(start, lived):
