@@ -24,7 +24,7 @@ from billing.operations.first_charges import Enrolment, Terminal
 from billing.operations.plans import apply_plans
 from billing.operations.run_due import run_due
 from billing.operations.set_up import migrate
-from billing.operations.webhooks import receive_webhook
+from billing.operations.webhooks import receive_webhooks
 from billing.store.database import Database
 from billing.store.due import kinds_due
 from billing.store.reports import next_due_instant
@@ -250,7 +250,7 @@ class Inbox:
         keys = WebhookKeys([SANDBOX_WEBHOOK_KEY])
         event = read_webhook(body, signature=signature, authorization=None, keys=keys)
         self.came.append(body)
-        receive_webhook(world.engine, event, now=world.now)
+        receive_webhooks(world.engine, [event], now=world.now)
         self.on_arrival()
         return 200
 

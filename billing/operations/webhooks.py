@@ -30,24 +30,27 @@ MOST_TRIES: Final = 8
 _TRY_AGAIN_AFTER: Final = (10, 30, 120, 600, 1800, 7200, 21600)
 
 
-def receive_webhook(engine: Engine, event: VerifiedEvent, *, now: datetime) -> bool:
-    """Store an event whose signature was verified; return False when it was stored before.
+def receive_webhooks(engine: Engine, events: Sequence[VerifiedEvent], *, now: datetime) -> int:
+    """Store events whose signatures were verified, all or none; return how many were not stored before.
 
-    Nothing else happens here: the gateway waits for the answer.
+    Nothing else happens here: the gateway waits for the answer. ``now`` is a UTC instant.
     """
-    row = {
-        "event_id": event.id,
-        "type": event.type,
-        "payment_id": event.payment_id,
-        "action_id": event.action_id,
-        "reference": event.reference,
-        "state": "received",
-        "received_at": now,
-        "next_try_at": now,
-        "tries": 0,
-    }
+    rows = [
+        {
+            "event_id": event.id,
+            "type": event.type,
+            "payment_id": event.payment_id,
+            "action_id": event.action_id,
+            "reference": event.reference,
+            "state": "received",
+            "received_at": now,
+            "next_try_at": now,
+            "tries": 0,
+        }
+        for event in events
+    ]
     with engine.database.transaction() as tx:
-        return insert_if_absent(tx, Webhook, [row]) == 1
+        return insert_if_absent(tx, Webhook, rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def test_an_event_that_cannot_be_stored_is_asked_for_again(api, monkeypatch, kin
     def fail(*_args, **_more):
         raise kind("INSERT", {}, Exception("server closed the connection"))
 
-    monkeypatch.setattr(webhooks, "receive_webhook", fail)
+    monkeypatch.setattr(webhooks, "receive_webhooks", fail)
     answer = api.webhook(event())
     assert answer.status_code == 503
     assert answer.headers["retry-after"]

@@ -19,7 +19,7 @@ from billing.operations.engine import Engine, Refusal
 from billing.operations.manage import cancel_now
 from billing.operations.request_refund import request_refund
 from billing.operations.run_due import run_due
-from billing.operations.webhooks import receive_webhook
+from billing.operations.webhooks import receive_webhooks
 from billing.store.database import Database
 
 SUBSCRIBERS = 40
@@ -103,7 +103,7 @@ def test_fifty_copies_of_one_webhook_at_once_are_one_row_and_one_effect(crowd):
     payment = next(payment for payment in crowd.payments() if payment["ordinal"] == 2)
     event = VerifiedEvent("evt_1", "payment_captured", payment["id"], "act_1", payment["reference"])
     with ThreadPoolExecutor(10) as pool:
-        stored = list(pool.map(lambda _: receive_webhook(crowd.engine, event, now=crowd.now), range(50)))
+        stored = list(pool.map(lambda _: receive_webhooks(crowd.engine, [event], now=crowd.now), range(50)))
     assert stored.count(True) == 1
     crowd.sweep()
     captured = [

@@ -20,7 +20,7 @@ from billing.operations.manage import cancel_at_period_end, cancel_now
 from billing.operations.re_enrol import re_enrol
 from billing.operations.renew_due import renew_due
 from billing.operations.request_refund import request_refund
-from billing.operations.webhooks import process_webhooks, receive_webhook
+from billing.operations.webhooks import process_webhooks, receive_webhooks
 from billing.store.tables import Invoice
 
 Outcome = dict[str, Any]
@@ -140,7 +140,7 @@ def _hear(world: World, _who: str) -> None:
     """The gateway delivers, until it gets its 200."""
     payment = world.payments()[-1]
     event = VerifiedEvent(f"evt_{payment['id']}", "payment_captured", payment["id"], "act_1", payment["reference"])
-    receive_webhook(world.engine, event, now=world.now)
+    receive_webhooks(world.engine, [event], now=world.now)
 
 
 def _hear_and_process(world: World, who: str) -> None:
