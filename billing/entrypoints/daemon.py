@@ -1,5 +1,6 @@
 """The daemon: APScheduler ticks, the sweep does what is due. What is due is a column, so no tick can lose it."""
 
+import logging
 import os
 import signal
 import socket
@@ -49,6 +50,8 @@ class Daemon:
         scheduler.add_job(
             self.tick, "interval", seconds=self._settings.daemon.tick_seconds, next_run_time=machine_now()
         )
+        # A tick that finds the one before it still sweeping is no news, and there may be many a second.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         scheduler.start()
         log.info("daemon_started", daemon=self._name, tick_seconds=self._settings.daemon.tick_seconds)
         self._stop.wait()
@@ -82,10 +85,10 @@ class Daemon:
             log.error("sweep_failed", error=f"{type(error).__name__}: {str(error)[:300]}")
 
     def _beat(self, now: datetime, acts: int) -> None:
-        """Give a sign of life; while time stands still and there is nothing to do, only now and then."""
+        """Give a sign of life: when a time is done with, else only now and then."""
         news = (now, acts)
         seen_at = machine_now()
-        if news == self._told and seen_at - self._told_at < BEAT_EVERY:
+        if (acts or news == self._told) and seen_at - self._told_at < BEAT_EVERY:
             return
         with self._engine.database.transaction() as tx:
             beat(tx, self._name, now, seen_at, acts)

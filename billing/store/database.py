@@ -39,6 +39,7 @@ class Database:
             _prepare_sqlite(self.engine)
         else:
             self.engine = create_engine(self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+        self._reading = self.engine.execution_options(reading=True)
 
     @property
     def location(self) -> str:
@@ -61,7 +62,7 @@ class Database:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Read what is committed, without taking SQLite's write lock. Must not nest."""
-        with self._begin(self.engine.execution_options(reading=True)) as connection:
+        with self._begin(self._reading) as connection:
             yield connection
 
     @contextmanager

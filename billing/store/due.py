@@ -85,8 +85,10 @@ def is_quiet(tx: Connection, now: datetime, *, abandoned: int = 0) -> bool:
     sends as are known to be ``abandoned`` by a daemon that died: those come due at their deadline.
     """
     waits_for = kinds_due(tx, now)
-    if load_installation(tx).why_not_charge(now) is not None:
-        waits_for -= {Kind.INVOICE}
+    if waits_for - {Kind.INVOICE}:
+        return False
+    if waits_for and load_installation(tx).why_not_charge(now) is not None:
+        waits_for = frozenset()
     sending = "SELECT 1 FROM charge WHERE state = 'sending' UNION ALL SELECT 1 FROM refund WHERE state = 'sending'"
     return not waits_for and len(tx.execute(text(sending)).all()) <= abandoned
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, select, update
@@ -35,6 +36,18 @@ class InstallationRow:
         return f"InstallationRow({self.id})"  # never the secret
 
 
+# Built once: every sweep and every request reads it, and to build it costs more than to run it.
+_THE_ROW: Final = select(
+    col(Installation.id),
+    col(Installation.secret),
+    col(Installation.fingerprint),
+    col(Installation.stopped_because),
+    col(Installation.held_until),
+    col(Installation.held_because),
+    col(Installation.clock),
+)
+
+
 class NoInstallation(LookupError):
     """The database is not set up; run `billing migrate`."""
 
@@ -44,17 +57,7 @@ def load_installation(tx: Connection) -> InstallationRow:
 
     :raises NoInstallation: the database is not set up.
     """
-    row = tx.execute(
-        select(
-            col(Installation.id),
-            col(Installation.secret),
-            col(Installation.fingerprint),
-            col(Installation.stopped_because),
-            col(Installation.held_until),
-            col(Installation.held_because),
-            col(Installation.clock),
-        )
-    ).one_or_none()
+    row = tx.execute(_THE_ROW).one_or_none()
     if row is None:
         raise NoInstallation(str(NoInstallation.__doc__))
     return InstallationRow(*row)

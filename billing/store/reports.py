@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, literal, select, text, type_coerce, union_all
+from sqlalchemy import Connection, Select, bindparam, func, select, text, type_coerce, union_all
 from sqlmodel import SQLModel, col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
@@ -51,16 +52,20 @@ _DUE: Final[tuple[tuple[type[SQLModel], str, str], ...]] = (
 
 def next_due_instant(tx: Connection, after: datetime) -> datetime | None:
     """Return the first instant later than ``after`` (both UTC) at which anything is due, or None."""
-    firsts = [_first_due(model, column, where, after) for model, column, where in _DUE]
+    return tx.execute(_first_instant(), {"after": after}).scalar_one()
+
+
+@cache
+def _first_instant() -> Select[*tuple[datetime]]:
+    after = bindparam("after", type_=UtcDateTime())
+    firsts = []
+    for model, column, where in _DUE:
+        table = table_of(model)
+        due = table.c[column]
+        firsts.append(select(func.min(due).label("at")).where(text(f"{table.name}.{where}"), due > after))
     held: AnySelect = select(col(Installation.held_until).label("at")).where(col(Installation.held_until) > after)
     each = union_all(*firsts, held).subquery()
-    return tx.execute(select(type_coerce(func.min(each.c.at), UtcDateTime()))).scalar_one()
-
-
-def _first_due(model: type[SQLModel], column: str, where: str, after: datetime) -> Select[datetime]:
-    table = table_of(model)
-    due = table.c[column]
-    return select(func.min(due).label("at")).where(text(f"{table.name}.{where}"), due > literal(after, due.type))
+    return select(type_coerce(func.min(each.c.at), UtcDateTime()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from random import Random
 from typing import Any, Final
 
-ENROLMENT_DAYS: Final = 10
+ENROLMENT_DAYS: Final = 5
 PLANS: Final = """
 [[plans]]
 code = "basic"
@@ -139,7 +139,7 @@ def _befalls(member: Subscriber, months: int, dice: Random) -> Iterator[Act]:
         yield Act(day + timedelta(days=dice.randint(3, 20)), 23, who, "cancel")
     elif member.fate is Fate.COMPLAINS:
         amount = dice.randrange(1000, member.price - 1000, 100)
-        yield Act(day + timedelta(days=4), 14, who, "refund", {"amount_minor": amount})
+        yield Act(day + timedelta(days=4), 15, who, "refund", {"amount_minor": amount})
 
 
 def _dry_months(member: Subscriber, months: int, dice: Random) -> Iterator[Act]:
@@ -149,5 +149,5 @@ def _dry_months(member: Subscriber, months: int, dice: Random) -> Iterator[Act]:
             day = renewal_day(member, month)
             payday = day + timedelta(days=dice.choice((1, 2, 4, 4, 9, 13, 25)))
             empty = {"balance": dice.randrange(member.price)}
-            yield Act(day - timedelta(days=1), 20, member.number, "wallet", empty)
+            yield Act(day - timedelta(days=1), 21, member.number, "wallet", empty)
             yield Act(payday, 9, member.number, "wallet", {"balance": None})

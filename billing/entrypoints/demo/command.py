@@ -27,7 +27,7 @@ from billing.operations.set_up import migrate
 from billing.store.database import Database
 from plans.catalog import DEFAULT_LIMITS, read_catalog
 
-START: Final = date(2027, 1, 1)
+START: Final = date(2027, 1, 27)
 KST: Final = ZoneInfo("Asia/Seoul")
 FOLDER: Final = Path("demo")
 HEALING_DAYS: Final = 2
@@ -159,7 +159,7 @@ port = {port}
 public_url = "{api_url}"
 
 [daemon]
-tick_seconds = 0.01
+tick_seconds = 0.03
 """,
         encoding="utf-8",
     )

@@ -23,7 +23,8 @@ from billing.store.reports import next_due_instant
 from billing.store.tables import Charge, Customer, Subscription
 
 KST: Final = ZoneInfo("Asia/Seoul")
-STEP: Final = timedelta(hours=1)
+STEP: Final = timedelta(hours=3)
+"""The grid of the play, from midnight in Seoul: what comes due on the way happens together at the next point of it."""
 _QUIET_SECONDS: Final = 30.0
 TROUBLE: Final = {
     "processed_500": 0.01,
@@ -31,6 +32,8 @@ TROUBLE: Final = {
     "rate_limit_429": 0.005,
     "read_500": 0.01,
     "list_lag_seconds": 20,
+    "settle_seconds_min": 5,
+    "settle_seconds_max": 8,
     "webhook_lost": 0.03,
     "webhook_duplicate": 0.05,
     "webhook_late": 0.02,
@@ -92,8 +95,9 @@ class Play:
         with self.engine.database.snapshot() as tx:
             instants = [at_most, next_due_instant(tx, self.now), self.sandbox_next]
         first = min(max(instant, self.now) for instant in instants if instant is not None)
-        steps = -(-(first - self.now) // STEP)
-        return min(at_most, self.now + STEP * max(steps, 1))
+        midnight = _kst(_day(self.now), 0)
+        steps = max(-(-(first - midnight) // STEP), (self.now - midnight) // STEP + 1)
+        return min(at_most, midnight + STEP * steps)
 
     def _move_to(self, instant: datetime) -> None:
         self.now, self.abandoned = instant, 0
@@ -114,7 +118,7 @@ class Play:
                 if is_quiet(tx, self.now, abandoned=self.abandoned):
                     return
             self.processes.require_running()
-            time.sleep(0.006)
+            time.sleep(0.01)
         raise NotQuiet(f"the daemon did not come to rest at {self.now.isoformat()}; see its log")
 
     def _start_daemon(self) -> None:
