@@ -16,7 +16,7 @@ import httpx2
 from sqlalchemy import text
 
 from billing.bootstrap import make_gateway, make_rules
-from billing.config import SANDBOX_WEBHOOK_KEY, GatewaySection, Settings
+from billing.config import SANDBOX_SECRET_KEY, SANDBOX_WEBHOOK_KEY, GatewaySection, Settings
 from billing.gateway.webhooks import WebhookKeys, read_webhook, sign
 from billing.operations.engine import Engine, Rules, Tally
 from billing.operations.enrol_subscriber import Subscriber, enrol_subscriber
@@ -112,6 +112,26 @@ class World:
 
     def reject(self, redirect_url: str) -> httpx2.Response:
         return self.http.post(f"{redirect_url}/reject")
+
+    def post_again(self, reference: str) -> str:
+        """Charge the wallet once more under a reference, as a gateway gone wrong or a restored copy would."""
+        source = self.rows("SELECT gateway_source_id FROM source ORDER BY created_at")[0]["gateway_source_id"]
+        body = {
+            "source": {"type": "id", "id": source},
+            "amount": 9900,
+            "currency": "KRW",
+            "payment_type": "Recurring",
+            "reference": reference,
+            "processing_channel_id": "pc_kakaosandboxkakaosandbox22",
+        }
+        return str(self.post("/payments", body)["id"])
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Ask the gateway for something past the engine, as its dashboard or a restored copy would."""
+        answer = self.http.post(path, json=body, headers={"Authorization": f"Bearer {SANDBOX_SECRET_KEY}"})
+        assert answer.status_code in (201, 202), answer.text
+        told: dict[str, Any] = answer.json()
+        return told
 
     # --- time --------------------------------------------------------------------------------
 

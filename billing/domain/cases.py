@@ -57,6 +57,7 @@ class Case:
     amount: Money
     gateway_payment_id: str | None
     checks: int
+    sends: int
     invoice_id: UUID
     invoice_state: InvoiceState
     invoice_kind: InvoiceKind

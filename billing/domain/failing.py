@@ -16,6 +16,7 @@ from billing.domain.dunning import (
     next_step,
 )
 from billing.domain.quiet_hours import charge_slot
+from billing.domain.rechecks import after_failure
 from billing.domain.states import (
     ChargeEvent,
     InvoiceEvent,
@@ -44,7 +45,7 @@ def settle_failure(
     """
     closed = Settlement(
         charge_event=event,
-        charge={"decline_class": decline.value, "response_code": code, "check_at": None},
+        charge={"decline_class": decline.value, "response_code": code, **after_failure(event, now)},
         source_event=_source_event(case, decline),
     )
     if case.invoice_state is not InvoiceState.OPEN:

@@ -29,6 +29,7 @@ from billing.domain.charging import (
 from billing.domain.declines import DeclineClass, classify_decline, classify_refusal
 from billing.domain.failing import settle_failure
 from billing.domain.invoicing import poll_again_at
+from billing.domain.rechecks import AFTER_A_RESEND, first_recheck
 from billing.domain.states import (
     CHARGE_MOVES,
     LIVE_CHARGE_STATES,
@@ -172,8 +173,8 @@ def _captured(case: Case, payment: GatewayPayment, now: datetime, policy: Policy
         charge={
             "gateway_payment_id": payment.id,
             "captured_at": now,
-            "check_at": None,
             "response_code": payment.response_code,
+            **({"check_at": None} if case.sends == 1 else first_recheck(AFTER_A_RESEND, now)),
         },
         source_event=_proof_of_life(case),
         notes=(Note("charge.late_truth", {"was": case.charge_state.value}),) if late else (),

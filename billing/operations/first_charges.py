@@ -206,6 +206,8 @@ def _take_up(tx: Connection, engine: Engine, found: AnyRow, author: Author) -> S
         state = ChargeState.UNKNOWN
     if state is ChargeState.UNKNOWN:
         move(tx, Charge, [Move(found.charge_id, state, ChargeEvent.RESEND, written, owner)], author)
+    else:
+        change(tx, Charge, [Change(found.charge_id, state, {"sends": found.sends + 1})])
     return SentCharge(found.charge_id, _request(engine, found._asdict(), found, sent_before=True))
 
 

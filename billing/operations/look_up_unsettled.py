@@ -1,4 +1,4 @@
-"""Asks the gateway about charges whose outcome is not known: pending ones, lost answers, dead senders."""
+"""Asks the gateway about charges: whose outcome is not known, and closed ones that are looked at again."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,12 +10,13 @@ from billing.domain.invoicing import poll_again_at
 from billing.domain.states import ChargeEvent, ChargeState
 from billing.operations.batches import pages_of
 from billing.operations.engine import ABSENT_SPACING, Engine, Tally
+from billing.operations.recheck_closed import recheck
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.resend_absent import resend_absent
 from billing.operations.strays import keep_strays
 from billing.store.cases import lock_subscriptions
 from billing.store.due import Kind
-from billing.store.queries import Unsettled, load_unsettled
+from billing.store.queries import AskedAbout, load_asked_about
 from billing.store.tables import Charge
 from billing.store.writes import Author, Change, Move, change, move
 
@@ -29,12 +30,18 @@ def look_up_unsettled(engine: Engine, *, now: datetime) -> Tally:
 
 
 def look_up(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> Tally:
-    """Ask about these charges now and record what the gateway tells. One that was settled meanwhile is left out."""
+    """Ask about these charges now and record what the gateway tells. A closed one is left out unless it is due."""
     with engine.database.snapshot() as tx:
-        charges = load_unsettled(tx, charge_ids)
+        found = load_asked_about(tx, charge_ids)
+    tally = _look_up_live(engine, [charge for charge in found if charge.is_live], now)
+    tally.add(recheck(engine, [charge for charge in found if not charge.is_live and charge.check_at <= now], now=now))
+    return tally
+
+
+def _look_up_live(engine: Engine, charges: Sequence[AskedAbout], now: datetime) -> Tally:
     outcomes: list[tuple[UUID, Outcome]] = []
     strays: list[tuple[UUID, GatewayPayment]] = []
-    postponed: list[tuple[Unsettled, dict[str, object]]] = []
+    postponed: list[tuple[AskedAbout, dict[str, object]]] = []
     absent: list[UUID] = []
     for charge, told in zip(charges, _ask(engine, charges), strict=True):
         match _read(charge, told, now):
@@ -61,7 +68,7 @@ def look_up(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> Tal
     return tally
 
 
-def _ask(engine: Engine, charges: Sequence[Unsettled]) -> list[LookUp]:
+def _ask(engine: Engine, charges: Sequence[AskedAbout]) -> list[LookUp]:
     """Ask by the gateway's own id where one was told, else by reference; keep the order."""
     by_id = [charge.gateway_payment_id for charge in charges if charge.gateway_payment_id is not None]
     by_reference = [charge.reference for charge in charges if charge.gateway_payment_id is None]
@@ -70,7 +77,7 @@ def _ask(engine: Engine, charges: Sequence[Unsettled]) -> list[LookUp]:
     return [next(listed if charge.gateway_payment_id is None else found) for charge in charges]
 
 
-def _read(charge: Unsettled, told: LookUp, now: datetime) -> LookAgain | Absent | Chosen | None:
+def _read(charge: AskedAbout, told: LookUp, now: datetime) -> LookAgain | Absent | Chosen | None:
     if not isinstance(told, Found):
         return None
     # The list may match more loosely than it says; only our own reference counts.
@@ -86,16 +93,16 @@ def _read(charge: Unsettled, told: LookUp, now: datetime) -> LookAgain | Absent 
     )
 
 
-def _later(charge: Unsettled, wait: timedelta, now: datetime) -> dict[str, object]:
+def _later(charge: AskedAbout, wait: timedelta, now: datetime) -> dict[str, object]:
     return {"check_at": now + wait, "checks": charge.checks + 1}
 
 
-def _postpone(engine: Engine, postponed: Sequence[tuple[Unsettled, dict[str, object]]], now: datetime) -> None:
+def _postpone(engine: Engine, postponed: Sequence[tuple[AskedAbout, dict[str, object]]], now: datetime) -> None:
     if not postponed:
         return
     with engine.database.transaction() as tx:
         lock_subscriptions(tx, [charge.subscription_id for charge, _ in postponed])
-        state_now = {charge.id: charge.state for charge in load_unsettled(tx, [c.id for c, _ in postponed])}
+        state_now = {charge.id: charge.state for charge in load_asked_about(tx, [c.id for c, _ in postponed])}
         moves, changes = [], []
         for charge, written in postponed:
             if state_now.get(charge.id) is not charge.state:

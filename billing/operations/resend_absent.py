@@ -1,6 +1,7 @@
 """Charges that the gateway surely never processed: sent again under the same key, or closed if no longer wanted."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from billing.domain.cases import Case, ChargeKind
 from billing.domain.declines import DeclineClass
 from billing.domain.failing import settle_failure
 from billing.domain.quiet_hours import outside_quiet_hours
+from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
 from billing.domain.states import ChargeEvent, ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
@@ -52,7 +54,9 @@ def resend_absent(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) 
             if not _still_wanted(case):
                 rules = engine.rules.settlement
                 over = settle_failure(case, ChargeEvent.REFUSE, DeclineClass.TECHNICAL, None, now, rules)
-                apply_settlements(tx, [(case, over)], author)
+                # The gateway's list may have hidden it all the same.
+                watched = {**over.charge, **first_recheck(AFTER_A_FAILURE, now)}
+                apply_settlements(tx, [(case, replace(over, charge=watched))], author)
                 tally.acts["charges_refused"] += 1
             elif held or allowed != now or case.subscription_id in set_aside:
                 later = {"check_at": max(allowed, now + ABSENT_SPACING)}

@@ -13,10 +13,10 @@ from sqlmodel import SQLModel, col
 from billing.store.columns import UtcDateTime
 from billing.store.installation import load_installation
 from billing.store.tables import (
+    CHARGE_TO_ASK_ABOUT,
     DUE_INVOICE,
     LIVE_CHARGE,
     RENEWABLE,
-    UNSETTLED_CHARGE,
     UNSETTLED_REFUND,
     Charge,
     Invoice,
@@ -54,7 +54,7 @@ class Kind(StrEnum):
 
 _WHERE: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
     Kind.WEBHOOK: (Webhook, "next_try_at", "state = 'received'"),
-    Kind.CHARGE: (Charge, "check_at", UNSETTLED_CHARGE),
+    Kind.CHARGE: (Charge, "check_at", CHARGE_TO_ASK_ABOUT),
     Kind.ENROLMENT: (Subscription, "expires_at", "state = 'incomplete'"),
     Kind.PAUSE: (Subscription, "resume_at", "state = 'paused' AND resume_at IS NOT NULL"),
     Kind.LAST_PERIOD: (Subscription, "cancel_at", "cancel_at IS NOT NULL AND state <> 'canceled'"),

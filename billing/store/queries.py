@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, func, select, text
 from sqlmodel import col
 
-from billing.domain.states import ChargeState, RefundState
+from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, RefundState
 from billing.store.columns import AnyRow
-from billing.store.tables import DUE_INVOICE, Charge, Invoice, Price, Refund, Subscription
+from billing.store.tables import CHARGE_TO_ASK_ABOUT, DUE_INVOICE, Charge, Invoice, Price, Refund, Subscription
 
 
 def subscription_of_invoice(tx: Connection, invoice_id: UUID) -> UUID | None:
@@ -44,8 +44,8 @@ def renewals_expected_per_day(tx: Connection) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsettled:
-    """A charge whose outcome is asked for."""
+class AskedAbout:
+    """A charge that the gateway is asked about: its outcome is not known, or it ended and is looked at again."""
 
     id: UUID
     subscription_id: UUID
@@ -55,11 +55,16 @@ class Unsettled:
     checks: int
     absent_looks: int
     last_absent_at: datetime | None
+    check_at: datetime
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in LIVE_CHARGE_STATES
 
 
-def load_unsettled(tx: Connection, ids: Sequence[UUID]) -> list[Unsettled]:
-    """Return these charges as far as they are still unsettled."""
-    rows = tx.execute(
+def load_asked_about(tx: Connection, ids: Sequence[UUID]) -> list[AskedAbout]:
+    """Return these charges as far as there is anything left to ask about them."""
+    rows: Sequence[AnyRow] = tx.execute(
         select(
             col(Charge.id),
             col(Charge.subscription_id),
@@ -69,12 +74,10 @@ def load_unsettled(tx: Connection, ids: Sequence[UUID]) -> list[Unsettled]:
             col(Charge.checks),
             col(Charge.absent_looks),
             col(Charge.last_absent_at),
-        ).where(
-            col(Charge.id).in_(ids),
-            col(Charge.state).in_([ChargeState.SENDING, ChargeState.UNKNOWN, ChargeState.PENDING]),
-        )
-    )
-    return [Unsettled(*row) for row in rows]
+            col(Charge.check_at),
+        ).where(col(Charge.id).in_(ids), text(f"charge.{CHARGE_TO_ASK_ABOUT}"))
+    ).all()
+    return [AskedAbout(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

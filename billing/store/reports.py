@@ -14,10 +14,10 @@ from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.store.columns import UtcDateTime
 from billing.store.tables import (
+    CHARGE_TO_ASK_ABOUT,
     DUE_INVOICE,
     LIVE_SUBSCRIPTION,
     RENEWABLE,
-    UNSETTLED_CHARGE,
     UNSETTLED_REFUND,
     Charge,
     Customer,
@@ -42,7 +42,7 @@ _DUE: Final[tuple[tuple[type[SQLModel], str, str], ...]] = (
     (Subscription, "cancel_at", "cancel_at IS NOT NULL AND state <> 'canceled'"),
     (Invoice, "next_attempt_at", DUE_INVOICE),
     (Invoice, "give_up_at", "state = 'open' AND give_up_at IS NOT NULL"),
-    (Charge, "check_at", UNSETTLED_CHARGE),
+    (Charge, "check_at", CHARGE_TO_ASK_ABOUT),
     (Refund, "check_at", UNSETTLED_REFUND),
     (Webhook, "next_try_at", "state = 'received'"),
     (StrayPayment, "check_at", "resolved_at IS NULL"),

@@ -22,7 +22,8 @@ from plans.calendar import IntervalUnit
 LIVE_SUBSCRIPTION: Final = "state IN ('incomplete', 'trialing', 'active', 'past_due', 'paused', 'unpaid')"
 RENEWABLE: Final = "state IN ('active', 'trialing') AND parked_reason IS NULL"
 LIVE_CHARGE: Final = "state IN ('sending', 'unknown', 'pending', 'parked')"
-UNSETTLED_CHARGE: Final = "state IN ('sending', 'unknown', 'pending')"
+UNSETTLED_CHARGE: Final = f"{LIVE_CHARGE} AND state <> 'parked'"
+CHARGE_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 DUE_INVOICE: Final = "state = 'open' AND next_attempt_at IS NOT NULL"
 UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
 
@@ -176,7 +177,7 @@ class Charge(SQLModel, table=True):
     __table_args__ = (
         _partial("one_live_charge", "subscription_id", where=LIVE_CHARGE, unique=True),
         UniqueConstraint("invoice_id", "attempt_no"),
-        _partial("unsettled_charge", "check_at", where=UNSETTLED_CHARGE),
+        _partial("charge_to_ask_about", "check_at", where=CHARGE_TO_ASK_ABOUT),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )
 
@@ -197,8 +198,9 @@ class Charge(SQLModel, table=True):
     sent_at: datetime = _instant()
     sends: int = 1
     check_at: datetime | None = _instant(nullable=True)
-    """When to ask the gateway about it; while sending, the deadline of the send."""
+    """When to ask the gateway about it; while sending, the deadline of the send. Parked: null."""
     checks: int = 0
+    """How often it was asked about; of a closed charge, how many of its rechecks are done."""
     absent_looks: int = 0
     last_absent_at: datetime | None = _instant(nullable=True)
     captured_at: datetime | None = _instant(nullable=True)

@@ -405,6 +405,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("return_token"),
     )
     with op.batch_alter_table("charge", schema=None) as batch_op:
+        batch_op.create_index(
+            "charge_to_ask_about",
+            ["check_at"],
+            unique=False,
+            sqlite_where=sa.text("check_at IS NOT NULL"),
+            postgresql_where=sa.text("check_at IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_charge_invoice_id"), ["invoice_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_charge_subscription_id"), ["subscription_id"], unique=False)
         batch_op.create_index(
@@ -413,13 +420,6 @@ def upgrade() -> None:
             unique=True,
             sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked')"),
             postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked')"),
-        )
-        batch_op.create_index(
-            "unsettled_charge",
-            ["check_at"],
-            unique=False,
-            sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending')"),
-            postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending')"),
         )
 
     op.create_table(
@@ -524,17 +524,17 @@ def downgrade() -> None:
     op.drop_table("refund")
     with op.batch_alter_table("charge", schema=None) as batch_op:
         batch_op.drop_index(
-            "unsettled_charge",
-            sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending')"),
-            postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending')"),
-        )
-        batch_op.drop_index(
             "one_live_charge",
             sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked')"),
             postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked')"),
         )
         batch_op.drop_index(batch_op.f("ix_charge_subscription_id"))
         batch_op.drop_index(batch_op.f("ix_charge_invoice_id"))
+        batch_op.drop_index(
+            "charge_to_ask_about",
+            sqlite_where=sa.text("check_at IS NOT NULL"),
+            postgresql_where=sa.text("check_at IS NOT NULL"),
+        )
 
     op.drop_table("charge")
     with op.batch_alter_table("invoice", schema=None) as batch_op:

@@ -47,6 +47,7 @@ def a_case(**changes) -> Case:
         amount=Money(9900, "KRW"),
         gateway_payment_id=None,
         checks=0,
+        sends=1,
         invoice_id=UUID(int=2),
         invoice_state=InvoiceState.OPEN,
         invoice_kind=InvoiceKind.RENEWAL,

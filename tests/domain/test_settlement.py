@@ -313,7 +313,7 @@ def test_a_first_soft_decline_makes_the_subscription_past_due_and_plans_the_next
     assert decision.charge["response_code"] == "20051"
     assert decision.charge["decline_class"] == "retry_later"
     assert decision.charge["gateway_payment_id"] == "pay_1"
-    assert decision.charge["check_at"] is None
+    assert decision.charge["check_at"] == NOW + timedelta(hours=1)
     assert decision.subscription_event is SubscriptionEvent.FALL_PAST_DUE
     assert decision.invoice["failures"] == 1
     assert decision.invoice["technical_failures"] == 0

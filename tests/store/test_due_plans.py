@@ -10,7 +10,7 @@ from billing.store.due import Kind, _due
 
 INDEX_OF = {
     Kind.WEBHOOK: "webhook_to_process",
-    Kind.CHARGE: "unsettled_charge",
+    Kind.CHARGE: "charge_to_ask_about",
     Kind.ENROLMENT: "incomplete_subscription",
     Kind.PAUSE: "subscription_to_resume",
     Kind.LAST_PERIOD: "subscription_to_end",

@@ -9,7 +9,7 @@ from harness import Witness, email, kst, utc
 from sqlalchemy import text
 
 from billing.bootstrap import make_gateway
-from billing.config import SANDBOX_SECRET_KEY, GatewaySection, Settings
+from billing.config import GatewaySection, Settings
 from billing.operations.parking import park_subscription, release_charge, release_subscription
 from billing.operations.plans import pause_plan, resume_plan
 
@@ -26,23 +26,6 @@ def _renew(world):
     due = world.next_due()
     world.sweep_at(due)
     assert len(world.rows("SELECT id FROM charge WHERE kind = 'renewal'")) >= 1
-
-
-def _post_again(world, reference):
-    """Charge the wallet a second time under the same reference, as a gateway gone wrong or a restored copy would."""
-    source = world.rows("SELECT gateway_source_id FROM source ORDER BY created_at")[0]["gateway_source_id"]
-    body = {
-        "source": {"type": "id", "id": source},
-        "amount": 9900,
-        "currency": "KRW",
-        "payment_type": "Recurring",
-        "reference": reference,
-        "processing_channel_id": "pc_kakaosandboxkakaosandbox22",
-    }
-    headers = {"Authorization": f"Bearer {SANDBOX_SECRET_KEY}"}
-    answer = world.http.post("/payments", json=body, headers=headers)
-    assert answer.status_code == 202, answer.text
-    return answer.json()["id"]
 
 
 def test_a_500_after_processing_is_looked_up_by_reference_and_never_charged_again(world):
@@ -208,7 +191,7 @@ def _corrupt(world, statement):
 def test_a_second_payment_under_a_reference_is_refunded_and_the_subscription_is_set_aside(world):
     subscription = world.subscribe()
     _renew(world)
-    extra = _post_again(world, _renewal(world)["reference"])
+    extra = world.post_again(_renewal(world)["reference"])
     world.live_through("2027-02-28 14:00", step=timedelta(minutes=5))
     assert _renewal(world)["state"] == "captured"
     assert _renewal(world)["gateway_payment_id"] != extra
@@ -228,7 +211,7 @@ def test_two_payments_under_a_reference_whose_answer_was_lost_are_both_found_by_
     world.faults(processed_500=1)
     _renew(world)
     world.faults(processed_500=0)
-    _post_again(world, _renewal(world)["reference"])
+    world.post_again(_renewal(world)["reference"])
     world.live_through("2027-02-28 18:00", step=timedelta(minutes=10))
     assert len(world.captured()) == 2
     assert world.subscription()["parked_reason"] is not None
@@ -240,7 +223,7 @@ def test_two_payments_whose_webhooks_come_together_before_any_answer_are_told_ap
     world.faults(processed_500=1, settle_seconds_max=1)
     _renew(world)
     world.faults(processed_500=0)
-    _post_again(world, _renewal(world)["reference"])
+    world.post_again(_renewal(world)["reference"])
     world.go_to(world.now + timedelta(seconds=5))  # every webhook of both has come; none was processed
     world.live_through("2027-02-28 18:00", step=timedelta(minutes=10))
     assert len(world.captured()) == 2
