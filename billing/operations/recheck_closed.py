@@ -11,7 +11,7 @@ from billing.domain.rechecks import next_recheck, try_again, watch
 from billing.domain.states import ChargeState
 from billing.operations.engine import Engine, Tally
 from billing.operations.record_outcomes import record_outcomes
-from billing.operations.strays import keep_strays
+from billing.operations.strays import keep_strays, stray_ids
 from billing.store.cases import lock_subscriptions
 from billing.store.queries import AskedAbout, load_asked_about
 from billing.store.tables import Charge
@@ -37,6 +37,7 @@ def recheck(engine: Engine, charges: Sequence[AskedAbout], *, now: datetime) -> 
     if not charges:
         return tally
     answers = engine.gateway.find_by_reference([charge.reference for charge in charges])
+    answers = _without_strays(engine, answers)
     seen = [_read(charge, told, now) for charge, told in zip(charges, answers, strict=True)]
     keep_strays(engine, [(each.charge.id, other) for each in seen for other in each.others], now)
     late: list[tuple[UUID, Outcome]] = [
@@ -46,6 +47,19 @@ def recheck(engine: Engine, charges: Sequence[AskedAbout], *, now: datetime) -> 
     tally.add(record_outcomes(engine, late, now=now))
     _look_again(engine, seen)
     return tally
+
+
+def _without_strays(engine: Engine, answers: Sequence[LookUp]) -> list[LookUp]:
+    """Leave out payments that were found astray: what becomes of them is seen to elsewhere."""
+    with engine.database.snapshot() as tx:
+        found = [payment.id for told in answers if isinstance(told, Found) for payment in told.payments]
+        astray = stray_ids(tx, found)
+    return [
+        Found(tuple(payment for payment in told.payments if payment.id not in astray))
+        if isinstance(told, Found)
+        else told
+        for told in answers
+    ]
 
 
 def _read(charge: AskedAbout, told: LookUp, now: datetime) -> _Seen:

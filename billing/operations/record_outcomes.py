@@ -8,13 +8,14 @@ import structlog
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
+from billing.domain.cases import Case
 from billing.domain.charging import Accepted, GatewayPayment, Outcome, PaymentStatus
 from billing.domain.identity import row_id
 from billing.domain.settlement import settle
-from billing.domain.states import CHARGE_MOVES, ChargeEvent, ChargeState, SourceState, can_move
+from billing.domain.states import CHARGE_MOVES, LIVE_CHARGE_STATES, ChargeEvent, ChargeState, SourceState, can_move
 from billing.operations.batches import together_or_alone
 from billing.operations.engine import Engine, Tally
-from billing.operations.strays import keep_stray
+from billing.operations.strays import keep_stray, stray_ids
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
 from billing.store.settlements import apply_settlements
@@ -68,6 +69,8 @@ def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime) -> 
                     # Another payment under the same reference: what becomes of it must not touch this charge.
                     keep_stray(tx, case.charge_id, outcome.payment, author)
                     continue
+                if isinstance(outcome, Accepted) and _is_detached(tx, case, outcome.payment):
+                    continue
                 now_touched.add(case.subscription_id)
                 decision = settle(case, outcome, now=now, policy=engine.rules.settlement)
                 decisions.append((case, decision))
@@ -77,6 +80,13 @@ def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime) -> 
             apply_settlements(tx, decisions, author)
             waiting = [charge_id for charge_id in waiting if charge_id not in done] if cases else []
     return tally
+
+
+def _is_detached(tx: Connection, case: Case, payment: GatewayPayment) -> bool:
+    """Say whether a payment was taken from a closed charge, or found beside it, and is seen to as a stray."""
+    if case.charge_state in LIVE_CHARGE_STATES or case.gateway_payment_id is not None:
+        return False
+    return bool(stray_ids(tx, [payment.id]))
 
 
 def _follow_new_links(tx: Connection, outcomes: Mapping[UUID, Outcome], author: Author) -> None:

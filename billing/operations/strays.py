@@ -66,6 +66,31 @@ def keep_stray(tx: Connection, charge_id: UUID | None, payment: GatewayPayment, 
     note(tx, owner, told, author, subject=("payment", payment.id))
 
 
+def detach(tx: Connection, case: Case, payment: GatewayPayment, resolution: str, author: Author) -> None:
+    """Write down a charge's own payment as one that no longer counts for it, with what became of it."""
+    row = {
+        "gateway_payment_id": payment.id,
+        "reference": payment.reference,
+        "charge_id": case.charge_id,
+        "amount_minor": payment.amount_minor,
+        "currency": payment.currency,
+        "status": payment.raw_status[:_LONGEST_STATUS],
+        "found_at": author.now,
+        "check_at": author.now,
+        "checks": 0,
+    }
+    insert_if_absent(tx, StrayPayment, [row])
+    _resolve(tx, payment.id, payment.raw_status, resolution, author.now)
+    told = Note("payment.detached", {"gateway_payment_id": payment.id, "resolution": resolution})
+    note(tx, case.subscription_id, told, author, subject=("payment", payment.id))
+
+
+def stray_ids(tx: Connection, payment_ids: Sequence[str]) -> set[str]:
+    """Return those of these payments that were found astray: no charge counts them."""
+    query = select(col(StrayPayment.gateway_payment_id)).where(col(StrayPayment.gateway_payment_id).in_(payment_ids))
+    return set(tx.execute(query).scalars())
+
+
 def _settle(engine: Engine, payment_id: str, payment: GatewayPayment | None, now: datetime) -> Tally:
     tally = Tally()
     author = Author(engine.actor, now)

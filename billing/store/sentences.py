@@ -251,6 +251,10 @@ def _stray(event: EventRow, _story: Story) -> Telling:
     return Tone.BAD, f"A second payment was found at the gateway: {event.subject_id}, {event.data.get('status')}."
 
 
+def _detached(event: EventRow, _story: Story) -> Telling:
+    return Tone.WARNING, f"Payment {event.subject_id} no longer counts for the charge: {event.data.get('resolution')}."
+
+
 def _refund_end(event: EventRow, story: Story) -> Telling:
     row = story.refunds.get(event.subject_id)
     why = f": {row.reason}" if row is not None else ""
@@ -284,6 +288,7 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "charge.mismatch": _mismatch,
     "dunning.exhausted": _exhausted,
     "payment.stray": _stray,
+    "payment.detached": _detached,
     "refund.refunded": _refund_end,
     "refund.declined": _refund_end,
     "refund.refused": _refund_end,

@@ -152,3 +152,30 @@ def test_releasing_an_unparked_trial_before_its_first_charge_leaves_its_dates(wo
     before = shop.ask("SELECT next_due_at FROM subscription")
     assert release(shop, "subscription", ident, "--bill", "none").code == 0
     assert shop.ask("SELECT next_due_at FROM subscription") == before
+
+
+def test_what_was_captured_with_another_amount_is_given_back(world, shop):
+    world.subscribe("kim")
+    world.wallet("kim@example.test", script=["wrong_amount:8000", "ok"])
+    world.live_through("2027-02-28 12:00")
+    ident = parked(shop)[0]["id"]
+    refused = shop.billing("parked", "refund", ident[:8], answer="n\n")
+    assert refused.code == 1
+    assert shop.ask("SELECT COUNT(*) FROM refund") == 0
+    told = shop.billing("parked", "refund", ident[:8], "--reason", "too little", "--yes", "--json").json
+    assert (told["charge"], told["amount_minor"], told["currency"]) == (ident, 8000, "KRW")
+    assert told["difference"] == "amount 8000 instead of 9900 (minor units)"
+    again = shop.billing("parked", "refund", ident, "--yes")
+    assert (again.code, shop.ask("SELECT COUNT(*) FROM refund")) == (0, 1)
+    assert f"Refund {told['refund'][:8]} of ₩8,000 is on its way" in again.words
+    world.live_through("2027-03-05 12:00")
+    assert shop.ask("SELECT state FROM refund") == "refunded"
+    assert parked(shop) == []
+    assert shop.billing("verify").code == 0
+    assert shop.billing("verify", "--gateway").code == 0
+    assert "no longer counts for the charge" in shop.billing("subscriptions", "show", "cust-kim").words
+    assert "is captured, not parked" in shop.billing("parked", "refund", _captured(shop), "--yes").err
+
+
+def _captured(shop):
+    return shop.id_of("SELECT id FROM charge WHERE state = 'captured' LIMIT 1")

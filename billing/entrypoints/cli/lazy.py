@@ -57,7 +57,7 @@ ENTRIES: Final = {
     "run-due": Entry("operate:run_due", "Do everything that is due, once, and tell what was done.", _RUN),
     "doctor": Entry("doctor:doctor", "Say what is wrong with this installation, and what to do.", _MEND),
     "verify": Entry("verify:verify", "Check that every rule about money holds in the database.", _MEND),
-    "parked": Entry("parked:app", "What was set aside for a person: list, release.", _MEND),
+    "parked": Entry("parked:app", "What was set aside for a person: list, release, refund.", _MEND),
     "stop": Entry("switch:stop", "Stop charging at once, in every process.", _MEND),
     "go": Entry("switch:go", "Allow charging again.", _MEND),
     "sandbox": Entry("sandbox:sandbox", "Run a Checkout.com with KakaoPay wallets on this machine.", _TRY),

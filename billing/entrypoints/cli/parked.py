@@ -5,17 +5,20 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.states import ChargeState
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import whole_number
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, Limit, Yes
+from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
 from billing.entrypoints.cli.output import agreed, print_json, print_table, say, short
 from billing.operations import parking
+from billing.operations.refund_parked import captured_otherwise, refund_parked
 from billing.store.lookups import find_charge, find_refund, find_subscription
 from billing.store.report_log import list_parked
+from billing.store.reports import list_charges
 
 app = typer.Typer(
-    help="What was set aside for a person: list, release.",
+    help="What was set aside for a person: list, release, refund.",
     no_args_is_help=True,
     rich_markup_mode=MARKUP,
     context_settings=HELP_NAMES,
@@ -84,6 +87,44 @@ def release(
         print_json({"kind": kind, "id": released, "released": True})
     else:
         say(sentence)
+
+
+@app.command()
+def refund(
+    context: typer.Context,
+    charge: ChargeId,
+    reason: Reason = "another amount",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give back what a parked charge captured with another amount or currency than was asked for.
+
+    Checkout.com is asked for the payment now. Whatever it captured goes back, in its own currency; the charge
+    counts as failed by nobody's fault, so its invoice is charged again by the rules for technical failures.
+    Running it again changes nothing.
+    """
+    session = session_of(context)
+    engine = session.acting()
+    with engine.database.snapshot() as tx:
+        row = list_charges(tx, 1, ids=[find_charge(tx, charge)])[0]
+    if row.state is ChargeState.PARKED:
+        amount, difference = captured_otherwise(engine, row.id)
+        agreed(f"{difference}. Give back {amount} to {row.customer_reference} and charge again?", yes=yes)
+    given = refund_parked(engine, row.id, reason=reason, now=session.now())
+    if as_json:
+        print_json(
+            {
+                "charge": row.id,
+                "refund": given.refund_id,
+                "amount_minor": given.amount.minor,
+                "currency": given.amount.currency,
+                "difference": given.difference,
+            }
+        )
+    elif given.refund_id is None:
+        say(f"Charge {short(row.id)} is closed; nothing was left to give back.")
+    else:
+        say(f"Refund {short(given.refund_id)} of {given.amount} is on its way; charge {short(row.id)} is closed.")
 
 
 def _release(session: Session, kind: Kind, ident: str, reason: str, bill: parking.Bill | None) -> tuple[str, str]:

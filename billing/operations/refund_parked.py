@@ -1,0 +1,159 @@
+"""Gives back what was captured with another amount than asked for, and lets the invoice be tried again."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+from sqlmodel import col
+
+from billing.domain.cases import Case
+from billing.domain.charging import Found, GatewayPayment, PaymentStatus
+from billing.domain.declines import DeclineClass
+from billing.domain.failing import settle_failure
+from billing.domain.identity import refund_reference
+from billing.domain.settlement import mismatch
+from billing.domain.states import ChargeEvent, ChargeState
+from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.refunds import send_refunds
+from billing.operations.strays import detach
+from billing.store.cases import load_cases
+from billing.store.columns import AnyRow
+from billing.store.settlements import apply_settlements, next_refund_no, order_refund
+from billing.store.tables import Refund, StrayPayment
+from billing.store.writes import Author
+from plans.money import Money
+
+RESOLUTION: Final = "captured with another amount; refunded"
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """The refund that was ordered, and of how much. ``refund_id`` None: nothing was left to give back."""
+
+    refund_id: UUID | None
+    amount: Money
+    difference: str
+
+
+def captured_otherwise(engine: Engine, charge_id: UUID) -> tuple[Money, str]:
+    """Ask the gateway what a parked charge captured; return what is left of it and how it differs.
+
+    :raises NotFound: there is no such charge. :raises Refusal: it cannot be given back so; the text says why.
+    """
+    with engine.database.transaction() as tx:
+        case = _case(tx, charge_id)
+    _parked(case)
+    payment = _read(engine, case)
+    return _left(case, payment), str(mismatch(case, payment))
+
+
+def refund_parked(engine: Engine, charge_id: UUID, *, reason: str, now: datetime) -> GivenBack:
+    """Detach a payment captured with another amount from its charge, order its refund, and close the charge.
+
+    The charge counts as failed by nobody's fault, so the ladder tries the invoice again (``now``: UTC). Done a
+    second time it tells what was done the first time.
+
+    :raises NotFound: there is no such charge. :raises Refusal: it cannot be given back so; the text says why.
+    """
+    with engine.database.transaction() as tx:
+        case = _case(tx, charge_id)
+        if (done := _done_before(tx, case)) is not None:
+            return done
+    _parked(case)
+    payment = _read(engine, case)
+    with engine.database.transaction() as tx:
+        case = _case(tx, charge_id)
+        if (done := _done_before(tx, case)) is not None:
+            return done
+        _parked(case)
+        if case.gateway_payment_id != payment.id:
+            raise Refusal(f"charge {charge_id} changed meanwhile; look at it again")
+        given = _give_back(tx, engine, case, payment, reason, Author(engine.actor, now))
+    if given.refund_id is not None:
+        send_refunds(engine, [given.refund_id], now=now)
+    return given
+
+
+def _case(tx: Connection, charge_id: UUID) -> Case:
+    cases = load_cases(tx, [charge_id])
+    if not cases:
+        raise NotFound(f"there is no charge {charge_id}")
+    return cases[0]
+
+
+def _parked(case: Case) -> None:
+    if case.charge_state is not ChargeState.PARKED:
+        raise Refusal(f"charge {case.charge_id} is {case.charge_state.value}, not parked")
+    if case.gateway_payment_id is None:
+        raise Refusal(f"charge {case.charge_id} has no payment at the gateway to give back: release it")
+
+
+def _read(engine: Engine, case: Case) -> GatewayPayment:
+    told = engine.gateway.find_by_id([str(case.gateway_payment_id)])[0]
+    if not isinstance(told, Found) or not told.payments:
+        raise Refusal(f"payment {case.gateway_payment_id} could not be read now; try again later")
+    payment = told.payments[0]
+    if payment.status is not PaymentStatus.CAPTURED:
+        raise Refusal(f"payment {payment.id} is {payment.raw_status}, not captured: there is nothing to give back")
+    if mismatch(case, payment) is None:
+        raise Refusal(f"payment {payment.id} captured {case.amount} as asked for: release the charge instead")
+    if payment.captured_minor is None and payment.amount_minor is None:
+        raise Refusal(f"the gateway does not tell how much payment {payment.id} captured; try again later")
+    return payment
+
+
+def _left(case: Case, payment: GatewayPayment) -> Money:
+    captured = payment.captured_minor if payment.captured_minor is not None else payment.amount_minor or 0
+    return Money(max(0, captured - (payment.refunded_minor or 0)), payment.currency or case.amount.currency)
+
+
+def _give_back(
+    tx: Connection, engine: Engine, case: Case, payment: GatewayPayment, reason: str, author: Author
+) -> GivenBack:
+    difference, left = str(mismatch(case, payment)), _left(case, payment)
+    detach(tx, case, payment, RESOLUTION, author)
+    failed = settle_failure(
+        case, ChargeEvent.DECLINE, DeclineClass.TECHNICAL, None, author.now, engine.rules.settlement
+    )
+    closed = {**failed.charge, "gateway_payment_id": None, "error": difference[:500]}
+    apply_settlements(tx, [(case, replace(failed, charge=closed))], author)
+    if left.minor == 0:
+        return GivenBack(None, left, difference)
+    refund_id = order_refund(
+        tx,
+        case.charge_id,
+        payment.id,
+        left.minor,
+        left.currency,
+        reference=refund_reference(case.reference, next_refund_no(tx, case.charge_id)),
+        reason=f"{difference}: {reason}"[:200],
+        author=author,
+    )
+    return GivenBack(refund_id, left, difference)
+
+
+def _done_before(tx: Connection, case: Case) -> GivenBack | None:
+    """Return what an earlier run did to this charge, or None."""
+    row: AnyRow | None = tx.execute(
+        select(
+            col(StrayPayment.currency),
+            col(Refund.id),
+            col(Refund.amount_minor).label("refunded"),
+            col(Refund.reason),
+        )
+        .join(
+            Refund,
+            (col(Refund.gateway_payment_id) == col(StrayPayment.gateway_payment_id))
+            & (col(Refund.requested_by) != "gateway"),
+            isouter=True,
+        )
+        .where(col(StrayPayment.charge_id) == case.charge_id, col(StrayPayment.resolution) == RESOLUTION)
+        .order_by(col(Refund.created_at))
+        .limit(1)
+    ).one_or_none()
+    if row is None or case.charge_state is ChargeState.PARKED:
+        return None
+    amount = Money(row.refunded or 0, row.currency or case.amount.currency)
+    return GivenBack(row.id, amount, row.reason or RESOLUTION)
