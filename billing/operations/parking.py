@@ -140,7 +140,7 @@ def release_charge(engine: Engine, charge_id: UUID, reason: str, now: datetime) 
 
 
 def release_refund(engine: Engine, refund_id: UUID, reason: str, now: datetime) -> None:
-    """Let a parked refund be looked up again.
+    """Let a parked refund be looked up again, and sent again if the gateway does not know it.
 
     :raises NotFound: there is no such refund. :raises Refusal: it is not parked.
     """
@@ -154,7 +154,7 @@ def release_refund(engine: Engine, refund_id: UUID, reason: str, now: datetime) 
             raise NotFound(f"there is no refund {refund_id}")
         if row.state is not RefundState.PARKED:
             raise Refusal(f"refund {refund_id} is {row.state.value}, not parked")
-        fresh = {"check_at": now, "checks": 0, "absent_looks": 0, "error": None}
+        fresh = {"check_at": now, "sends": 0, "checks": 0, "absent_looks": 0, "error": None}
         told = Move(refund_id, row.state, RefundEvent.RELEASE, fresh, row.subscription_id, {"reason": reason})
         move(tx, Refund, [told], Author(engine.actor, now))
 

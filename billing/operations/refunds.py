@@ -28,6 +28,8 @@ from billing.store.tables import Refund
 from billing.store.writes import Author, Change, Move, change, move
 from plans.money import Money
 
+MOST_SENDS: Final = 8
+"""A refund that went out this often and was never accepted is a person's business."""
 _OPEN: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
 
 
@@ -56,7 +58,7 @@ def send_refunds(engine: Engine, ids: Sequence[UUID], *, now: datetime) -> Tally
     with engine.database.transaction() as tx:
         rows = [row for row in load_refunds(tx, ids, lock=True) if row.state is RefundState.REQUESTED]
         requests = [_request(row, sent_before=False) for row in rows]
-        written = {"sent_at": now, "check_at": now + SEND_DEADLINE}
+        written = {"sent_at": now, "check_at": now + SEND_DEADLINE, "sends": 1}
         move(tx, Refund, [_move(row, RefundEvent.SEND, written) for row in rows], Author(engine.actor, now))
     return _send(engine, rows, requests, now)
 
@@ -81,13 +83,18 @@ def _send(engine: Engine, rows: Sequence[RefundRow], requests: Sequence[RefundRe
 def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
     match outcome:
         case RefundAccepted(action_id):
-            written = {"action_id": action_id, "check_at": poll_again_at(now, row.checks)}
+            written = {"action_id": action_id, "check_at": poll_again_at(now, 0), "checks": 0}
             return _move(row, RefundEvent.ACCEPT, written)
         case Refused(status, codes):
             why = f"HTTP {status}: {', '.join(codes)}"[:500]
             return _move(row, RefundEvent.REFUSE, {"check_at": None, "error": why}, {"error": why})
-        case NotSent(reason) | Unknown(reason):
-            return _move(row, RefundEvent.LOSE, {"check_at": now + FIRST_LOOK_AFTER, "error": reason})
+        case NotSent(reason):
+            # Our set-up, or the way to the gateway: nothing went out, so the refund has used up no send.
+            waits = {"check_at": poll_again_at(now, row.checks), "checks": row.checks + 1}
+            return _move(row, RefundEvent.LOSE, {**waits, "sends": row.sends - 1, "error": reason[:500]})
+        case Unknown(reason):
+            look_at = now + FIRST_LOOK_AFTER if row.sends <= 1 else poll_again_at(now, row.sends - 1)
+            return _move(row, RefundEvent.LOSE, {"check_at": look_at, "error": reason[:500]})
 
 
 def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
@@ -110,17 +117,31 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
             else:
                 move(tx, Refund, [step], Author(engine.actor, now))
                 tally.acts[f"refunds_{step.event.value}"] += 1
-        requests = [_request(row, sent_before=True) for row in absent]
-        again = {
-            "sent_at": now,
-            "check_at": now + SEND_DEADLINE,
-            "checks": 0,
-            "absent_looks": 0,
-            "last_absent_at": None,
-        }
-        move(tx, Refund, [_move(row, RefundEvent.RESEND, again) for row in absent], Author(engine.actor, now))
-    tally.add(_send(engine, absent, requests, now))
+        resent = [row for row in absent if row.sends < MOST_SENDS]
+        given_up = [row for row in absent if row.sends >= MOST_SENDS]
+        steps = [_again(row, now) for row in resent] + [_give_up(row) for row in given_up]
+        move(tx, Refund, steps, Author(engine.actor, now))
+    if given_up:
+        tally.acts["refunds_parked"] += len(given_up)
+    tally.add(_send(engine, resent, [_request(row, sent_before=True) for row in resent], now))
     return tally
+
+
+def _again(row: RefundRow, now: datetime) -> Move:
+    written = {
+        "sent_at": now,
+        "sends": row.sends + 1,
+        "check_at": now + SEND_DEADLINE,
+        "absent_looks": 0,
+        "last_absent_at": None,
+    }
+    return _move(row, RefundEvent.RESEND, written)
+
+
+def _give_up(row: RefundRow) -> Move:
+    why = f"sent {row.sends} times, and the gateway never accepted it"
+    why = f"{why}: {row.error}"[:500] if row.error else why
+    return _move(row, RefundEvent.PARK, {"error": why, "check_at": None}, {"error": why})
 
 
 def _park(engine: Engine, refund_id: UUID, why: str, now: datetime) -> None:

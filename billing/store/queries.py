@@ -125,10 +125,12 @@ class RefundRow:
     reference: str
     idempotency_key: str
     action_id: str | None
+    sends: int
     checks: int
     absent_looks: int
     last_absent_at: datetime | None
     check_at: datetime | None
+    error: str | None
 
     def is_due(self, now: datetime) -> bool:
         return self.check_at is not None and self.check_at <= now
@@ -148,10 +150,12 @@ def load_refunds(tx: Connection, ids: Sequence[UUID], *, lock: bool = False) -> 
             col(Refund.reference),
             col(Refund.idempotency_key),
             col(Refund.action_id),
+            col(Refund.sends),
             col(Refund.checks),
             col(Refund.absent_looks),
             col(Refund.last_absent_at),
             col(Refund.check_at),
+            col(Refund.error),
         )
         .join(Charge, col(Charge.id) == col(Refund.charge_id))
         .where(col(Refund.id).in_(ids))

@@ -123,6 +123,7 @@ def order_refund(
                 "reason": reason,
                 "requested_by": author.actor,
                 "created_at": author.now,
+                "sends": 0,
                 "check_at": author.now,
             }
         ],

@@ -238,6 +238,8 @@ class Refund(SQLModel, table=True):
     requested_by: str = Field(max_length=100)
     created_at: datetime = _instant()
     sent_at: datetime | None = _instant(nullable=True)
+    sends: int = 0
+    """How often it went out since it was ordered or released; what surely never left is not counted."""
     check_at: datetime | None = _instant(nullable=True)
     checks: int = 0
     absent_looks: int = 0

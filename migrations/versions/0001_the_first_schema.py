@@ -454,6 +454,7 @@ def upgrade() -> None:
         sa.Column("requested_by", sa.String(length=100), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sends", sa.Integer(), nullable=False),
         sa.Column("check_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("checks", sa.Integer(), nullable=False),
         sa.Column("absent_looks", sa.Integer(), nullable=False),
