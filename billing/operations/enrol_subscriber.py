@@ -17,6 +17,7 @@ from billing.domain.invoicing import BillingSchedule, due_at
 from billing.domain.states import InvoiceState, SubscriptionState
 from billing.operations.engine import Engine, Refusal
 from billing.operations.first_charges import Enrolment, Terminal, continue_enrolment
+from billing.store.births import invoice_issued
 from billing.store.columns import AnyRow
 from billing.store.tables import ApiRequest, Customer, Event, Invoice, Plan, Price, Subscription
 from billing.store.writes import Author, insert_rows
@@ -179,8 +180,9 @@ def _create(tx: Connection, engine: Engine, customer_id: UUID, plan: AnyRow, aut
         ],
     )
     kind = InvoiceKind.AGREEMENT if trial else InvoiceKind.FIRST
-    insert_rows(tx, Invoice, [open_invoice(subscription_id, kind, first, amount, now)])
-    insert_rows(tx, Event, [_enrolled(subscription_id, plan.code, author)])
+    invoice = open_invoice(subscription_id, kind, first, amount, now)
+    insert_rows(tx, Invoice, [invoice])
+    insert_rows(tx, Event, [_enrolled(subscription_id, plan.code, author), invoice_issued(invoice, author)])
     return subscription_id
 
 

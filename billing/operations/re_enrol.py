@@ -18,9 +18,10 @@ from billing.operations.first_charges import (
     send_present_charge,
     start_present_charge,
 )
+from billing.store.births import invoice_issued
 from billing.store.cases import lock_subscriptions
-from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Subscription
-from billing.store.writes import insert_rows
+from billing.store.tables import LIVE_CHARGE, Charge, Event, Invoice, Subscription
+from billing.store.writes import Author, insert_rows
 from plans.calendar import Period
 
 _REPLACEABLE = (
@@ -91,5 +92,6 @@ def _agreement_invoice(tx: Connection, engine: Engine, subscription_id: UUID, zo
     amount = agreement_amount(engine, currency)
     row = open_invoice(subscription_id, InvoiceKind.AGREEMENT, period, amount, now, attempts=int(attempts))
     insert_rows(tx, Invoice, [row])
+    insert_rows(tx, Event, [invoice_issued(row, Author(engine.actor, now))])
     invoice_id: UUID = row["id"]
     return invoice_id

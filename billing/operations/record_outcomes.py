@@ -16,10 +16,11 @@ from billing.domain.states import CHARGE_MOVES, LIVE_CHARGE_STATES, ChargeEvent,
 from billing.operations.batches import together_or_alone
 from billing.operations.engine import Engine, Tally
 from billing.operations.strays import keep_stray, stray_ids
+from billing.store.births import source_created
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
 from billing.store.settlements import apply_settlements
-from billing.store.tables import Charge, Customer, Source, Subscription
+from billing.store.tables import Charge, Customer, Event, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move
 
 log = structlog.get_logger()
@@ -130,12 +131,13 @@ def _adopt_sources(tx: Connection, outcomes: Mapping[UUID, Outcome], author: Aut
         .where(col(Charge.id).in_(list(told)), col(Charge.source_id).is_(None))
     ).all()
     for row in rows:
-        source_id = _source(tx, row.customer_id, str(told[row.id]), author)
+        source_id = _source(tx, row, str(told[row.id]), author)
         if source_id is not None:
             change(tx, Charge, [Change(row.id, row.state, {"source_id": source_id})])
 
 
-def _source(tx: Connection, customer_id: UUID, gateway_source_id: str, author: Author) -> UUID | None:
+def _source(tx: Connection, charge: AnyRow, gateway_source_id: str, author: Author) -> UUID | None:
+    customer_id: UUID = charge.customer_id
     known = tx.execute(
         select(col(Source.id), col(Source.customer_id)).where(col(Source.gateway_source_id) == gateway_source_id)
     ).one_or_none()
@@ -154,6 +156,7 @@ def _source(tx: Connection, customer_id: UUID, gateway_source_id: str, author: A
         "created_at": author.now,
     }
     insert_rows(tx, Source, [row])
+    insert_rows(tx, Event, [source_created(row, charge.subscription_id, author)])
     return source_id
 
 

@@ -16,6 +16,7 @@ from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import Engine, Tally
 from billing.operations.parking import park_subscription
 from billing.store.billable import DueSubscription, load_due_subscriptions
+from billing.store.births import invoice_issued
 from billing.store.due import Kind
 from billing.store.settlements import void_open_invoices
 from billing.store.tables import Event, Invoice, Subscription
@@ -67,7 +68,7 @@ def _renew(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
                 changes.append(Change(due.schedule.subscription_id, due.state, written))
                 _note_missed(tx, due, plan.missed, author)
         insert_rows(tx, Invoice, invoices)
-        insert_rows(tx, Event, [_issued(invoice, author) for invoice in invoices])
+        insert_rows(tx, Event, [invoice_issued(invoice, author) for invoice in invoices])
         change(tx, Subscription, changes)
     tally.acts["invoices_issued"] += len(invoices)
     return tally
@@ -86,25 +87,6 @@ def _invoice(due: DueSubscription, plan: Renewal, now: datetime) -> dict[str, An
         "state": InvoiceState.OPEN,
         "next_attempt_at": now,
         "created_at": now,
-    }
-
-
-def _issued(invoice: dict[str, Any], author: Author) -> dict[str, Any]:
-    return {
-        "subject_type": "invoice",
-        "subject_id": str(invoice["id"]),
-        "subscription_id": invoice["subscription_id"],
-        "type": "invoice.issued",
-        "from_state": None,
-        "to_state": invoice["state"].value,
-        "data": {
-            "amount_minor": invoice["amount_minor"],
-            "currency": invoice["currency"],
-            "period_start": invoice["period_start"].isoformat(),
-            "period_end": invoice["period_end"].isoformat(),
-        },
-        "at": author.now,
-        "actor": author.actor,
     }
 
 

@@ -160,6 +160,8 @@ def _re_enrolment(event: EventRow, _story: Story) -> Telling:
 
 
 def _issued(event: EventRow, _story: Story) -> Telling:
+    if event.data.get("kind") == InvoiceKind.AGREEMENT:
+        return Tone.PLAIN, f"Invoice of {_amount(event.data)}, which only makes the agreement and is given back."
     start, end = (date.fromisoformat(event.data[key]) for key in ("period_start", "period_end"))
     return Tone.PLAIN, f"Invoice of {_amount(event.data)} for {days(start, end)}."
 
@@ -255,6 +257,16 @@ def _detached(event: EventRow, _story: Story) -> Telling:
     return Tone.WARNING, f"Payment {event.subject_id} no longer counts for the charge: {event.data.get('resolution')}."
 
 
+def _source_created(_event: EventRow, _story: Story) -> Telling:
+    return Tone.QUIET, "KakaoPay made an agreement; it counts once the payment is captured."
+
+
+def _refund_created(event: EventRow, _story: Story) -> Telling:
+    if event.to_state == "refunded":
+        return Tone.WARNING, f"{_amount(event.data)} was given back past the engine, in Checkout.com's dashboard."
+    return Tone.PLAIN, f"A refund of {_amount(event.data)} was ordered: {event.data.get('reason')}."
+
+
 def _refund_end(event: EventRow, story: Story) -> Telling:
     row = story.refunds.get(event.subject_id)
     why = f": {row.reason}" if row is not None else ""
@@ -288,6 +300,8 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "charge.mismatch": _mismatch,
     "dunning.exhausted": _exhausted,
     "payment.stray": _stray,
+    "source.created": _source_created,
+    "refund.created": _refund_created,
     "payment.detached": _detached,
     "refund.refunded": _refund_end,
     "refund.declined": _refund_end,

@@ -17,7 +17,8 @@ from billing.domain.states import (
     SubscriptionEvent,
     SubscriptionState,
 )
-from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Refund, Source, Subscription
+from billing.store.births import refund_created
+from billing.store.tables import LIVE_CHARGE, Charge, Event, Invoice, Refund, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
 
 
@@ -107,27 +108,24 @@ def order_refund(
 ) -> UUID:
     """Write a refund down; the sweep (or the caller, after the commit) sends it."""
     refund_id = row_id(charge_id, "refund", reference)
-    insert_rows(
-        tx,
-        Refund,
-        [
-            {
-                "id": refund_id,
-                "charge_id": charge_id,
-                "gateway_payment_id": gateway_payment_id,
-                "amount_minor": amount_minor,
-                "currency": currency,
-                "state": RefundState.REQUESTED,
-                "reference": reference,
-                "idempotency_key": idempotency_key(reference),
-                "reason": reason,
-                "requested_by": author.actor,
-                "created_at": author.now,
-                "sends": 0,
-                "check_at": author.now,
-            }
-        ],
-    )
+    row = {
+        "id": refund_id,
+        "charge_id": charge_id,
+        "gateway_payment_id": gateway_payment_id,
+        "amount_minor": amount_minor,
+        "currency": currency,
+        "state": RefundState.REQUESTED,
+        "reference": reference,
+        "idempotency_key": idempotency_key(reference),
+        "reason": reason,
+        "requested_by": author.actor,
+        "created_at": author.now,
+        "sends": 0,
+        "check_at": author.now,
+    }
+    insert_rows(tx, Refund, [row])
+    owner = tx.execute(select(col(Charge.subscription_id)).where(col(Charge.id) == charge_id)).scalar_one()
+    insert_rows(tx, Event, [refund_created(row, owner, author)])
     return refund_id
 
 
