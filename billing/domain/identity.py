@@ -35,6 +35,12 @@ def refund_reference(charge_reference_: str, refund_no: int) -> str:
     return f"{charge_reference_}-r{refund_no}"
 
 
+def foreign_refund_reference(payment_id: str, action_id: str) -> str:
+    """Return the reference that a refund which was not ours is kept under: at most 80 characters, one for an action."""
+    digest = hashlib.sha256(f"{payment_id}/{action_id}".encode()).hexdigest()
+    return f"gateway-{digest[:40]}"
+
+
 def idempotency_key(reference: str) -> str:
     """Return the ``Cko-Idempotency-Key`` of a reference: a UUID, the same for every send of that attempt."""
     return str(uuid5(_KEYS, reference))

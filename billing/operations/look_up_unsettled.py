@@ -10,6 +10,7 @@ from billing.domain.invoicing import poll_again_at
 from billing.domain.states import ChargeEvent, ChargeState
 from billing.operations.batches import pages_of
 from billing.operations.engine import ABSENT_SPACING, Engine, Tally
+from billing.operations.foreign_refunds import adopt_refunds
 from billing.operations.recheck_closed import recheck
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.resend_absent import resend_absent
@@ -64,6 +65,8 @@ def _look_up_live(engine: Engine, charges: Sequence[AskedAbout], now: datetime) 
     tally = Tally()
     tally.acts["look_ups"] += len(charges)
     tally.add(record_outcomes(engine, outcomes, now=now))
+    read = [outcome.payment for _, outcome in outcomes if isinstance(outcome, Accepted)]
+    tally.add(adopt_refunds(engine, read, now=now))
     tally.add(resend_absent(engine, absent, now=now))
     return tally
 

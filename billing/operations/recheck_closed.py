@@ -10,6 +10,7 @@ from billing.domain.finding import choose
 from billing.domain.rechecks import next_recheck, try_again, watch
 from billing.domain.states import ChargeState
 from billing.operations.engine import Engine, Tally
+from billing.operations.foreign_refunds import adopt_refunds
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.strays import keep_strays, stray_ids
 from billing.store.cases import lock_subscriptions
@@ -45,6 +46,7 @@ def recheck(engine: Engine, charges: Sequence[AskedAbout], *, now: datetime) -> 
     ]
     tally.acts["rechecks"] += len(charges)
     tally.add(record_outcomes(engine, late, now=now))
+    tally.add(adopt_refunds(engine, [each.own for each in seen if each.own is not None], now=now))
     _look_again(engine, seen)
     return tally
 

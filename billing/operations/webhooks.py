@@ -17,6 +17,7 @@ from billing.domain.identity import reference_prefix
 from billing.gateway.webhooks import VerifiedEvent
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import Engine, Tally
+from billing.operations.foreign_refunds import adopt_refunds
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.strays import keep_strays
 from billing.store.due import Kind
@@ -93,6 +94,7 @@ def _process(engine: Engine, ids: Sequence[int], now: datetime) -> Tally:
     with engine.database.snapshot() as tx:
         known = charges_by_reference(tx, [p.reference for p in payments.values() if p.reference])
     tally = _settle(engine, payments, known, prefix, now)
+    tally.add(adopt_refunds(engine, payments.values(), now=now))
     _look_at_refunds(engine, about, now)
     with engine.database.transaction() as tx:
         for webhook in stored:

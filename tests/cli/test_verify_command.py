@@ -180,8 +180,8 @@ def test_the_gateway_agrees_with_a_sound_database(paid):
         ("UPDATE charge SET reference = 'other-reference'", "captured here, but the gateway does not know it"),
         (
             "INSERT INTO refund (id, charge_id, gateway_payment_id, amount_minor, currency, state, reference,"
-            " idempotency_key, reason, requested_by, created_at, checks, absent_looks) SELECT id, id,"
-            " gateway_payment_id, 500, 'KRW', 'refunded', 'r', 'r', 'x', 'x', created_at, 0, 0 FROM charge",
+            " idempotency_key, reason, requested_by, created_at, sends, checks, absent_looks) SELECT id, id,"
+            " gateway_payment_id, 500, 'KRW', 'refunded', 'r', 'r', 'x', 'x', created_at, 1, 0, 0 FROM charge",
             "0 refunded at the gateway, 500 here",
         ),
     ],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from billing.domain.identity import (
     charge_reference,
+    foreign_refund_reference,
     idempotency_key,
     reference_prefix,
     refund_reference,
@@ -94,3 +95,10 @@ def test_a_return_token_cannot_be_guessed_without_the_secret_and_goes_into_a_url
 @pytest.mark.parametrize("who", [UUID(int=0), UUID(int=2**128 - 1)])
 def test_the_first_and_the_last_uuid_have_references_of_the_same_length(who):
     assert len(charge_reference(HOME, who, DAY, 1)) == 44
+
+
+def test_a_refund_that_was_not_ours_has_one_reference_for_each_action():
+    one, other = foreign_refund_reference("pay_1", "act_1"), foreign_refund_reference("pay_1", "act_2")
+    assert one == foreign_refund_reference("pay_1", "act_1")
+    assert len({one, other, foreign_refund_reference("pay_2", "act_1")}) == 3
+    assert len(foreign_refund_reference("pay_" + "x" * 90, "act_" + "y" * 90)) <= 80

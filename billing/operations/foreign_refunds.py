@@ -1,0 +1,120 @@
+"""Refunds made past the engine, in the gateway's dashboard: they enter the books, so that they count."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, func, select
+from sqlmodel import col
+
+from billing.domain.charging import GatewayPayment, GatewayRefund, RefundsFound, RefundStatus
+from billing.domain.identity import foreign_refund_reference, idempotency_key, row_id
+from billing.domain.states import ChargeState, RefundState
+from billing.operations.engine import Engine, Tally
+from billing.store.births import refund_created
+from billing.store.cases import lock_subscriptions
+from billing.store.columns import AnyRow
+from billing.store.inserts import insert_if_absent
+from billing.store.tables import Charge, Event, Refund, StrayPayment
+from billing.store.writes import Author, insert_rows
+
+MADE_BY: Final = "gateway"
+
+
+def adopt_refunds(engine: Engine, payments: Iterable[GatewayPayment], *, now: datetime) -> Tally:
+    """Write down the refunds of these payments that are not ours, once each (``now``: UTC).
+
+    The gateway is asked only about a payment of which more was given back than our refunds account for.
+    """
+    tally = Tally()
+    told = {payment.id: payment for payment in payments if payment.refunded_minor}
+    if not told:
+        return tally
+    with engine.database.snapshot() as tx:
+        done = _given_back(tx, list(told))
+        owners = _owners(tx, list(told))
+    more = [each for each in told if each in owners and (told[each].refunded_minor or 0) > done.get(each, 0)]
+    for payment_id, answer in zip(more, engine.gateway.find_refunds(more), strict=True):
+        if isinstance(answer, RefundsFound):
+            adopted = _adopt(engine, told[payment_id], answer.refunds, owners[payment_id], now)
+            if adopted:
+                tally.acts["refunds_adopted"] += adopted
+    return tally
+
+
+def _adopt(
+    engine: Engine, payment: GatewayPayment, refunds: Sequence[GatewayRefund], owner: AnyRow, now: datetime
+) -> int:
+    author = Author(MADE_BY, now)
+    adopted = 0
+    with engine.database.transaction() as tx:
+        lock_subscriptions(tx, [owner.subscription_id])
+        references, actions = _known(tx, payment.id)
+        for refund in refunds:
+            # By reference first: the action id of a refund of ours whose answer was lost is not known yet.
+            ours = refund.reference in references or refund.action_id in actions
+            if ours or refund.status is not RefundStatus.SUCCEEDED or not refund.amount_minor:
+                continue
+            row = _row(payment, refund, owner, now)
+            if insert_if_absent(tx, Refund, [row]):
+                insert_rows(tx, Event, [refund_created(row, owner.subscription_id, author)])
+                adopted += 1
+    return adopted
+
+
+def _row(payment: GatewayPayment, refund: GatewayRefund, owner: AnyRow, now: datetime) -> dict[str, object]:
+    reference = foreign_refund_reference(payment.id, refund.action_id)
+    return {
+        "id": row_id(owner.charge_id, "refund", reference),
+        "charge_id": owner.charge_id,
+        "gateway_payment_id": payment.id,
+        "amount_minor": refund.amount_minor,
+        "currency": payment.currency or owner.currency,
+        "state": RefundState.REFUNDED,
+        "reference": reference,
+        "idempotency_key": idempotency_key(reference),
+        "action_id": refund.action_id,
+        "reason": "made at the gateway",
+        "requested_by": MADE_BY,
+        "created_at": now,
+        "sends": 0,
+        "checks": 0,
+        "absent_looks": 0,
+        "response_code": refund.response_code,
+    }
+
+
+def _known(tx: Connection, payment_id: str) -> tuple[set[str], set[str]]:
+    """Return the references and the action ids of the refunds we have of a payment."""
+    query = select(col(Refund.reference), col(Refund.action_id)).where(col(Refund.gateway_payment_id) == payment_id)
+    rows = tx.execute(query).all()
+    return {row.reference for row in rows}, {row.action_id for row in rows if row.action_id is not None}
+
+
+def _given_back(tx: Connection, payment_ids: Sequence[str]) -> dict[str, int]:
+    rows: Sequence[AnyRow] = tx.execute(
+        select(col(Refund.gateway_payment_id), func.sum(col(Refund.amount_minor)))
+        .where(col(Refund.gateway_payment_id).in_(payment_ids), col(Refund.state) == RefundState.REFUNDED)
+        .group_by(col(Refund.gateway_payment_id))
+    ).all()
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _owners(tx: Connection, payment_ids: Sequence[str]) -> dict[str, AnyRow]:
+    """Return the charge that each payment belongs to: its own capture, or one that was found beside it."""
+    charge: tuple[Any, ...] = (col(Charge.id).label("charge_id"), col(Charge.subscription_id), col(Charge.currency))
+    own: Select[*tuple[Any, ...]] = select(col(Charge.gateway_payment_id).label("payment_id"), *charge).where(
+        col(Charge.gateway_payment_id).in_(payment_ids), col(Charge.state) == ChargeState.CAPTURED
+    )
+    beside: Select[*tuple[Any, ...]] = (
+        select(col(StrayPayment.gateway_payment_id).label("payment_id"), *charge)
+        .join(Charge, col(Charge.id) == col(StrayPayment.charge_id))
+        .where(
+            col(StrayPayment.gateway_payment_id).in_(payment_ids),
+            col(Charge.gateway_payment_id).is_distinct_from(col(StrayPayment.gateway_payment_id)),
+        )
+    )
+    found: dict[str, AnyRow] = {}
+    for query in (beside, own):
+        found |= {row.payment_id: row for row in tx.execute(query)}
+    return found
