@@ -110,6 +110,46 @@ def test_a_statement_that_the_database_refuses_for_a_conflict_is_done_again_by_t
     assert_sound(few, at_rest=True)
 
 
+@pytest.fixture
+def alone(sandbox, postgres_url):
+    """A world on PostgreSQL with nobody in it."""
+    with fresh_world(sandbox.url, postgres_url) as world:
+        yield world
+
+
+def test_a_late_first_payment_that_races_a_new_enrolment_goes_back_and_is_not_set_aside(alone):
+    alone.wallet(email("kim"), first_payment=["late:3:expire", "ok"])
+    first = alone.enrol()
+    alone.agree(str(first.redirect_url))
+    alone.live_through("2027-01-31 15:00")
+    assert alone.state(first.subscription_id) == "incomplete_expired"
+    alone.go_to("2027-02-01 18:00")  # it was captured; nobody has looked again yet
+    engine, made = alone.engine.database.engine, []
+
+    def enrol_meanwhile(_conn, _cursor, statement, _parameters, _context, _many):
+        """Enrol between the reading of the late capture's case and the writing of the subscription's state."""
+        if not made and statement.startswith("UPDATE subscription"):
+            made.append(None)
+            with ThreadPoolExecutor(1) as other:
+                made[0] = other.submit(alone.enrol).result(timeout=20)
+
+    event.listen(engine, "before_cursor_execute", enrol_meanwhile)
+    alone.sweep()
+    event.remove(engine, "before_cursor_execute", enrol_meanwhile)
+    assert made[0].subscription_id != first.subscription_id
+    assert alone.events("charge.parked") == []
+    assert alone.state(first.subscription_id) == "incomplete_expired"
+    assert [row["reason"] for row in alone.rows("SELECT reason FROM refund")] == [
+        "the enrolment had expired and another subscription took its place"
+    ]
+    alone.agree(str(made[0].redirect_url))
+    alone.wait(minutes=5)
+    assert alone.state(made[0].subscription_id) == "active"
+    assert len(alone.captured()) == 1
+    alone.calm(hours=3)
+    assert_sound(alone, at_rest=True)
+
+
 def test_a_customer_who_enrols_in_ten_tabs_at_once_has_one_subscription_and_pays_once(few):
     start = threading.Barrier(10)
 
