@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection, func, select
 from sqlmodel import col
 
@@ -12,30 +13,51 @@ from billing.domain.identity import refund_reference
 from billing.domain.states import COUNTED_REFUND_STATES, ChargeState
 from billing.operations.engine import Engine, NotFound, Refusal
 from billing.operations.refunds import send_refunds
+from billing.operations.request_keys import refund_under, remember_refund
 from billing.store.cases import load_cases
 from billing.store.settlements import next_refund_no, order_refund
 from billing.store.tables import Charge, Refund
 from billing.store.writes import Author
 from plans.money import Money
 
+log = structlog.get_logger()
 REFUND_WINDOW: Final = timedelta(days=365)
 """KakaoPay through Alipay+ refunds within 365 days of the payment (Alipay+ wallet table)."""
 
 
-def request_refund(engine: Engine, charge_id: UUID, amount_minor: int | None, *, reason: str, now: datetime) -> UUID:
+def request_refund(
+    engine: Engine, charge_id: UUID, amount_minor: int | None, *, reason: str, now: datetime, key: str | None = None
+) -> UUID:
     """Order a refund and send it. ``amount_minor`` None means all that is left, in minor units.
 
     Returns the refund's id; how it ends is told later. What is refunded already, or being refunded, counts.
+    Asked again under the same ``key``, it returns the refund of the first time.
 
     :raises NotFound: there is no such charge. :raises Refusal: it cannot be refunded so; the text says why.
+    :raises KeyUsedDifferently: the key came with another request before.
     """
-    author = Author(engine.actor, now)
+    refund_id = _order(engine, charge_id, amount_minor, reason, key, Author(engine.actor, now))
+    try:
+        send_refunds(engine, [refund_id], now=now)
+    except Exception as error:  # noqa: BLE001 - it is written down, so the sweep sends it; nobody must order it again
+        log.warning("refund_left_to_the_sweep", refund=str(refund_id), error=type(error).__name__)
+    return refund_id
+
+
+def _order(
+    engine: Engine, charge_id: UUID, amount_minor: int | None, reason: str, key: str | None, author: Author
+) -> UUID:
+    asked = (charge_id, amount_minor, reason)
     with engine.database.transaction() as tx:
         cases = load_cases(tx, [charge_id])
         if not cases:
             raise NotFound(f"there is no charge {charge_id}")
         case = cases[0]
-        amount = _checked_amount(tx, engine, case, amount_minor, now)
+        # Under the subscription's lock: a second try waits here until the first one is written.
+        known = refund_under(tx, key, asked) if key is not None else None
+        if known is not None:
+            return known
+        amount = _checked_amount(tx, engine, case, amount_minor, author.now)
         refund_id = order_refund(
             tx,
             charge_id,
@@ -46,7 +68,8 @@ def request_refund(engine: Engine, charge_id: UUID, amount_minor: int | None, *,
             reason=reason[:200],
             author=author,
         )
-    send_refunds(engine, [refund_id], now=now)
+        if key is not None:
+            remember_refund(tx, key, asked, case, refund_id, author.now)
     return refund_id
 
 

@@ -325,6 +325,8 @@ class ApiRequest(SQLModel, table=True):
     key: str = Field(primary_key=True, max_length=255)
     body_hash: str = Field(max_length=64)
     subscription_id: UUID = Field(foreign_key="subscription.id")
+    refund_id: UUID | None = Field(default=None, foreign_key="refund.id")
+    """The refund it ordered; null: it enrolled the subscription."""
     created_at: datetime = _instant()
 
 

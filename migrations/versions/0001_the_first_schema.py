@@ -251,15 +251,6 @@ def upgrade() -> None:
         )
 
     op.create_table(
-        "api_request",
-        sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("body_hash", sa.String(length=64), nullable=False),
-        sa.Column("subscription_id", sa.Uuid(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(["subscription_id"], ["subscription.id"]),
-        sa.PrimaryKeyConstraint("key"),
-    )
-    op.create_table(
         "invoice",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("subscription_id", sa.Uuid(), nullable=False),
@@ -503,8 +494,21 @@ def upgrade() -> None:
             postgresql_where=sa.text("resolved_at IS NULL"),
         )
 
+    op.create_table(
+        "api_request",
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("body_hash", sa.String(length=64), nullable=False),
+        sa.Column("subscription_id", sa.Uuid(), nullable=False),
+        sa.Column("refund_id", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["refund_id"], ["refund.id"]),
+        sa.ForeignKeyConstraint(["subscription_id"], ["subscription.id"]),
+        sa.PrimaryKeyConstraint("key"),
+    )
+
 
 def downgrade() -> None:
+    op.drop_table("api_request")
     with op.batch_alter_table("stray_payment", schema=None) as batch_op:
         batch_op.drop_index(
             "open_stray_payment",
@@ -557,7 +561,6 @@ def downgrade() -> None:
         )
 
     op.drop_table("invoice")
-    op.drop_table("api_request")
     with op.batch_alter_table("subscription", schema=None) as batch_op:
         batch_op.drop_index(
             "subscription_to_resume",

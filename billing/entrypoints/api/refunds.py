@@ -11,8 +11,8 @@ from billing.domain.states import RefundState
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.enrolments import IdempotencyKey
 from billing.entrypoints.api.models import NewRefund
-from billing.entrypoints.api.refund_once import refund_once
 from billing.operations.engine import NotFound
+from billing.operations.request_refund import request_refund
 from billing.store.subscription_views import find_refund
 
 log = structlog.get_logger()
@@ -37,7 +37,9 @@ def create_refund(charge_id: UUID, wanted: NewRefund, key: IdempotencyKey, desk:
 
     Send an `Idempotency-Key`: without one, a partial refund that is sent twice is made twice.
     """
-    refund_id = refund_once(desk, charge_id, wanted.amount_minor, reason=wanted.reason, key=key)
+    refund_id = request_refund(
+        desk.engine, charge_id, wanted.amount_minor, reason=wanted.reason, now=desk.now(), key=key
+    )
     log.info("api_act", act="refund", about=str(refund_id))
     return _shown(desk, refund_id)
 
