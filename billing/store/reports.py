@@ -18,6 +18,7 @@ from billing.store.tables import (
     DUE_INVOICE,
     LIVE_SUBSCRIPTION,
     RENEWABLE,
+    UNSETTLED_CHARGE,
     UNSETTLED_REFUND,
     Charge,
     Customer,
@@ -50,19 +51,23 @@ _DUE: Final[tuple[tuple[type[SQLModel], str, str], ...]] = (
 """Columns that say when a thing is due, each with the literal condition of its partial index."""
 
 
-def next_due_instant(tx: Connection, after: datetime) -> datetime | None:
-    """Return the first instant later than ``after`` (both UTC) at which anything is due, or None."""
-    return tx.execute(_first_instant(), {"after": after}).scalar_one()
+def next_due_instant(tx: Connection, after: datetime, *, even_rechecks: bool = True) -> datetime | None:
+    """Return the first instant later than ``after`` (both UTC) at which anything is due, or None.
+
+    Without ``even_rechecks`` charges that have ended do not count: to look at one again can wait for something else.
+    """
+    return tx.execute(_first_instant(even_rechecks), {"after": after}).scalar_one()
 
 
 @cache
-def _first_instant() -> Select[*tuple[datetime]]:
+def _first_instant(even_rechecks: bool) -> Select[*tuple[datetime]]:
     after = bindparam("after", type_=UtcDateTime())
     firsts = []
     for model, column, where in _DUE:
         table = table_of(model)
         due = table.c[column]
-        firsts.append(select(func.min(due).label("at")).where(text(f"{table.name}.{where}"), due > after))
+        counts = f" AND {UNSETTLED_CHARGE}" if model is Charge and not even_rechecks else ""
+        firsts.append(select(func.min(due).label("at")).where(text(f"{table.name}.{where}{counts}"), due > after))
     held: AnySelect = select(col(Installation.held_until).label("at")).where(col(Installation.held_until) > after)
     each = union_all(*firsts, held).subquery()
     return select(type_coerce(func.min(each.c.at), UtcDateTime()))

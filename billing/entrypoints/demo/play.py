@@ -93,7 +93,7 @@ class Play:
     def _next_step(self, at_most: datetime) -> datetime:
         """Return the next instant at which anything is due, on a grid that keeps the steps few."""
         with self.engine.database.snapshot() as tx:
-            instants = [at_most, next_due_instant(tx, self.now), self.sandbox_next]
+            instants = [at_most, next_due_instant(tx, self.now, even_rechecks=False), self.sandbox_next]
         first = min(max(instant, self.now) for instant in instants if instant is not None)
         midnight = _kst(_day(self.now), 0)
         steps = max(-(-(first - midnight) // STEP), (self.now - midnight) // STEP + 1)
