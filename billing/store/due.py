@@ -93,6 +93,13 @@ def is_quiet(tx: Connection, now: datetime, *, abandoned: int = 0) -> bool:
     return not waits_for and len(tx.execute(text(sending)).all()) <= abandoned
 
 
+def rows_due(
+    kind: Kind, at: datetime | BindParameter[datetime], at_most: int | BindParameter[int]
+) -> Select[*tuple[Any, ...]]:
+    """Return the query for rows of a kind that are due at an instant (UTC), oldest first: ``at`` and ``id``."""
+    return _due(kind, at, at_most, None)
+
+
 def due_places(tx: Connection, kind: Kind, now: datetime, limit: int, after: Place | None) -> list[Place]:
     """Return up to ``limit`` rows of a kind that are due at ``now`` (UTC), oldest first, beyond ``after``."""
     if after is None:

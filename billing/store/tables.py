@@ -25,6 +25,9 @@ LIVE_CHARGE: Final = "state IN ('sending', 'unknown', 'pending', 'parked')"
 UNSETTLED_CHARGE: Final = f"{LIVE_CHARGE} AND state <> 'parked'"
 CHARGE_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 DUE_INVOICE: Final = "state = 'open' AND next_attempt_at IS NOT NULL"
+UNKNOWN_CHARGE: Final = "state = 'unknown'"
+PARKED: Final = "state = 'parked'"
+PARKED_SUBSCRIPTION: Final = "parked_reason IS NOT NULL"
 UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
 
 
@@ -107,6 +110,7 @@ class Subscription(SQLModel, table=True):
         _partial("due_subscription", "next_due_at", where=RENEWABLE),
         _partial("incomplete_subscription", "expires_at", where="state = 'incomplete'"),
         _partial("subscription_to_resume", "resume_at", where="state = 'paused' AND resume_at IS NOT NULL"),
+        _partial("parked_subscription", "id", where=PARKED_SUBSCRIPTION),
         _partial("subscription_to_end", "cancel_at", where="cancel_at IS NOT NULL AND state <> 'canceled'"),
     )
 
@@ -178,6 +182,9 @@ class Charge(SQLModel, table=True):
         _partial("one_live_charge", "subscription_id", where=LIVE_CHARGE, unique=True),
         UniqueConstraint("invoice_id", "attempt_no"),
         _partial("charge_to_ask_about", "check_at", where=CHARGE_TO_ASK_ABOUT),
+        _partial("unsettled_charge", "check_at", where=UNSETTLED_CHARGE),
+        _partial("unknown_charge", "id", where=UNKNOWN_CHARGE),
+        _partial("parked_charge", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )
 
@@ -221,6 +228,7 @@ class Refund(SQLModel, table=True):
     __tablename__ = "refund"
     __table_args__ = (
         _partial("unsettled_refund", "check_at", where=UNSETTLED_REFUND),
+        _partial("parked_refund", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )
 
@@ -283,6 +291,7 @@ class Webhook(SQLModel, table=True):
             unique=True,
         ),
         _partial("webhook_to_process", "next_try_at", where="state = 'received'"),
+        _partial("parked_webhook", "id", where=PARKED),
         CheckConstraint("state IN ('received', 'processed', 'ignored', 'parked')", name="is_a_webhook_state"),
     )
 

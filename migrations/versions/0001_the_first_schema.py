@@ -101,6 +101,13 @@ def upgrade() -> None:
             postgresql_where=sa.text("action_id IS NOT NULL"),
         )
         batch_op.create_index(
+            "parked_webhook",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'parked'"),
+            postgresql_where=sa.text("state = 'parked'"),
+        )
+        batch_op.create_index(
             "webhook_to_process",
             ["next_try_at"],
             unique=False,
@@ -234,6 +241,13 @@ def upgrade() -> None:
             unique=True,
             sqlite_where=sa.text("state IN ('incomplete', 'trialing', 'active', 'past_due', 'paused', 'unpaid')"),
             postgresql_where=sa.text("state IN ('incomplete', 'trialing', 'active', 'past_due', 'paused', 'unpaid')"),
+        )
+        batch_op.create_index(
+            "parked_subscription",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("parked_reason IS NOT NULL"),
+            postgresql_where=sa.text("parked_reason IS NOT NULL"),
         )
         batch_op.create_index(
             "subscription_to_end",
@@ -412,6 +426,27 @@ def upgrade() -> None:
             sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked')"),
             postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked')"),
         )
+        batch_op.create_index(
+            "parked_charge",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'parked'"),
+            postgresql_where=sa.text("state = 'parked'"),
+        )
+        batch_op.create_index(
+            "unknown_charge",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'unknown'"),
+            postgresql_where=sa.text("state = 'unknown'"),
+        )
+        batch_op.create_index(
+            "unsettled_charge",
+            ["check_at"],
+            unique=False,
+            sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked') AND state <> 'parked'"),
+            postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked') AND state <> 'parked'"),
+        )
 
     op.create_table(
         "refund",
@@ -460,6 +495,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("refund", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_refund_charge_id"), ["charge_id"], unique=False)
+        batch_op.create_index(
+            "parked_refund",
+            ["id"],
+            unique=False,
+            sqlite_where=sa.text("state = 'parked'"),
+            postgresql_where=sa.text("state = 'parked'"),
+        )
         batch_op.create_index(
             "unsettled_refund",
             ["check_at"],
@@ -524,10 +566,24 @@ def downgrade() -> None:
             sqlite_where=sa.text("state IN ('requested', 'sending', 'unknown', 'pending')"),
             postgresql_where=sa.text("state IN ('requested', 'sending', 'unknown', 'pending')"),
         )
+        batch_op.drop_index(
+            "parked_refund", sqlite_where=sa.text("state = 'parked'"), postgresql_where=sa.text("state = 'parked'")
+        )
         batch_op.drop_index(batch_op.f("ix_refund_charge_id"))
 
     op.drop_table("refund")
     with op.batch_alter_table("charge", schema=None) as batch_op:
+        batch_op.drop_index(
+            "unsettled_charge",
+            sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked') AND state <> 'parked'"),
+            postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked') AND state <> 'parked'"),
+        )
+        batch_op.drop_index(
+            "unknown_charge", sqlite_where=sa.text("state = 'unknown'"), postgresql_where=sa.text("state = 'unknown'")
+        )
+        batch_op.drop_index(
+            "parked_charge", sqlite_where=sa.text("state = 'parked'"), postgresql_where=sa.text("state = 'parked'")
+        )
         batch_op.drop_index(
             "one_live_charge",
             sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked')"),
@@ -573,6 +629,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("cancel_at IS NOT NULL AND state <> 'canceled'"),
         )
         batch_op.drop_index(
+            "parked_subscription",
+            sqlite_where=sa.text("parked_reason IS NOT NULL"),
+            postgresql_where=sa.text("parked_reason IS NOT NULL"),
+        )
+        batch_op.drop_index(
             "one_live_subscription_to_a_plan",
             sqlite_where=sa.text("state IN ('incomplete', 'trialing', 'active', 'past_due', 'paused', 'unpaid')"),
             postgresql_where=sa.text("state IN ('incomplete', 'trialing', 'active', 'past_due', 'paused', 'unpaid')"),
@@ -602,6 +663,9 @@ def downgrade() -> None:
             "webhook_to_process",
             sqlite_where=sa.text("state = 'received'"),
             postgresql_where=sa.text("state = 'received'"),
+        )
+        batch_op.drop_index(
+            "parked_webhook", sqlite_where=sa.text("state = 'parked'"), postgresql_where=sa.text("state = 'parked'")
         )
         batch_op.drop_index(
             "one_webhook_per_action",
