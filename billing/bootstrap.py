@@ -11,24 +11,32 @@ from billing.domain.dunning import DunningPolicy
 from billing.domain.quiet_hours import ChargeWindow
 from billing.gateway.auth import Authorization, OAuth, SecretKey
 from billing.gateway.client import CheckoutGateway, GatewayLimits
+from billing.gateway.observing import GatewayObserver
 from billing.gateway.webhooks import WebhookKeys
-from billing.operations.engine import Engine, Rules
+from billing.operations.engine import Engine, Rules, SweepObserver, Unwatched
 from billing.store.database import Database
 
 
 @contextmanager
-def open_engine(settings: Settings, *, actor: str) -> Iterator[Engine]:
-    """Yield an engine; close its connections at the end of the block."""
+def open_engine(
+    settings: Settings,
+    *,
+    actor: str,
+    gateway_observer: GatewayObserver | None = None,
+    sweep_observer: SweepObserver | None = None,
+) -> Iterator[Engine]:
+    """Yield an engine; close its connections at the end of the block. The observers are told what it does."""
     database = Database(settings.database.url, pool_size=settings.database.pool_size)
-    gateway = make_gateway(settings)
+    gateway = make_gateway(settings, gateway_observer)
+    watch = sweep_observer or Unwatched()
     try:
-        yield Engine(database=database, gateway=gateway, rules=make_rules(settings), actor=actor)
+        yield Engine(database=database, gateway=gateway, rules=make_rules(settings), actor=actor, watch=watch)
     finally:
         gateway.close()
         database.dispose()
 
 
-def make_gateway(settings: Settings) -> CheckoutGateway:
+def make_gateway(settings: Settings, observer: GatewayObserver | None = None) -> CheckoutGateway:
     """Return the client of the configured gateway; it connects when it is first used."""
     gateway = settings.gateway
     limits = GatewayLimits(
@@ -37,7 +45,7 @@ def make_gateway(settings: Settings) -> CheckoutGateway:
         reads_per_second=gateway.reads_per_second,
         answer_seconds=gateway.answer_seconds,
     )
-    return CheckoutGateway(gateway.base_url, _authorization(settings), gateway.processing_channel_id, limits)
+    return CheckoutGateway(gateway.base_url, _authorization(settings), gateway.processing_channel_id, limits, observer)
 
 
 def make_rules(settings: Settings) -> Rules:

@@ -42,10 +42,11 @@ from billing.gateway.messages import (
     read_refunds,
     refund_body,
 )
+from billing.gateway.observing import GatewayObserver, Unobserved, class_of
 from billing.gateway.port import Done, Health, PaymentRequest, RefundRequest
 
 T = TypeVar("T")
-R = TypeVar("R")
+A = TypeVar("A", bound=Outcome | RefundOutcome | LookUp | RefundLookUp)
 _PAGE: Final = 100
 _TOO_LATE: Final = NeverLeft("its turn came too late")
 
@@ -66,12 +67,18 @@ class CheckoutGateway:
     """A client that many threads may use. Close it, or use it as a context manager."""
 
     def __init__(
-        self, base_url: str, authorization: Authorization, processing_channel_id: str, limits: GatewayLimits
+        self,
+        base_url: str,
+        authorization: Authorization,
+        processing_channel_id: str,
+        limits: GatewayLimits,
+        observer: GatewayObserver | None = None,
     ) -> None:
         self._base_url = base_url
         self._authorization = authorization
         self._channel = processing_channel_id
         self._limits = limits
+        self._observer = observer or Unobserved()
         self._writes = TokenBucket(limits.writes_per_second)
         self._reads = TokenBucket(limits.reads_per_second)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -84,50 +91,53 @@ class CheckoutGateway:
 
         async def create(request: PaymentRequest) -> Outcome:
             body = payment_body(request, self._channel)
-            answer = await self._write("/payments", body, request.idempotency_key, send_by)
+            answer = await self._write("create_payment", "/payments", body, request.idempotency_key, send_by)
             return payment_outcome(request, answer)
 
         send_by = time.monotonic() + self._limits.batch_seconds
-        return self._in_parallel(create, requests)
+        return self._in_parallel("create_payment", create, requests)
 
     def create_refunds(self, requests: Sequence[RefundRequest]) -> list[RefundOutcome]:
         """Ask for refunds and return what each answer proves, in the same order."""
 
         async def create(request: RefundRequest) -> RefundOutcome:
             path = f"/payments/{quote(request.payment_id, safe='')}/refunds"
-            answer = await self._write(path, refund_body(request), request.idempotency_key, send_by)
+            answer = await self._write("create_refund", path, refund_body(request), request.idempotency_key, send_by)
             return refund_outcome(request, answer)
 
         send_by = time.monotonic() + self._limits.batch_seconds
-        return self._in_parallel(create, requests)
+        return self._in_parallel("create_refund", create, requests)
 
     def find_by_reference(self, references: Sequence[str]) -> list[LookUp]:
         """Return every payment with each reference. Eventually consistent: absent once is no proof."""
 
         async def find(reference: str) -> LookUp:
             path = f"/payments?reference={quote(reference, safe='')}&limit={_PAGE}&skip=0"
-            return await self._read_list(path)
+            return await self._read_list("find_by_reference", path)
 
-        return self._in_parallel(find, references)
+        return self._in_parallel("find_by_reference", find, references)
 
     def list_payments(self, *, skip: int, limit: int) -> LookUp:
         """Return a page of the account's payments, newest first."""
-        return self._run(self._read_list(f"/payments?limit={limit}&skip={skip}", complete=False))
+        path = f"/payments?limit={limit}&skip={skip}"
+        told = self._run(self._read_list("list_payments", path, complete=False))
+        self._observer.answered("list_payments", class_of(told))
+        return told
 
     def find_by_id(self, payment_ids: Sequence[str]) -> list[LookUp]:
         """Return each payment. A 404 proves nothing (eventual consistency)."""
 
         async def find(payment_id: str) -> LookUp:
-            answer = await self._read(f"/payments/{quote(payment_id, safe='')}")
+            answer = await self._read("find_by_id", f"/payments/{quote(payment_id, safe='')}")
             return await self._look_up(answer, lambda body: (read_payment(body),))
 
-        return self._in_parallel(find, payment_ids)
+        return self._in_parallel("find_by_id", find, payment_ids)
 
     def find_refunds(self, payment_ids: Sequence[str]) -> list[RefundLookUp]:
         """Return the refunds of each payment, from its actions."""
 
         async def find(payment_id: str) -> RefundLookUp:
-            answer = await self._read(f"/payments/{quote(payment_id, safe='')}/actions")
+            answer = await self._read("find_refunds", f"/payments/{quote(payment_id, safe='')}/actions")
             if not isinstance(answer, Reply) or answer.status != 200:
                 return UnreadableLookUp(_why(answer))
             try:
@@ -135,16 +145,18 @@ class CheckoutGateway:
             except Unreadable as error:
                 return UnreadableLookUp(str(error))
 
-        return self._in_parallel(find, payment_ids)
+        return self._in_parallel("find_refunds", find, payment_ids)
 
     def revoke_source(self, source_id: str) -> Done | NotSent | Refused | Unknown:
         """Tell the gateway that a source must never be charged again."""
         path = f"/instruments/{quote(source_id, safe='')}/revoke"
-        return revocation_outcome(self._run(self._send("PATCH", path, b"", {}, self._writes)))
+        told = revocation_outcome(self._run(self._send("revoke_source", "PATCH", path, b"", {}, self._writes)))
+        self._observer.answered("revoke_source", class_of(told))
+        return told
 
     def check_health(self) -> Health:
         """Ask a harmless question and tell whether the gateway is there, knows us, and agrees on the time."""
-        answer = self._run(self._read("/payments?reference=health-check&limit=1&skip=0"))
+        answer = self._run(self._read("check_health", "/payments?reference=health-check&limit=1&skip=0"))
         if not isinstance(answer, Reply):
             return Health(reachable=False, authorised=False, detail=answer.reason)
         return Health(True, answer.status == 200, f"HTTP {answer.status}", _skew(answer.date))
@@ -177,27 +189,30 @@ class CheckoutGateway:
             loop = self._loop
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 
-    def _in_parallel(self, act: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:
-        async def all_of_them() -> list[R]:
+    def _in_parallel(self, call: str, act: Callable[[T], Awaitable[A]], items: Sequence[T]) -> list[A]:
+        async def all_of_them() -> list[A]:
             slots = asyncio.Semaphore(self._limits.in_flight)
 
-            async def one(item: T) -> R:
+            async def one(item: T) -> A:
                 async with slots:
-                    return await act(item)
+                    answer = await act(item)
+                self._observer.answered(call, class_of(answer))
+                return answer
 
             return list(await asyncio.gather(*(one(item) for item in items)))
 
         return self._run(all_of_them()) if items else []
 
-    async def _write(self, path: str, body: bytes, key: str, send_by: float) -> Exchange:
+    async def _write(self, call: str, path: str, body: bytes, key: str, send_by: float) -> Exchange:
         headers = {"Cko-Idempotency-Key": key, "Content-Type": "application/json"}
-        return await self._send("POST", path, body, headers, self._writes, send_by=send_by)
+        return await self._send(call, "POST", path, body, headers, self._writes, send_by=send_by)
 
-    async def _read(self, path: str) -> Exchange:
-        return await self._send("GET", path, None, {}, self._reads)
+    async def _read(self, call: str, path: str) -> Exchange:
+        return await self._send(call, "GET", path, None, {}, self._reads)
 
     async def _send(
         self,
+        call: str,
         method: str,
         path: str,
         body: bytes | None,
@@ -207,14 +222,15 @@ class CheckoutGateway:
         send_by: float | None = None,
     ) -> Exchange:
         client = self._client or self._open()
-        answer, again = await self._send_once(client, method, path, body, headers, bucket, send_by)
+        answer, again = await self._send_once(client, call, method, path, body, headers, bucket, send_by)
         if again:
-            answer, _ = await self._send_once(client, method, path, body, headers, bucket, send_by)
+            answer, _ = await self._send_once(client, call, method, path, body, headers, bucket, send_by)
         return answer
 
     async def _send_once(
         self,
         client: Httpx2AiohttpClient,
+        call: str,
         method: str,
         path: str,
         body: bytes | None,
@@ -233,7 +249,9 @@ class CheckoutGateway:
         if _is_over(send_by):
             return _TOO_LATE, False
         sent = {"Authorization": bearer, "Accept": "application/json", "Accept-Encoding": "identity", **headers}
+        began = time.monotonic()
         answer = await exchange(client, method, path, headers=sent, body=body, seconds=self._limits.answer_seconds)
+        self._observer.exchanged(call, time.monotonic() - began)
         turned_away = isinstance(answer, Reply) and answer.status == 401
         return answer, turned_away and self._authorization.forget(bearer)
 
@@ -241,7 +259,7 @@ class CheckoutGateway:
         self._client = open_client(self._base_url, self._limits.in_flight)
         return self._client
 
-    async def _read_list(self, path: str, *, complete: bool = True) -> LookUp:
+    async def _read_list(self, call: str, path: str, *, complete: bool = True) -> LookUp:
         def read(body: Any) -> tuple[GatewayPayment, ...]:
             payments = payments_in(body)
             total = body.get("total_count")
@@ -249,7 +267,7 @@ class CheckoutGateway:
                 raise Unreadable(f"the list shows {len(payments)} of {total} payments")
             return payments
 
-        return await self._look_up(await self._read(path), read)
+        return await self._look_up(await self._read(call, path), read)
 
     async def _look_up(self, answer: Exchange, read: Callable[[Any], tuple[GatewayPayment, ...]]) -> LookUp:
         if not isinstance(answer, Reply) or answer.status != 200:
@@ -264,7 +282,7 @@ class CheckoutGateway:
         # The payment itself may lack the reason of a decline; its actions have it.
         if payment.status is not PaymentStatus.DECLINED or payment.response_code is not None:
             return payment
-        answer = await self._read(f"/payments/{quote(payment.id, safe='')}/actions")
+        answer = await self._read("find_decline", f"/payments/{quote(payment.id, safe='')}/actions")
         if not isinstance(answer, Reply) or answer.status != 200:
             raise Unreadable(f"the reason of the decline: {_why(answer)}")
         return replace(payment, response_code=decline_code(read_json(answer.body)))

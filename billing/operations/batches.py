@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from billing.operations.engine import Engine, Tally
-from billing.store.database import is_database_trouble
+from billing.store.database import is_database_trouble, told_plainly
 from billing.store.due import Kind, Place, due_places
 
 log = structlog.get_logger()
@@ -25,7 +26,9 @@ def pages_of(engine: Engine, kind: Kind, now: datetime, *, first: int | None = N
             places = due_places(tx, kind, now, limit, after)
         if not places:
             return
-        yield [place.id for place in places]
+        ids = [place.id for place in places]
+        engine.watch.took_up(ids)
+        yield ids
         if len(places) < limit:
             return
         after, limit = places[-1], engine.rules.batch
@@ -58,7 +61,8 @@ def together_or_alone(
 def _alone_failed(row: Any, error: Exception, park: Callable[[Any, str], None]) -> Tally:
     if is_database_trouble(error):
         return Tally(problems=[f"{row}: the database failed; left for the next sweep"])
-    why = f"{type(error).__name__}: {error}"[:400]
+    plainly = told_plainly(error)
     log.error("row_failed", row=str(row), error=type(error).__name__)
-    park(row, why)
-    return Tally(problems=[f"{row}: {why}"])
+    # The row is read by those who may see what is in it; the log and the tally are not.
+    park(row, plainly if isinstance(error, SQLAlchemyError) else f"{type(error).__name__}: {error}"[:400])
+    return Tally(problems=[f"{row}: parked because of {plainly}"])

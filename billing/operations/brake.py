@@ -12,6 +12,8 @@ from billing.store.queries import count_due_invoices, renewals_expected_per_day
 from billing.store.writes import Author, note
 
 log = structlog.get_logger()
+BRAKE: Final = "the brake: "
+"""How the reason begins when it was the brake that threw the stop switch."""
 A_WORD_LASTS: Final = timedelta(hours=12)
 """After `billing go` the brake is not pulled for so long; else what is due would pull it again at once."""
 
@@ -29,8 +31,8 @@ def pull_the_brake(engine: Engine, now: datetime) -> None:
     if due <= limit:
         return
     because = (
-        f"more than {limit} charges are due at once, {engine.rules.brake_factor:g} times what a day should bring; "
-        "look at `billing charges list`, then `billing go`"
+        f"{BRAKE}more than {limit} charges are due at once, {engine.rules.brake_factor:g} times what a day should "
+        "bring; look at `billing charges list`, then `billing go`"
     )
     log.error("brake_pulled", because=because)
     with engine.database.transaction() as tx:

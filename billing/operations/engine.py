@@ -1,10 +1,10 @@
 """What every act is handed: the database, the gateway, the rules, and who is acting."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final, Protocol
 
 from billing.domain.cases import Policy
 from billing.domain.invoicing import CatchUp
@@ -38,16 +38,6 @@ class Rules:
         return self.settlement.dunning.window
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """The engine, wired. ``actor`` is written with every event."""
-
-    database: Database
-    gateway: PaymentGateway
-    rules: Rules
-    actor: str = "daemon"
-
-
 @dataclass(slots=True)
 class Tally:
     """What an act did, by name, and what went wrong, in sentences."""
@@ -66,6 +56,39 @@ class Tally:
     @property
     def total(self) -> int:
         return self.acts.total()
+
+
+class SweepObserver(Protocol):
+    """Told what a sweep does while it does it. It is called between transactions, must be quick and never raise."""
+
+    def took_up(self, ids: Sequence[Any]) -> None:
+        """The act under way takes up these rows."""
+        ...
+
+    def acted(self, act: str, tally: Tally, seconds: float, error: str | None) -> None:
+        """An act ended after so many seconds; ``error`` says what it raised, if it did."""
+        ...
+
+
+class Unwatched:
+    """Nobody watches."""
+
+    def took_up(self, _ids: Sequence[Any]) -> None:
+        """Do nothing."""
+
+    def acted(self, _act: str, _tally: Tally, _seconds: float, _error: str | None) -> None:
+        """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The engine, wired. ``actor`` is written with every event."""
+
+    database: Database
+    gateway: PaymentGateway
+    rules: Rules
+    actor: str = "daemon"
+    watch: SweepObserver = field(default_factory=Unwatched)
 
 
 class Refusal(Exception):

@@ -1,5 +1,6 @@
 """The sweep: everything that is due, in an order in which each act sees what the one before it wrote."""
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
@@ -14,6 +15,7 @@ from billing.operations.refunds import settle_refunds
 from billing.operations.renew_due import renew_due
 from billing.operations.strays import settle_strays
 from billing.operations.webhooks import process_webhooks
+from billing.store.database import told_plainly
 from billing.store.due import Kind, kinds_due
 
 log = structlog.get_logger()
@@ -48,10 +50,18 @@ def run_due(engine: Engine, *, now: datetime, should_stop: Callable[[], bool] = 
             continue
         if should_stop():
             break
+        tally.add(_run(act, engine, now))
+    return tally
+
+
+def _run(act: Act, engine: Engine, now: datetime) -> Tally:
+    name, began, error = act.__name__, time.monotonic(), None
+    with structlog.contextvars.bound_contextvars(act=name):
         try:
-            tally.add(act(engine, now=now))
-        except Exception as error:  # noqa: BLE001 - the sweep must reach the other acts
-            name = act.__name__
-            log.error("act_failed", act=name, error=f"{type(error).__name__}: {str(error)[:300]}")
-            tally.problems.append(f"{name}: {type(error).__name__}: {str(error)[:300]}")
+            tally = act(engine, now=now)
+        except Exception as raised:  # noqa: BLE001 - the sweep must reach the other acts
+            error = told_plainly(raised)
+            log.error("act_failed", act=name, error=error)
+            tally = Tally(problems=[f"{name}: {error}"])
+        engine.watch.acted(name, tally, time.monotonic() - began, error)
     return tally

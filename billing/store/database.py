@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 
 _inside: ContextVar[bool] = ContextVar("inside_a_transaction", default=False)
 _BUSY_TIMEOUT_MS = 30_000
+_LONGEST_SENTENCE = 400
 
 
 class NestedTransaction(RuntimeError):
@@ -35,10 +36,12 @@ class Database:
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writers: AbstractContextManager[object] = threading.RLock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
-            self.engine = create_engine(self.url)
+            self.engine = create_engine(self.url, hide_parameters=True)
             _prepare_sqlite(self.engine)
         else:
-            self.engine = create_engine(self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+            self.engine = create_engine(
+                self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+            )
         self._reading = self.engine.execution_options(reading=True)
 
     @property
@@ -93,6 +96,20 @@ def is_database_trouble(error: Exception) -> bool:
     """Say whether the database failed, not the row it was asked about: a lost connection, a full disk, a conflict."""
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     return lost or isinstance(error, OperationalError | InterfaceError)
+
+
+def told_plainly(error: Exception) -> str:
+    """Return an error as it may be logged: what it is and where, but no statement, no values, no personal data."""
+    if isinstance(error, DBAPIError):
+        # The detail of PostgreSQL's errors quotes whole rows; its primary message does not.
+        diagnosis = getattr(error.orig, "diag", None)
+        told = getattr(diagnosis, "message_primary", None) or str(error.orig)
+        return f"{type(error.orig).__name__}: {told}"[:_LONGEST_SENTENCE]
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = "" if trace is None else f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return f"{type(error).__name__}{place}"
 
 
 def _usable_url(text: str) -> URL:

@@ -14,10 +14,12 @@ CHANNEL = "pc_kakaosandboxkakaosandbox22"
 REFERENCE = "abc123-sub-20270301-1"
 
 
-def fresh_client(url, authorization=None, **limits):
+def fresh_client(url, authorization=None, observer=None, **limits):
     """Return a client without limits on its rates, and patient enough for a machine that is busy."""
     told = {"answer_seconds": 10, "writes_per_second": 100_000, "reads_per_second": 100_000, **limits}
-    return CheckoutGateway(url, authorization or SecretKey(SecretStr("sk_test")), CHANNEL, GatewayLimits(**told))
+    return CheckoutGateway(
+        url, authorization or SecretKey(SecretStr("sk_test")), CHANNEL, GatewayLimits(**told), observer
+    )
 
 
 def a_renewal(reference=REFERENCE, **changes):
