@@ -90,6 +90,9 @@ class ApiSection(_Section):
 
 class DaemonSection(_Section):
     tick_seconds: Annotated[float, Number, Field(ge=0.01, le=300)] = 5
+    metrics_host: str = "127.0.0.1"
+    metrics_port: Annotated[int, Whole, Field(ge=0, le=65_526)] = 8601
+    stalled_after_seconds: Annotated[float, Number, Field(ge=1, le=86_400)] = 180
     batch: Annotated[int, Whole, Field(ge=1, le=2000)] = 500
     catch_up: CatchUp = CatchUp.LATEST
     single_process: Flag = False
@@ -183,6 +186,7 @@ class Secrets(_Section):
     webhook_keys: SecretList = ()
     webhook_authorization: Secret = None
     api_keys: SecretList = ()
+    metrics_key: Secret = None
 
     @field_validator("webhook_keys", "api_keys", mode="before")
     @classmethod

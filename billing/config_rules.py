@@ -62,6 +62,10 @@ def _strong_keys(settings: Settings) -> list[tuple[bool, str]]:
             "BILLING_SECRETS__API_KEYS holds a key shorter than 24 characters; use `openssl rand -hex 32`",
         ),
         (
+            (key := settings.secrets.metrics_key) is None or len(key.get_secret_value()) >= 24,
+            "BILLING_SECRETS__METRICS_KEY is shorter than 24 characters; use `openssl rand -hex 32`",
+        ),
+        (
             all(len(key.get_secret_value()) >= 16 for key in settings.secrets.webhook_keys),
             "BILLING_SECRETS__WEBHOOK_KEYS holds a key shorter than 16 characters; use `openssl rand -hex 32`",
         ),

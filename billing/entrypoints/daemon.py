@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from types import FrameType
 from typing import Final
@@ -15,9 +16,14 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from billing.bootstrap import open_engine
 from billing.config import Settings
 from billing.entrypoints.clock import engine_now, machine_now
-from billing.entrypoints.ready import require_ready
+from billing.entrypoints.metrics.instruments import Instruments, SweepInstruments
+from billing.entrypoints.metrics.vitals import Vitals
+from billing.entrypoints.pulse import Pulse
+from billing.entrypoints.ready import require_ready, why_not_ready
+from billing.entrypoints.watch_port import watch_port
 from billing.operations.engine import Engine
 from billing.operations.run_due import run_due
+from billing.store.database import told_plainly
 from billing.store.heartbeats import announce_daemon, beat, retire_daemon
 
 log = structlog.get_logger()
@@ -29,10 +35,11 @@ MOST_SWEEPS_A_TICK: Final = 20
 class Daemon:
     """Sweeps every ``tick_seconds`` until it is told to stop; a sweep that is under way is finished first."""
 
-    def __init__(self, settings: Settings, engine: Engine, name: str) -> None:
+    def __init__(self, settings: Settings, engine: Engine, name: str, pulse: Pulse) -> None:
         self._settings = settings
         self._engine = engine
         self._name = name
+        self._pulse = pulse
         self._stop = threading.Event()
         self._last: datetime | None = None
         self._told: tuple[datetime, int] | None = None
@@ -72,17 +79,19 @@ class Daemon:
             now = engine_now(database, is_live=self._settings.mode == "live")
             if self._last is not None and now < self._last:
                 log.error("clock_went_backwards", by_seconds=(self._last - now).total_seconds())
+                self._pulse.failed("the clock went backwards")
                 return
             for _ in range(MOST_SWEEPS_A_TICK):
-                tally = run_due(self._engine, now=now, should_stop=self._stop.is_set)
-                self._last = now
-                self._beat(now, tally.total)
-                if tally.total or tally.problems:
-                    log.info("swept", daemon=self._name, **tally.acts, problems=tally.problems[:5])
+                with self._pulse.sweep():
+                    tally = run_due(self._engine, now=now, should_stop=self._stop.is_set)
+                    self._last = now
+                    self._beat(now, tally.total)
                 if not tally.total or self._stop.is_set():
                     break
         except Exception as error:  # noqa: BLE001 - the daemon outlives any sweep
-            log.error("sweep_failed", error=f"{type(error).__name__}: {str(error)[:300]}")
+            told = told_plainly(error)
+            log.error("sweep_failed", daemon=self._name, error=told)
+            self._pulse.failed(told)
 
     def _beat(self, now: datetime, acts: int) -> None:
         """Give a sign of life: when a time is done with, else only now and then."""
@@ -100,10 +109,28 @@ def run_daemon(settings: Settings, name: str | None = None) -> None:
 
     :raises NotReady: the database may not be worked on.
     """
-    called = name or f"{socket.gethostname()}:{os.getpid()}"
-    with open_engine(settings, actor=f"daemon {called}"[:100]) as engine:
+    called = (name or f"{socket.gethostname()}:{os.getpid()}")[:100]
+    instruments = Instruments()
+    pulse = Pulse(called, SweepInstruments(instruments.registry), stalled_after=settings.daemon.stalled_after_seconds)
+    with (
+        open_engine(
+            settings, actor=f"daemon {called}"[:100], gateway_observer=instruments, sweep_observer=pulse
+        ) as engine,
+        ExitStack() as open_port,
+    ):
         require_ready(settings, engine)
-        daemon = Daemon(settings, engine, called[:100])
+        instruments.registry.register(pulse)
+        instruments.registry.register(Vitals(lambda: engine.database, is_live=settings.mode == "live"))
+        open_port.enter_context(
+            watch_port(
+                settings.daemon.metrics_host,
+                settings.daemon.metrics_port,
+                instruments.registry,
+                pulse.why_unhealthy,
+                lambda: why_not_ready(settings, engine),
+            )
+        )
+        daemon = Daemon(settings, engine, called, pulse)
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             daemon.stop()

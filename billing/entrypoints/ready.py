@@ -2,10 +2,15 @@
 
 from typing import Final
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
 from billing.bootstrap import fingerprint
 from billing.config import Settings
 from billing.operations.engine import Engine
 from billing.operations.set_up import Readiness, readiness
+
+log = structlog.get_logger()
 
 
 class NotReady(RuntimeError):
@@ -31,3 +36,14 @@ def require_ready(settings: Settings, engine: Engine) -> None:
     state = readiness(engine.database, fingerprint(settings, engine.database))
     if state is not Readiness.READY:
         raise NotReady(REMEDIES[state])
+
+
+def why_not_ready(settings: Settings, engine: Engine) -> str | None:
+    """Say in words why the database cannot be worked on now, or None when it can."""
+    database = engine.database
+    try:
+        state = readiness(database, fingerprint(settings, database))
+    except SQLAlchemyError as error:
+        log.error("database_unavailable", error=type(error).__name__)
+        return "the database cannot be reached"
+    return None if state is Readiness.READY else REMEDIES[state]

@@ -7,11 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from harness import kst
+from prometheus_client import CollectorRegistry
 
 from billing.bootstrap import open_engine
 from billing.config_source import read_settings
 from billing.entrypoints.clock import engine_now
 from billing.entrypoints.daemon import Daemon
+from billing.entrypoints.metrics.instruments import SweepInstruments
+from billing.entrypoints.pulse import Pulse
 from billing.entrypoints.test_clock import Backwards, SandboxClock, advance, give_back
 from billing.store.heartbeats import announce_daemon, beat
 from billing.store.installation import set_clock
@@ -60,8 +63,9 @@ def daemon(world, shop):
     text = shop.config.read_text(encoding="utf-8")
     shop.config.write_text(f"{text}[daemon]\ntick_seconds = 0.05\n", encoding="utf-8")
     settings = read_settings(shop.config)
-    with open_engine(settings, actor="daemon d") as engine:
-        made = Daemon(settings, engine, "d")
+    pulse = Pulse("d", SweepInstruments(CollectorRegistry()), stalled_after=60)
+    with open_engine(settings, actor="daemon d", sweep_observer=pulse) as engine:
+        made = Daemon(settings, engine, "d", pulse)
         thread = threading.Thread(target=made.run)
         thread.start()
         while not shop.ask("SELECT COUNT(*) FROM daemon WHERE sweeps > 0"):

@@ -99,6 +99,7 @@ def test_live_mode_starts_with_everything_in_place(read):
         (("", ""), {"BILLING_SECRETS__GATEWAY_SECRET_KEY": "sk_sbox_" + "a" * 27}, "needs a live key"),
         (("", ""), {"BILLING_SECRETS__WEBHOOK_KEYS": ""}, "BILLING_SECRETS__WEBHOOK_KEYS"),
         (("", ""), {"BILLING_SECRETS__API_KEYS": "short"}, "shorter than 24 characters"),
+        (("", ""), {"BILLING_SECRETS__METRICS_KEY": "short"}, "METRICS_KEY is shorter than 24 characters"),
     ],
 )
 def test_live_mode_without_one_of_its_conditions_does_not_start(read, change, secrets, says):

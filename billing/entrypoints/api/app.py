@@ -29,6 +29,8 @@ from billing.entrypoints.api.edge import Edge
 from billing.entrypoints.api.errors import ErrorAnswer, install_error_handlers
 from billing.entrypoints.api.intake import Intake
 from billing.entrypoints.api.limits import Limits
+from billing.entrypoints.metrics.instruments import Instruments
+from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.ready import NotReady, require_ready
 from billing.operations.engine import Engine
 
@@ -37,8 +39,11 @@ _OPEN: Final = (returning, health)
 _DRAIN_SECONDS: Final = 25
 
 
-def create_app(settings: Settings, engine: Engine) -> FastAPI:
-    """Return the API of an engine. Its documentation is served in sandbox mode only."""
+def create_app(settings: Settings, engine: Engine, instruments: Instruments | None = None) -> FastAPI:
+    """Return the API of an engine. Its documentation is served in sandbox mode only.
+
+    ``instruments`` are what /metrics tells of this process, beside the state of the engine.
+    """
     documented = settings.mode == "sandbox"
     app = FastAPI(
         title="kakaopay-billing",
@@ -50,6 +55,8 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     app.state.desk = Desk(settings, engine)
     app.state.intake = Intake(lambda batch: webhooks.store(app.state.desk, batch))
     app.state.settled_events = events.SettledEvents()
+    app.state.registry = (instruments or Instruments()).registry
+    app.state.registry.register(Vitals(lambda: app.state.desk.engine.database, is_live=settings.mode == "live"))
     # The keys are checked by a middleware; this only tells the documentation of them.
     keyed = APIRouter(
         dependencies=[Depends(HTTPBearer(auto_error=False))],
@@ -66,7 +73,10 @@ def create_app(settings: Settings, engine: Engine) -> FastAPI:
     # The last one added is the first one asked: no body is read before the key is known.
     app.add_middleware(Limits)
     app.add_middleware(
-        ApiKeys, keys=settings.api_keys(), open_paths=OPEN_PATHS + (DOCUMENTATION_PATHS if documented else ())
+        ApiKeys,
+        keys=settings.api_keys(),
+        metrics_key=settings.secrets.metrics_key,
+        open_paths=OPEN_PATHS + (DOCUMENTATION_PATHS if documented else ()),
     )
     app.add_middleware(Edge, documented=documented)
     return app
@@ -79,11 +89,12 @@ def run_api(settings: Settings) -> None:
     """
     if not settings.api_keys():
         raise NotReady("there is no key for our own API: set BILLING_SECRETS__API_KEYS")
-    with open_engine(settings, actor="api") as engine:
+    instruments = Instruments()
+    with open_engine(settings, actor="api", gateway_observer=instruments) as engine:
         require_ready(settings, engine)
         server = _Server(
             uvicorn.Config(
-                create_app(settings, engine),
+                create_app(settings, engine, instruments),
                 host=settings.api.host,
                 port=settings.api.port,
                 access_log=False,

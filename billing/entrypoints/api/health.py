@@ -1,16 +1,13 @@
-"""Is the process up, and may it be sent requests?"""
+"""Is the process up, may it be sent requests, and how is the engine?"""
 
-import structlog
-from fastapi import APIRouter
-from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from billing.bootstrap import fingerprint
 from billing.entrypoints.api.desk import DeskOfRequest
-from billing.entrypoints.ready import REMEDIES
-from billing.operations.set_up import Readiness, readiness
+from billing.entrypoints.ready import why_not_ready
 
-log = structlog.get_logger()
 router = APIRouter(tags=["health"])
 
 
@@ -23,12 +20,18 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz")
 def readyz(desk: DeskOfRequest) -> JSONResponse:
     """Answer 200 when the database can be reached and is ours, in the right version; else 503 and why."""
-    database = desk.engine.database
-    try:
-        state = readiness(database, fingerprint(desk.settings, database))
-    except SQLAlchemyError as error:
-        log.error("database_unavailable", error=type(error).__name__)
-        return JSONResponse({"status": "not_ready", "why": "the database cannot be reached"}, 503)
-    if state is Readiness.READY:
+    why = why_not_ready(desk.settings, desk.engine)
+    if why is None:
         return JSONResponse({"status": "ready"})
-    return JSONResponse({"status": "not_ready", "why": REMEDIES[state]}, 503)
+    return JSONResponse({"status": "not_ready", "why": why}, 503)
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Return the measurements of this process and the state of the engine, in Prometheus's text format.
+
+    It needs an API key or the metrics key: behind a reverse proxy every request comes from this machine, so
+    where it comes from proves nothing.
+    """
+    registry: CollectorRegistry = request.app.state.registry
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)

@@ -2,8 +2,25 @@
 
 import logging
 import sys
+from enum import StrEnum
 
 import structlog
+
+log = structlog.get_logger()
+
+
+class LogLevel(StrEnum):
+    """From how grave on lines are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+    @property
+    def number(self) -> int:
+        """The level as the standard library counts it."""
+        return logging.getLevelNamesMapping()[self.name]
 
 
 def quieten() -> None:
@@ -15,7 +32,7 @@ def quieten() -> None:
     )
 
 
-def log_lines(*, as_json: bool) -> None:
+def log_lines(*, as_json: bool, level: LogLevel = LogLevel.INFO) -> None:
     """Log to standard error: for people on a terminal, one JSON object a line everywhere else."""
     on_terminal = sys.stderr.isatty() and not as_json
     structlog.configure(
@@ -25,7 +42,18 @@ def log_lines(*, as_json: bool) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level.number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.basicConfig(handlers=[_Libraries()], level=max(level.number, logging.WARNING), force=True)
+    # APScheduler tells of every tick that a long sweep makes late, which is in good order here.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+
+class _Libraries(logging.Handler):
+    """Lets what libraries log through as lines like ours, but without the values in it: those may be anybody's."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else None
+        log.log(record.levelno, "library", logger=record.name, told=str(record.msg)[:300], error=error)

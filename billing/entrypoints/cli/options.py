@@ -4,10 +4,13 @@ from typing import Annotated
 
 import typer
 
+from billing.entrypoints.cli.logs import LogLevel
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 LogAsJson = Annotated[
     bool, typer.Option("--json", help="Log JSON lines; so it does wherever it runs without a terminal.")
 ]
+Level = Annotated[LogLevel, typer.Option("--log-level", help="Log what is at least so grave.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most this many, the newest first.")]
 Lines = Annotated[

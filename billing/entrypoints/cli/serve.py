@@ -6,8 +6,8 @@ import typer
 
 from billing.config import Settings
 from billing.entrypoints.cli.context import session_of
-from billing.entrypoints.cli.logs import log_lines
-from billing.entrypoints.cli.options import LogAsJson
+from billing.entrypoints.cli.logs import LogLevel, log_lines
+from billing.entrypoints.cli.options import Level, LogAsJson
 from billing.entrypoints.daemon import run_daemon
 
 BRISK_SECONDS: Final = 0.2
@@ -20,6 +20,7 @@ def daemon(
         typer.Option("--name", help="What it is called in the audit trail.", metavar="NAME", show_default="host:pid"),
     ] = None,
     as_json: LogAsJson = False,
+    log_level: Level = LogLevel.INFO,
 ) -> None:
     """Renew, charge, retry and settle what is due, until SIGTERM or Ctrl-C; a sweep under way is finished.
 
@@ -27,7 +28,7 @@ def daemon(
     second, so that the test clock moves fast.
     """
     settings = session_of(context).settings
-    log_lines(as_json=as_json)
+    log_lines(as_json=as_json, level=log_level)
     run_daemon(brisk(settings), name)
 
 

@@ -1,0 +1,122 @@
+"""How the engine is, as gauges read from the database when Prometheus asks, at most every few seconds."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import structlog
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from billing.entrypoints.clock import engine_now, machine_now
+from billing.operations.brake import BRAKE
+from billing.store.database import Database, told_plainly
+from billing.store.installation import InstallationRow, NoInstallation, load_installation
+from billing.store.vital_signs import VitalSigns, load_vital_signs
+
+log = structlog.get_logger()
+KEPT_SECONDS: Final = 5.0
+"""A reading serves every scrape for so long: many scrapers cost the database no more than one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What was read, and when: engine time and machine time (UTC)."""
+
+    signs: VitalSigns
+    installation: InstallationRow
+    now: datetime
+    machine_now: datetime
+
+
+class Vitals(Collector):
+    """The gauges. A database that cannot be read takes none of the other metrics with it."""
+
+    def __init__(self, database: Callable[[], Database], *, is_live: bool, kept_seconds: float = KEPT_SECONDS) -> None:
+        self._database = database
+        self._is_live = is_live
+        self._kept_seconds = kept_seconds
+        self._one_reads = threading.Lock()
+        self._last: tuple[float, Reading | None] | None = None
+
+    def describe(self) -> Iterable[GaugeMetricFamily]:
+        """Return nothing: a registry that takes this on does not read the database for its names."""
+        return ()
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        """Return the gauges as they are now, or were a few seconds ago."""
+        with self._one_reads:
+            if self._last is None or time.monotonic() - self._last[0] > self._kept_seconds:
+                reading = self._read()
+                self._last = (time.monotonic(), reading)
+            reading = self._last[1]
+        yield _gauge("billing_database_up", "Whether the database could be read.", reading is not None)
+        if reading is not None:
+            yield from _of_work(reading)
+            yield from _of_charging(reading)
+
+    def _read(self) -> Reading | None:
+        try:
+            database = self._database()
+            now = engine_now(database, is_live=self._is_live)
+            with database.snapshot() as tx:
+                return Reading(load_vital_signs(tx, now), load_installation(tx), now, machine_now())
+        except (SQLAlchemyError, NoInstallation) as error:
+            log.error("vital_signs_not_read", error=told_plainly(error))
+            return None
+
+
+def _of_work(reading: Reading) -> Iterator[GaugeMetricFamily]:
+    signs, now = reading.signs, reading.now
+    yield _gauge(
+        "billing_renewals_overdue", "Renewals due for 15 minutes or more without an invoice; counted to 10000.",
+        signs.overdue_renewals,
+    )  # fmt: skip
+    yield _gauge(
+        "billing_charges_overdue", "Open invoices whose charge is late by 15 minutes or more; counted to 10000.",
+        signs.overdue_charges,
+    )  # fmt: skip
+    yield _gauge("billing_charges_unknown", "Charges with an unknown outcome; to 10000.", signs.unknown_charges)
+    for what, since in (
+        ("due_renewal", signs.oldest_due_renewal),
+        ("unsettled_charge", signs.oldest_unsettled_charge),
+        ("unsettled_refund", signs.oldest_unsettled_refund),
+        ("waiting_webhook", signs.oldest_webhook),
+    ):
+        told = f"Age of the oldest {what.replace('_', ' ')} in engine time; 0 when there is none."
+        yield _gauge(f"billing_oldest_{what}_seconds", told, _age(since, now))
+    parked = GaugeMetricFamily(
+        "billing_parked", "What was set aside and waits for a person, by kind; counted to 10000.", labels=["kind"]
+    )
+    for kind, number in signs.parked.items():
+        parked.add_metric([kind], number)
+    yield parked
+    if signs.last_sweep is not None:
+        yield _gauge(
+            "billing_last_sweep_age_seconds", "Since any daemon ended a sweep, in machine time.",
+            _age(signs.last_sweep, reading.machine_now),
+        )  # fmt: skip
+
+
+def _of_charging(reading: Reading) -> Iterator[GaugeMetricFamily]:
+    row, now = reading.installation, reading.now
+    because = row.stopped_because
+    is_held = row.held_until is not None and now < row.held_until
+    yield _gauge("billing_charging_stopped", "The stop switch is thrown, by someone or the brake.", because is not None)
+    yield _gauge(
+        "billing_brake_pulled", "It was the brake that threw it: far more was due than expected.",
+        because is not None and because.startswith(BRAKE),
+    )  # fmt: skip
+    yield _gauge("billing_charging_held", "Charging waits for minutes after trouble with the gateway.", is_held)
+
+
+def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, told, value=value)
+
+
+def _age(since: datetime | None, now: datetime) -> float:
+    return 0.0 if since is None else max(0.0, (now - since).total_seconds())

@@ -1,0 +1,83 @@
+"""/metrics of the API: for those with a key, with what the engine is and what this process did."""
+
+import pytest
+from api_world import NO_ENGINE, client, served_api, serving
+
+from billing.config import Settings
+from billing.entrypoints.api.app import create_app
+from billing.entrypoints.metrics.instruments import Instruments
+
+
+def value(text, series):
+    [line] = [line for line in text.splitlines() if line.rpartition(" ")[0] == series]
+    return float(line.rpartition(" ")[2])
+
+
+@pytest.fixture
+def api(sqlite_world):
+    """An API of this test's own: what was read from the database is kept for seconds."""
+    with served_api() as served:
+        yield served.put(sqlite_world)
+
+
+@pytest.fixture
+def keyed():
+    """An API with a metrics key and no database."""
+    settings = Settings(secrets={"metrics_key": "m" * 24, "api_keys": "a" * 24})
+    app = create_app(settings, NO_ENGINE)
+    with serving(app) as url, client(url) as http:
+        yield lambda path, key: http.get(path, headers={"Authorization": f"Bearer {key}"}).status_code
+
+
+def test_the_metrics_key_opens_the_metrics_and_nothing_else(keyed):
+    assert keyed("/v1/plans", "m" * 24) == 401
+    assert keyed("/v1/charges", "m" * 24) == 401
+    assert keyed("/metrics", "x" * 24) == 401
+    assert keyed("/metrics", "none") == 401
+    assert keyed("/metrics/", "m" * 24) == 401
+
+
+def test_metrics_are_read_with_either_key(api):
+    assert api.http.get("/metrics", headers={"Authorization": ""}).status_code == 401
+    answer = api.http.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert value(answer.text, "billing_database_up") == 1
+    assert value(answer.text, 'billing_parked{kind="charge"}') == 0
+    assert "sandbox-api-key" not in answer.text
+
+
+def test_a_database_that_cannot_be_read_leaves_the_other_metrics(sandbox, sqlite_world):
+    with served_api(gateway={"base_url": sandbox.url}) as served:
+        broken = served.put(sqlite_world)
+        with sqlite_world.engine.database.transaction() as tx:
+            tx.exec_driver_sql("ALTER TABLE webhook RENAME TO gone")
+        told = broken.http.get("/metrics").text
+    assert value(told, "billing_database_up") == 0
+    assert "billing_renewals_overdue" not in told
+    assert value(told, 'billing_gateway_answers_total{answer="unknown",call="create_payment"}') == 0
+
+
+def test_many_scrapes_cost_the_database_one_reading(api):
+    api.http.get("/metrics")
+    api.subscribe()
+    with api.world.engine.database.transaction() as tx:
+        tx.exec_driver_sql("UPDATE installation SET stopped_because = 'a person'")
+    assert value(api.http.get("/metrics").text, "billing_charging_stopped") == 0
+
+
+@pytest.mark.parametrize(
+    ("because", "stopped", "braked"), [(None, 0, 0), ("holidays", 1, 0), ("the brake: more than 1000", 1, 1)]
+)
+def test_the_switch_and_the_brake_are_told_apart(api, because, stopped, braked):
+    with api.world.engine.database.transaction() as tx:
+        marker = "?" if tx.dialect.name == "sqlite" else "%s"
+        tx.exec_driver_sql(f"UPDATE installation SET stopped_because = {marker}", (because,))
+    told = api.http.get("/metrics").text
+    assert (value(told, "billing_charging_stopped"), value(told, "billing_brake_pulled")) == (stopped, braked)
+
+
+def test_every_pair_of_call_and_answer_that_can_come_has_its_series():
+    instruments = Instruments()
+    for call, answer in (("create_payment", "unknown"), ("find_by_id", "unreadable"), ("revoke_source", "accepted")):
+        instruments.answered(call, answer)
+        instruments.exchanged(call, 0.1)
