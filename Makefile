@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= auto
 
-.PHONY: help setup demo test check lint types contracts tests format lock diagram clean
+.PHONY: help setup demo test torture check lint types contracts tests format lock diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -24,6 +24,9 @@ demo: $(READY) ## Live through a year of subscriptions in a minute
 	@$(BIN)/billing demo
 
 test: lint types contracts tests ## Every check: format, lint, types, import contracts, tests on SQLite and PostgreSQL
+
+torture: $(READY) ## Torture for SECONDS=600 with SEED=1: kill, stop, cut and crash, and end with every won right
+	TORTURE_SECONDS=$(or $(SECONDS),600) TORTURE_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s -n 0 --no-header tests/torture
 
 check: lint types contracts ## The checks that need no database
 
