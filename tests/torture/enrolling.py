@@ -32,11 +32,11 @@ class Person:
 
 
 def enrol(person: Person, api_url: str, sandbox_url: str) -> None:
-    """Ask, agree once in the wallet, come back; return when the API says that the subscription is active.
+    """Ask, agree to each link once, come back; return when the API says that the subscription is active.
 
     :raises TimeoutError: it was not within :data:`_PATIENCE` seconds.
     """
-    agreed: str | None = None
+    agreed: dict[str, str] = {}
     deadline = time.monotonic() + _PATIENCE
     headers = {"Authorization": f"Bearer {SANDBOX_API_KEY}"}
     with (
@@ -48,10 +48,11 @@ def enrol(person: Person, api_url: str, sandbox_url: str) -> None:
             try:
                 if _is_active(api, person):
                     return
-                if agreed is None:
-                    agreed = _agree(wallet, _ask(api, person))
-                if agreed is not None:
-                    api.get(agreed)
+                link = _ask(api, person)
+                if link is not None and link not in agreed:
+                    agreed |= _agree(wallet, link)
+                for back in agreed.values():
+                    api.get(back)
             except httpx2.HTTPError:
                 continue
     raise TimeoutError(f"{person.reference} could not enrol in {_PATIENCE:g} s")
@@ -72,13 +73,11 @@ def _ask(api: httpx2.Client, person: Person) -> str | None:
     return told.get("redirect_url")
 
 
-def _agree(wallet: httpx2.Client, redirect_url: str | None) -> str | None:
-    """Press the button; return where the wallet sends the subscriber, or None if it did not take it."""
-    if redirect_url is None:
-        return None
+def _agree(wallet: httpx2.Client, redirect_url: str) -> dict[str, str]:
+    """Press the button; return where the wallet sends the subscriber from this link, or nothing if it did not."""
     # The link leads through the bad proxy; a person's browser does not.
     pressed = wallet.post(f"{urlsplit(redirect_url).path}/agree")
-    return pressed.headers["location"] if pressed.status_code == 303 else None
+    return {redirect_url: pressed.headers["location"]} if pressed.status_code == 303 else {}
 
 
 def _is_active(api: httpx2.Client, person: Person) -> bool:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections import Counter
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -167,11 +168,13 @@ def tortured(torturer, folder):
             "JOIN customer ON customer.id = subscription.customer_id"
         )
     }
-    anchor = START.astimezone(KST).date()
+    first = START.astimezone(KST).date()
+    anchors = {owner: min(day for who, day in ledger if who == owner) for owner in owners.values()}
+    assert set(anchors.values()) <= {first, first + timedelta(days=1)}
     missed = [
         (person.reference, day)
         for person in people
-        for day in due_periods(person, anchor, until)
+        for day in due_periods(person, anchors[owners[person.reference]], until)
         if not ledger[owners[person.reference], day]
     ]
     assert missed == [], "due and never captured"
