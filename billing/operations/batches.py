@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -10,8 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from billing.operations.engine import Engine, Tally
 from billing.store.database import is_database_trouble, told_plainly
 from billing.store.due import Kind, Place, due_places
+from billing.store.writes import is_lost_race
 
 log = structlog.get_logger()
+MOST_TRIES_ALONE: Final = 3
+"""Of a row that loses races; one that loses so often in a row has another fault, and is parked."""
 
 
 def pages_of(engine: Engine, kind: Kind, now: datetime, *, first: int | None = None) -> Iterator[list[Any]]:
@@ -42,20 +45,28 @@ def together_or_alone(
     """Run ``act`` on all ids at once; if that raises, on each alone, and park those that raise alone too.
 
     Trouble of the database (a conflict, a lost connection) is not the row's fault: it is left for the next sweep.
+    Nor is a race that was lost to another process: the row is run again, and sees what the other wrote.
     """
     try:
         return act(ids)
     except Exception as error:  # noqa: BLE001 - whatever a row raises must not stop the others
         log.warning("batch_failed", rows=len(ids), error=type(error).__name__)
-        if len(ids) == 1:
+        if len(ids) == 1 and not is_lost_race(error):
             return _alone_failed(ids[0], error, park)
     tally = Tally()
     for each in ids:
-        try:
-            tally.add(act([each]))
-        except Exception as error:  # noqa: BLE001 - as above
-            tally.add(_alone_failed(each, error, park))
+        tally.add(_alone(each, act, park))
     return tally
+
+
+def _alone(row: Any, act: Callable[[Sequence[Any]], Tally], park: Callable[[Any, str], None]) -> Tally:
+    for tries_left in reversed(range(MOST_TRIES_ALONE)):
+        try:
+            return act([row])
+        except Exception as error:  # noqa: BLE001 - as above
+            if tries_left == 0 or not is_lost_race(error):
+                return _alone_failed(row, error, park)
+    raise AssertionError("unreachable: the last try returns")
 
 
 def _alone_failed(row: Any, error: Exception, park: Callable[[Any, str], None]) -> Tally:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Table, Update, bindparam, column, insert, literal, update, values
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from billing.domain.cases import Note
@@ -34,6 +35,11 @@ FEW_ROWS: Final = 20
 
 class StaleRow(RuntimeError):
     """A row was not in the state that the move expected, so nothing of the act was written."""
+
+
+def is_lost_race(error: Exception) -> bool:
+    """Say whether another process was quicker: it wrote the same row, or moved it on."""
+    return isinstance(error, IntegrityError | StaleRow)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,16 @@ from pathlib import Path
 import pytest
 from harness import email, fresh_world, kst, open_inbox
 from soundness import assert_sound
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from billing.bootstrap import fingerprint
 from billing.config_source import read_settings
+from billing.domain.charging import Accepted
+from billing.domain.identity import row_id
 from billing.operations.enrol_subscriber import AlreadySubscribed
 from billing.operations.first_charges import GatewayUnavailable
 from billing.operations.manage import cancel_now
+from billing.operations.record_outcomes import record_outcomes
 from billing.operations.webhooks import process_webhooks
 from billing.store.installation import set_clock, set_fingerprint
 
@@ -229,3 +232,30 @@ def _until(done):
     while not done():
         assert time.monotonic() < deadline, "it did not happen within a minute"
         time.sleep(0.05)
+
+
+def test_a_source_that_two_processes_write_down_at_once_parks_nobody(sandbox, postgres_url):
+    with fresh_world(sandbox.url, postgres_url) as world:
+        world.faults(processed_500=1.0)  # the answer, and with it the source, is lost
+        with pytest.raises(GatewayUnavailable):
+            world.enrol("kim")
+        world.faults(processed_500=0)
+        charge, customer = world.scalar("SELECT id FROM charge"), world.scalar("SELECT id FROM customer")
+        told = world.engine.gateway.find_by_id([world.payments()[0]["id"]])[0].payments[0]
+        values = {"id": row_id(customer, "source", told.source_id), "customer": customer, "gateway": told.source_id}
+        other = world.engine.database.engine.connect()
+        other.execute(
+            text(
+                "INSERT INTO source (id, customer_id, gateway_source_id, state, created_at) "
+                "VALUES (:id, :customer, :gateway, 'pending', now())"
+            ),
+            values,
+        )
+        with ThreadPoolExecutor(1) as pool:
+            ours = pool.submit(record_outcomes, world.engine, [(charge, Accepted(told))], now=world.now)
+            while not world.scalar("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+                time.sleep(0.01)  # until it waits for what the other has written and not committed
+            other.commit()
+            other.close()
+            assert ours.result().problems == []
+        assert (world.states("charge"), world.states("source")) == (["pending"], ["pending"])

@@ -9,13 +9,12 @@ from typing import Annotated, Final, TypeVar
 import structlog
 from fastapi import Depends, Request
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
 from billing.config import Settings
 from billing.entrypoints.clock import engine_now
 from billing.operations.engine import Engine, Refusal
 from billing.store.database import is_conflict
-from billing.store.writes import StaleRow
+from billing.store.writes import is_lost_race
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -65,7 +64,7 @@ class Desk:
 
 
 def _lost_a_race(error: Exception) -> bool:
-    return is_conflict(error) or isinstance(error, (IntegrityError, StaleRow))
+    return is_conflict(error) or is_lost_race(error)
 
 
 def _shown(about: object) -> str | None:
