@@ -32,9 +32,9 @@ from billing.entrypoints.demo.processes import free_port
 from billing.store.database import Database
 from billing.store.installation import set_clock, set_fingerprint
 
-SECONDS = float(os.environ.get("TORTURE_SECONDS", "5"))
+SECONDS = float(os.environ.get("TORTURE_SECONDS", "4"))
 SEED = int(os.environ.get("TORTURE_SEED", "1"))
-PEOPLE = int(os.environ.get("TORTURE_PEOPLE", "20"))
+PEOPLE = int(os.environ.get("TORTURE_PEOPLE", "20" if SECONDS > 30 else "8"))
 pytestmark = pytest.mark.timeout(240 + 4 * SECONDS)
 CONFIG = """
 [database]

@@ -106,7 +106,7 @@ class Torturer:
     def torment(self, seconds: float) -> None:
         """Renew while tormenting, for so many real seconds; for longer until there were renewals to torment."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end or (self.leaps < FEWEST_LEAPS and time.monotonic() < end + 3 * seconds):
+        while time.monotonic() < end or (self.leaps < FEWEST_LEAPS and time.monotonic() < end + seconds):
             self._tick(torment=True, most=LEAP)
 
     def heal(self, days: int) -> datetime:
@@ -184,7 +184,7 @@ class Torturer:
     # --- afflictions ---------------------------------------------------------------------------
 
     def _afflict(self) -> None:
-        names = [*self._afflictions, "kill_a_daemon", "turn_the_proxy", *self.ground.afflictions()]
+        names = [*self._afflictions, *["kill_a_daemon"] * 3, "turn_the_proxy", *self.ground.afflictions()]
         name = self.dice.choice(names)
         self.done[name] += 1
         if name in self._afflictions:
