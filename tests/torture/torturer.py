@@ -26,8 +26,8 @@ TICK = (0.1, 0.4)
 STILL_SECONDS = 1.5
 """Longer than any request can be on its way: an answer is waited for 1 s, then the line is closed."""
 LEAP = timedelta(hours=6)
-FEWEST_LEAPS = 2
-"""Leaps of days that a torment lasts for at least: each leads to a day of renewals."""
+FIRST_RENEWALS_OVER = START + timedelta(days=8)
+"""A torment lasts until here at least: weekly subscriptions have been renewed once."""
 MOST_IN_A_WHILE = timedelta(hours=18)
 """A request may be on its way while time passes, but never for the life of an idempotency key, a day."""
 FAULTS: dict[str, tuple[float, ...]] = {
@@ -106,7 +106,7 @@ class Torturer:
     def torment(self, seconds: float) -> None:
         """Renew while tormenting, for so many real seconds; for longer until there were renewals to torment."""
         end = time.monotonic() + seconds
-        while time.monotonic() < end or (self.leaps < FEWEST_LEAPS and time.monotonic() < end + seconds):
+        while time.monotonic() < end or (self.now < FIRST_RENEWALS_OVER and time.monotonic() < end + 2 * seconds):
             self._tick(torment=True, most=LEAP)
 
     def heal(self, days: int) -> datetime:
@@ -119,6 +119,7 @@ class Torturer:
         end = healed + timedelta(days=days)
         while self.now < end:
             self._move(min(end, max(self._next_due() or end, self.now + timedelta(minutes=30))))
+            self._let_all_be()
             self._until(self._is_quiet)
         return healed
 
@@ -154,6 +155,7 @@ class Torturer:
         if instant - self.now > LEAP:
             self.leaps += 1
             self._moves.clear()
+            self._meet_the_renewals()
         elif self._moved_of_late() + (instant - self.now) > MOST_IN_A_WHILE:
             return
         self._moves.append((time.monotonic(), timedelta() if instant - self.now > LEAP else instant - self.now))
@@ -198,6 +200,13 @@ class Torturer:
 
     def _turn_the_proxy(self) -> None:
         self.proxy.mode = self.dice.choice([mode for mode in Mode if mode is not Mode.PASS])
+
+    def _meet_the_renewals(self) -> None:
+        """A leap leads to renewals: let answers, and then webhooks too, be lost more often than not."""
+        if self.dice.random() < 0.4:
+            self._control("PUT", "faults", {"processed_500": 0.5, "webhook_lost": 1.0})
+        elif self.dice.random() < 0.7:
+            self.proxy.mode = self.dice.choice((Mode.CUT, Mode.GARBLE, Mode.ENDLESS))
 
     def _let_the_proxy_be(self) -> None:
         self.proxy.mode = Mode.PASS
