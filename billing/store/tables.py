@@ -182,7 +182,6 @@ class Charge(SQLModel, table=True):
         _partial("one_live_charge", "subscription_id", where=LIVE_CHARGE, unique=True),
         UniqueConstraint("invoice_id", "attempt_no"),
         _partial("charge_to_ask_about", "check_at", where=CHARGE_TO_ASK_ABOUT),
-        _partial("unsettled_charge", "check_at", where=UNSETTLED_CHARGE),
         _partial("unknown_charge", "id", where=UNKNOWN_CHARGE),
         _partial("parked_charge", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),

@@ -440,13 +440,6 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'unknown'"),
             postgresql_where=sa.text("state = 'unknown'"),
         )
-        batch_op.create_index(
-            "unsettled_charge",
-            ["check_at"],
-            unique=False,
-            sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked') AND state <> 'parked'"),
-            postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked') AND state <> 'parked'"),
-        )
 
     op.create_table(
         "refund",
@@ -573,11 +566,6 @@ def downgrade() -> None:
 
     op.drop_table("refund")
     with op.batch_alter_table("charge", schema=None) as batch_op:
-        batch_op.drop_index(
-            "unsettled_charge",
-            sqlite_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked') AND state <> 'parked'"),
-            postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked') AND state <> 'parked'"),
-        )
         batch_op.drop_index(
             "unknown_charge", sqlite_where=sa.text("state = 'unknown'"), postgresql_where=sa.text("state = 'unknown'")
         )

@@ -11,7 +11,7 @@ NOW = datetime(2027, 3, 1, tzinfo=UTC)
 INDEXES = (
     "due_subscription",
     "due_invoice",
-    "unsettled_charge",
+    "one_live_charge",
     "unknown_charge",
     "unsettled_refund",
     "webhook_to_process",
