@@ -42,15 +42,16 @@ def run_due(engine: Engine, *, now: datetime, should_stop: Callable[[], bool] = 
     An act that raises stops no other act. ``should_stop`` is asked between acts.
     """
     tally = Tally()
-    with engine.database.snapshot() as tx:
-        due = kinds_due(tx, now)
+    due = _due(engine, now)
     for kind, act in ACTS:
-        # What one act did may have made something due for the acts after it.
-        if kind not in due and not tally.total:
+        if kind not in due:
             continue
         if should_stop():
             break
-        tally.add(_run(act, engine, now))
+        done = _run(act, engine, now)
+        tally.add(done)
+        if done.total:  # what one act did may have made something due for the acts after it
+            due = _due(engine, now)
     return tally
 
 
@@ -65,3 +66,8 @@ def _run(act: Act, engine: Engine, now: datetime) -> Tally:
             tally = Tally(problems=[f"{name}: {error}"])
         engine.watch.acted(name, tally, time.monotonic() - began, error)
     return tally
+
+
+def _due(engine: Engine, now: datetime) -> frozenset[Kind]:
+    with engine.database.snapshot() as tx:
+        return kinds_due(tx, now)
