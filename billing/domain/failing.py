@@ -106,7 +106,7 @@ def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime,
         case AskTheSubscriber():
             return _ask(case, told, invoice, failures, decline, today, policy)
         case _:
-            return _hold(told, invoice, step)
+            return _hold(told, invoice, step, now)
 
 
 def _falls_behind(case: Case, decline: DeclineClass) -> SubscriptionEvent | None:
@@ -125,10 +125,11 @@ def _give_up(case: Case, told: Settlement, invoice: dict[str, object], policy: P
     )
 
 
-def _hold(told: Settlement, invoice: dict[str, object], held: HoldForPerson) -> Settlement:
+def _hold(told: Settlement, invoice: dict[str, object], held: HoldForPerson, now: datetime) -> Settlement:
+    # While the subscription is parked nothing is charged; once it is released, this invoice is due at once.
     return replace(
         told,
-        invoice={**invoice, "next_attempt_at": None},
+        invoice={**invoice, "next_attempt_at": now},
         subscription={"parked_reason": held.reason},
         notes=(Note("subscription.parked", {"reason": held.reason}),),
     )
