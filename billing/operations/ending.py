@@ -105,7 +105,9 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
         live = select(col(Charge.id)).where(col(Charge.subscription_id) == owner, text(f"charge.{LIVE_CHARGE}"))
         if invoice_state is not InvoiceState.OPEN or tx.execute(live).first() is not None:
             raise Refusal("paid, or being paid")
-        change(tx, Invoice, [Change(invoice_id, invoice_state, {"give_up_at": None})])
+        # A later period was paid meanwhile, so the wallet pays again: what is still owed is tried again.
+        again = {"next_attempt_at": now} if state is SubscriptionState.ACTIVE else {}
+        change(tx, Invoice, [Change(invoice_id, invoice_state, {"give_up_at": None, **again})])
         if state is not SubscriptionState.PAST_DUE:
             return
         subscription_event, invoice_event = end_of_ladder(state, policy.end)

@@ -8,6 +8,7 @@ import pytest
 from harness import KST, WEB, email, kst, utc
 
 from billing.domain.dunning import EndOfLadder
+from billing.domain.invoicing import CatchUp
 from billing.operations.engine import Refusal
 from billing.operations.re_enrol import re_enrol
 from billing.operations.retry_charge import retry_charge
@@ -228,3 +229,19 @@ def test_a_retry_by_a_person_pays_and_the_planned_retry_is_dropped(world):
     world.live_through("2027-03-10 00:00")
     assert len(_attempts(world)) == 2
     assert world.state() == "active"
+
+
+def test_what_waited_for_a_new_agreement_is_tried_again_when_a_later_period_was_paid(sqlite_world):
+    world = sqlite_world
+    world.with_rules(catch_up=CatchUp.ALL)
+    world.subscribe(plan="weekly")
+    world.wallet(KIM, script=["20059"])  # blocked once: no retry, the subscriber is asked
+    world.live_through("2027-02-07 00:00")
+    for _ in range(2):
+        world.sweep_at("2027-02-15 11:00")  # two periods are due, an invoice each
+    world.live_through("2027-02-17 00:00")
+    waiting = world.rows("SELECT * FROM invoice WHERE kind = 'renewal' ORDER BY period_start")[0]
+    assert (waiting["state"], waiting["next_attempt_at"]) == ("open", None)
+    assert world.state() == "active", "the second week was paid"
+    world.live_through("2027-03-04 00:00")
+    assert world.scalar("SELECT state FROM invoice WHERE id = :id", id=waiting["id"]) == "paid"
