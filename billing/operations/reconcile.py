@@ -141,6 +141,8 @@ def _differences(payment: GatewayPayment, row: AnyRow | None, refunds: tuple[int
         yield f"{payment.raw_status} at the gateway under our reference, but there is no charge of it here"
         return
     if row.gateway_payment_id not in (None, payment.id):
+        if payment.status not in (PaymentStatus.CAPTURED, PaymentStatus.OPEN):
+            return  # a second send of a first payment, which nobody had a link to: it took nothing
         yield f"{payment.raw_status} at the gateway beside {row.gateway_payment_id}, which the charge counts"
         return
     asked = Money(row.amount_minor, row.currency)
