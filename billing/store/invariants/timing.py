@@ -100,12 +100,14 @@ def retry_budget(tx: Connection, _now: datetime, bounds: Bounds) -> Iterator[Fou
         yield "invoice", row[0], f"it counts {row[1]} attempts, but charge number {row[2]} was made"
 
 
-@invariant(21, "Periods follow each other without overlap; a gap has an event that explains it.")
+@invariant(21, "Periods follow each other without overlap; a gap has an event or a void invoice that explains it.")
 def tiling(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
     explained = (
         "SELECT 1 FROM event e WHERE e.subscription_id = t.subscription_id"
         " AND e.type IN ('subscription.periods_missed', 'subscription.paused', 'subscription.resumed')"
         " AND e.at >= t.made_before AND e.at <= t.created_at"
+        " UNION ALL SELECT 1 FROM invoice v WHERE v.subscription_id = t.subscription_id AND v.state = 'void'"
+        " AND v.kind IN ('first', 'renewal') AND v.period_start >= t.ended_before AND v.period_start < t.period_start"
     )
     for row in ask(
         tx,
