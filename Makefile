@@ -4,8 +4,10 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= auto
+WORLDS ?= 500
+SEED   ?= 1
 
-.PHONY: help setup demo test torture check lint types contracts tests format lock diagram clean
+.PHONY: help setup demo test torture simulate check lint types contracts tests format lock diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -44,6 +46,9 @@ tests: $(READY)
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --skip-empty --fail-under=95
 	$(BIN)/coverage report --include='plans/*,billing/domain/*' --skip-covered --fail-under=100
+
+simulate: $(READY) ## Search WORLDS simulated worlds, from SEED on, for one that charges twice or loses a renewal
+	$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed $(SEED)
 
 format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --quiet --fix .

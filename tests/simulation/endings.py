@@ -1,0 +1,149 @@
+"""What must be true of a world after the healing: everything has ended, nothing was lost, every won is explained."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from billing.operations.reconcile import reconcile
+from billing.store.invariants import Bounds, check_all
+from tests.simulation.books import instant
+from tests.simulation.invariants import KST, LIVE, Check, invoice_named_by
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+ENDINGS: list[tuple[int, Check]] = []
+
+
+def at_the_end(number: int) -> Callable[[Check], Check]:
+    def keep(check: Check) -> Check:
+        ENDINGS.append((number, check))
+        return check
+
+    return keep
+
+
+@at_the_end(16)
+def everything_has_ended(world: "World") -> Iterator[str]:
+    settled_by = world.clock.now - timedelta(hours=2)
+    for row in world.books.rows(f"SELECT reference, state, sent_at FROM charge WHERE state IN {LIVE}"):
+        if instant(row["sent_at"]) < settled_by:
+            yield f"charge {row['reference']} is still {row['state']}"
+    for row in world.books.rows(
+        "SELECT reference, state FROM refund WHERE state IN ('requested', 'sending', 'unknown', 'pending', 'parked')"
+    ):
+        yield f"refund {row['reference']} is still {row['state']}"
+    for row in world.books.rows("SELECT gateway_payment_id FROM stray_payment WHERE resolved_at IS NULL"):
+        yield f"stray {row[0]} is still watched"
+    for row in world.books.rows("SELECT id, type FROM webhook WHERE state = 'received'"):
+        yield f"webhook {row['type']} is still not processed"
+
+
+@at_the_end(4)
+def no_renewal_is_lost(world: "World") -> Iterator[str]:
+    """Every subscription that lives has a future: its next renewal, and the next step of each open invoice."""
+    late = world.clock.now - timedelta(hours=2)
+    for row in world.books.rows(
+        "SELECT id, state, next_due_at, paid_through FROM subscription WHERE state IN ('active', 'trialing') AND parked_reason IS NULL"
+    ):
+        if instant(row["next_due_at"]) < late:
+            yield f"the renewal of {row['id']} was due at {row['next_due_at']}"
+    for row in world.books.rows(
+        "SELECT i.id, i.next_attempt_at, i.give_up_at, i.created_at, s.state, s.parked_reason FROM invoice i"
+        " JOIN subscription s ON s.id = i.subscription_id WHERE i.state = 'open' AND i.kind <> 'agreement'"
+        f" AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.subscription_id = s.id AND c.state IN {LIVE})"
+    ):
+        if row["parked_reason"] is not None or row["state"] in ("paused", "unpaid", "incomplete"):
+            continue
+        steps = [instant(at) for at in (row["next_attempt_at"], row["give_up_at"]) if at is not None]
+        if row["state"] == "canceled" or (steps and max(steps) < late):
+            yield f"invoice {row['id']} is open and nothing is done ({row['state']}, steps {steps})"
+        if not steps and (row["state"] == "active" or world.rules.settlement.dunning.end != "past_due"):
+            yield f"invoice {row['id']} of a subscription that is {row['state']} waits for nothing"
+
+
+@at_the_end(4)
+def who_could_pay_has_paid(world: "World") -> Iterator[str]:
+    """An active subscription whose wallet accepts is paid up to today, for all of the healing had no fault."""
+    today = world.clock.now.astimezone(KST).date()
+    for row in world.books.rows(
+        "SELECT s.id, s.paid_through, s.next_due_at FROM subscription s WHERE s.state = 'active'"
+        " AND s.parked_reason IS NULL AND s.source_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.subscription_id = s.id AND i.state IN ('open', 'uncollectible'))"
+    ):
+        due = instant(row["next_due_at"]).astimezone(KST).date()
+        if row["paid_through"] is None or (row["paid_through"] < today.isoformat() and due > today):
+            if not _gap_is_told(world, row["id"]):
+                yield f"subscription {row['id']} is active, and paid only through {row['paid_through']}"
+
+
+@at_the_end(14)
+def every_won_is_explained(world: "World") -> Iterator[str]:
+    """Each captured payment is a charge's own, was given back, or is written down as astray.
+
+    What a restored copy has forgotten is found by the comparison with the gateway, which a restore must be followed by.
+    """
+    own = {row[0] for row in world.books.rows("SELECT gateway_payment_id FROM charge WHERE state = 'captured'")}
+    astray = {row[0] for row in world.books.rows("SELECT gateway_payment_id FROM stray_payment")}
+    if world.was_restored:
+        found = reconcile(world.engines["operator"], now=world.clock.now).differences
+        astray |= {difference.payment_id for difference in found}
+    for payment in world.truth.payments.values():
+        if payment.captured and payment.id not in own | astray:
+            yield f"{payment.id} ({payment.reference}) was captured, and nobody here knows"
+
+
+@at_the_end(3)
+def a_surplus_was_given_back(world: "World") -> Iterator[str]:
+    """Nothing that was captured is kept beside the payment that counts, unless the gateway declined its refund."""
+    kept: dict[str, list[str]] = {}
+    for payment in world.truth.payments.values():
+        tried = any(action.kind == "Refund" and action.approved is False for action in payment.actions)
+        if payment.net > 0 and not tried:
+            kept.setdefault(invoice_named_by(payment), []).append(payment.id)
+    for name, payments in kept.items():
+        if len(payments) > 1 and not world.was_restored:
+            yield f"{name} was captured {len(payments)} times, and {payments} are kept"
+
+
+@at_the_end(19)
+def what_was_captured_after_the_end_went_back(world: "World") -> Iterator[str]:
+    for row in world.books.rows(
+        "SELECT c.reference FROM charge c JOIN subscription s ON s.id = c.subscription_id WHERE s.state = 'canceled'"
+        " AND c.state = 'captured' AND c.captured_at > s.canceled_at"
+        " AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.charge_id = c.id)"
+    ):
+        yield f"{row['reference']} was captured after the cancellation and kept"
+
+
+@at_the_end(6)
+def the_gateway_tells_the_same(world: "World") -> Iterator[str]:
+    """The production comparison with the gateway finds nothing."""
+    if world.was_restored:
+        return
+    declined = {
+        row[0]
+        for row in world.books.rows("SELECT gateway_payment_id FROM refund WHERE state IN ('declined', 'refused')")
+    }
+    for difference in reconcile(world.engines["operator"], now=world.clock.now).differences:
+        if not any(payment_id in f"{difference.payment_id} {difference.detail}" for payment_id in declined):
+            yield f"{difference.reference} {difference.payment_id}: {difference.detail}"
+
+
+@at_the_end(0)
+def the_production_invariants_hold(world: "World") -> Iterator[str]:
+    """``billing verify``: every invariant it knows, over the database as it is left."""
+    steps = len(world.rules.settlement.dunning.ladder)
+    with world.engines["operator"].database.snapshot() as tx:
+        breaches = check_all(tx, world.clock.now, Bounds(ladder_steps=steps))
+    for breach in breaches:
+        yield f"verify {breach.number} {breach.name}: {breach.subject} {breach.id} {breach.detail}"
+
+
+def _gap_is_told(world: "World", subscription: str) -> bool:
+    """Say whether a period that passed unbilled is written down as such."""
+    return bool(
+        world.books.rows(
+            "SELECT 1 FROM event WHERE subscription_id = ? AND type = 'subscription.periods_missed'", subscription
+        )
+    )

@@ -1,0 +1,63 @@
+"""Which edges of the table of states a run must have taken, by its size, and which it need not take, and why."""
+
+from collections.abc import Mapping
+from typing import Final
+
+ENOUGH_FOR_RARE: Final = 5000
+RARE: Final = frozenset(
+    {
+        "subscription incomplete_expired > trial_started",
+        "subscription trialing > fell_past_due",
+        "subscription paused > canceled",
+        "subscription paused > resumed_in_arrears",
+        "subscription unpaid > recovered",
+        "subscription unpaid > canceled",
+        "subscription incomplete > canceled",
+        "invoice open > voided",
+        "charge sending > declined",
+        "charge unknown > expired",
+        "charge unknown > canceled",
+        "charge unknown > refused",
+        "charge sending > parked",
+        "charge refused > captured",
+        "charge expired > captured",
+        "charge canceled > captured",
+        "refund sending > refunded",
+        "refund sending > refused",
+        "refund unknown > parked",
+        "refund pending > parked",
+        "refund parked > released",
+        "source active > suspected",
+        "source suspect > confirmed",
+        "source suspect > replaced",
+        "source replaced > confirmed",
+    }
+)
+"""Demanded of a run of five thousand worlds or more."""
+SELDOM: Final = frozenset(
+    {
+        "charge sending > expired",
+        "charge sending > canceled",
+        "charge unknown > parked",
+        "charge parked > declined",
+        "charge parked > canceled",
+        "refund sending > declined",
+        "refund sending > parked",
+        "refund unknown > declined",
+        "source suspect > revoked",
+    }
+)
+"""Taken in fewer than one world of five hundred, as far as was seen: told in the report, and never demanded."""
+NOT_REACHED: Final[Mapping[str, str]] = {
+    "invoice uncollectible > voided": "no act voids what was written off",
+    "refund declined > refunded": "a refund that ended is not looked at again",
+    "refund refused > refunded": "a refund that ended is not looked at again",
+    "refund parked > refunded": "a parked refund is asked about after it was released, when it is unknown",
+    "refund parked > declined": "a parked refund is asked about after it was released, when it is unknown",
+}
+
+
+def not_demanded(worlds: int) -> frozenset[str]:
+    """Return the edges that a run of so many worlds need not have taken."""
+    rare = frozenset() if worlds >= ENOUGH_FOR_RARE else RARE
+    return frozenset(NOT_REACHED) | SELDOM | rare
