@@ -119,11 +119,13 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
                 tally.acts[f"refunds_{step.event.value}"] += 1
         resent = [row for row in absent if row.sends < MOST_SENDS]
         given_up = [row for row in absent if row.sends >= MOST_SENDS]
+        # Before anything is written: a row that makes no request must not take the others' send with it.
+        requests = [_request(row, sent_before=True) for row in resent]
         steps = [_again(row, now) for row in resent] + [_give_up(row) for row in given_up]
         move(tx, Refund, steps, Author(engine.actor, now))
     if given_up:
         tally.acts["refunds_parked"] += len(given_up)
-    tally.add(_send(engine, resent, [_request(row, sent_before=True) for row in resent], now))
+    tally.add(_send(engine, resent, requests, now))
     return tally
 
 

@@ -56,11 +56,19 @@ class Wire(CheckoutGateway):
             return result
         raise AssertionError("nothing here may wait for an event loop")
 
-    def _in_parallel(self, act: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:
+    def _in_parallel(self, _call: str, act: Callable[[T], Awaitable[R]], items: Sequence[T]) -> list[R]:
         return [self._run(act(item)) for item in items]  # type: ignore[arg-type]
 
     async def _send(
-        self, method: str, path: str, body: bytes | None, headers: dict[str, str], _bucket: Any, *, send_by: Any = None
+        self,
+        _call: str,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        _bucket: Any,
+        *,
+        send_by: Any = None,
     ) -> Exchange:
         assert not _inside.get(), "a transaction is open during a network call"
         process, dice = self._process, self._process.dice
