@@ -6,8 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
+from prometheus_client import CollectorRegistry
+
 import billing.entrypoints.daemon as production
 from billing.config import Settings
+from billing.entrypoints.metrics.instruments import SweepInstruments
+from billing.entrypoints.pulse import Pulse
 from billing.operations.engine import Engine, Tally
 from billing.operations.run_due import run_due
 from tests.simulation.process import Process
@@ -45,7 +49,8 @@ class SimulatedDaemon:
 
     def _run(self) -> None:
         if self._daemon is None:
-            self._daemon = production.Daemon(_SETTINGS, self._engine, self.process.name)
+            pulse = Pulse(self.process.name, SweepInstruments(CollectorRegistry()), stalled_after=180)
+            self._daemon = production.Daemon(_SETTINGS, self._engine, self.process.name, pulse)
         self._daemon.tick()
 
     def _ended(self, died: bool) -> None:

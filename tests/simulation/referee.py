@@ -34,6 +34,7 @@ _BIRTHS: Final = {
 }
 _INJECTED: Final = (
     "injected",
+    "Poisoned",
     "database is locked",
     "the database failed",
     "not sent",
