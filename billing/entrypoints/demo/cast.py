@@ -132,14 +132,14 @@ def _befalls(member: Subscriber, months: int, dice: Random) -> Iterator[Act]:
     if member.fate in scripts:
         yield Act(before, 12, who, "wallet", {"script": scripts[member.fate]})
     elif member.fate in (Fate.CUTS, Fate.CUTS_AND_RETURNS):
-        yield Act(before, 21, who, "wallet", {"agreement": "cut"})
+        yield Act(before, 18, who, "wallet", {"agreement": "cut"})
         if member.fate is Fate.CUTS_AND_RETURNS:
-            yield Act(day + timedelta(days=2), 15, who, "re-enrol")
+            yield Act(day + timedelta(days=2), 18, who, "re-enrol")
     elif member.fate is Fate.CANCELS:
         yield Act(day + timedelta(days=dice.randint(3, 20)), 23, who, "cancel")
     elif member.fate is Fate.COMPLAINS:
         amount = dice.randrange(1000, member.price - 1000, 100)
-        yield Act(day + timedelta(days=4), 15, who, "refund", {"amount_minor": amount})
+        yield Act(day + timedelta(days=4), 18, who, "refund", {"amount_minor": amount})
 
 
 def _dry_months(member: Subscriber, months: int, dice: Random) -> Iterator[Act]:
@@ -149,5 +149,5 @@ def _dry_months(member: Subscriber, months: int, dice: Random) -> Iterator[Act]:
             day = renewal_day(member, month)
             payday = day + timedelta(days=dice.choice((1, 2, 4, 4, 9, 13, 25)))
             empty = {"balance": dice.randrange(member.price)}
-            yield Act(day - timedelta(days=1), 21, member.number, "wallet", empty)
+            yield Act(day - timedelta(days=1), 18, member.number, "wallet", empty)
             yield Act(payday, 9, member.number, "wallet", {"balance": None})

@@ -159,7 +159,7 @@ port = {port}
 public_url = "{api_url}"
 
 [daemon]
-tick_seconds = 0.03
+tick_seconds = 0.02
 """,
         encoding="utf-8",
     )

@@ -23,7 +23,7 @@ from billing.store.reports import next_due_instant
 from billing.store.tables import Charge, Customer, Subscription
 
 KST: Final = ZoneInfo("Asia/Seoul")
-STEP: Final = timedelta(hours=3)
+STEP: Final = timedelta(hours=6)
 """The grid of the play, from midnight in Seoul: what comes due on the way happens together at the next point of it."""
 _QUIET_SECONDS: Final = 30.0
 TROUBLE: Final = {
@@ -118,7 +118,7 @@ class Play:
                 if is_quiet(tx, self.now, abandoned=self.abandoned):
                     return
             self.processes.require_running()
-            time.sleep(0.01)
+            time.sleep(0.004)
         raise NotQuiet(f"the daemon did not come to rest at {self.now.isoformat()}; see its log")
 
     def _start_daemon(self) -> None:
@@ -139,7 +139,7 @@ class Play:
         while time.monotonic() < deadline:
             if self._count("charge", "state = 'sending'") and len(self.stage.ledger()) > before:
                 break
-            time.sleep(0.01)
+            time.sleep(0.004)
         self.processes.kill_daemon()
         self.abandoned = self._count("charge", "state = 'sending'")
         self.stage.set_faults(NO_CRASH)
