@@ -6,7 +6,6 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, select
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from billing.domain.cases import Case
@@ -43,20 +42,12 @@ def record_outcomes(engine: Engine, outcomes: Sequence[tuple[UUID, Outcome]], *,
         tally.add(
             together_or_alone(
                 list(batch),
-                lambda ids, told=batch: _record_or_again(engine, {each: told[each] for each in ids}, now),  # type: ignore[misc]
+                lambda ids, told=batch: _record(engine, {each: told[each] for each in ids}, now),  # type: ignore[misc]
                 lambda charge_id, why: _park(engine, charge_id, why, now),
             )
         )
         remaining = later
     return tally
-
-
-def _record_or_again(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime) -> Tally:
-    try:
-        return _record(engine, outcomes, now)
-    except IntegrityError:
-        # A new enrolment came to life between reading and writing: read again, it shows now.
-        return _record(engine, outcomes, now)
 
 
 def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime) -> Tally:
