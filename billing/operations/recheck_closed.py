@@ -74,7 +74,8 @@ def _read(charge: AskedAbout, told: LookUp, now: datetime) -> _Seen:
     if charge.gateway_payment_id is None:
         if not ours:
             return _Seen(charge, later)
-        own, others = choose(ours).payment, choose(ours).others
+        chosen = choose(ours)
+        own, others = chosen.payment, chosen.others
         if own.status is not PaymentStatus.CAPTURED:
             others = ()  # beside nothing that counts there is nothing astray
     else:

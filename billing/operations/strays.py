@@ -47,7 +47,24 @@ def settle_strays(engine: Engine, *, now: datetime) -> Tally:
 
 def keep_stray(tx: Connection, charge_id: UUID | None, payment: GatewayPayment, author: Author) -> None:
     """Write down a payment found beside the one that counts, once."""
-    row = {
+    if insert_if_absent(tx, StrayPayment, [_row(charge_id, payment, author)]) == 0:
+        return
+    log.error("stray_payment", payment=payment.id, reference=payment.reference, status=payment.raw_status)
+    told = Note("payment.stray", {"gateway_payment_id": payment.id, "status": payment.raw_status})
+    owner = _owner(tx, charge_id)
+    note(tx, owner, told, author, subject=("payment", payment.id))
+
+
+def detach(tx: Connection, case: Case, payment: GatewayPayment, resolution: str, author: Author) -> None:
+    """Write down a charge's own payment as one that no longer counts for it, with what became of it."""
+    insert_if_absent(tx, StrayPayment, [_row(case.charge_id, payment, author)])
+    _resolve(tx, payment.id, payment.raw_status, resolution, author.now)
+    told = Note("payment.detached", {"gateway_payment_id": payment.id, "resolution": resolution})
+    note(tx, case.subscription_id, told, author, subject=("payment", payment.id))
+
+
+def _row(charge_id: UUID | None, payment: GatewayPayment, author: Author) -> dict[str, object]:
+    return {
         "gateway_payment_id": payment.id,
         "reference": payment.reference,
         "charge_id": charge_id,
@@ -58,31 +75,6 @@ def keep_stray(tx: Connection, charge_id: UUID | None, payment: GatewayPayment, 
         "check_at": author.now,
         "checks": 0,
     }
-    if insert_if_absent(tx, StrayPayment, [row]) == 0:
-        return
-    log.error("stray_payment", payment=payment.id, reference=payment.reference, status=payment.raw_status)
-    told = Note("payment.stray", {"gateway_payment_id": payment.id, "status": payment.raw_status})
-    owner = _owner(tx, charge_id)
-    note(tx, owner, told, author, subject=("payment", payment.id))
-
-
-def detach(tx: Connection, case: Case, payment: GatewayPayment, resolution: str, author: Author) -> None:
-    """Write down a charge's own payment as one that no longer counts for it, with what became of it."""
-    row = {
-        "gateway_payment_id": payment.id,
-        "reference": payment.reference,
-        "charge_id": case.charge_id,
-        "amount_minor": payment.amount_minor,
-        "currency": payment.currency,
-        "status": payment.raw_status[:_LONGEST_STATUS],
-        "found_at": author.now,
-        "check_at": author.now,
-        "checks": 0,
-    }
-    insert_if_absent(tx, StrayPayment, [row])
-    _resolve(tx, payment.id, payment.raw_status, resolution, author.now)
-    told = Note("payment.detached", {"gateway_payment_id": payment.id, "resolution": resolution})
-    note(tx, case.subscription_id, told, author, subject=("payment", payment.id))
 
 
 def stray_ids(tx: Connection, payment_ids: Sequence[str]) -> set[str]:
