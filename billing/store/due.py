@@ -52,7 +52,7 @@ class Kind(StrEnum):
     STRAY = "stray"
 
 
-_WHERE: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
+DUE_BY: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
     Kind.WEBHOOK: (Webhook, "next_try_at", "state = 'received'"),
     Kind.CHARGE: (Charge, "check_at", CHARGE_TO_ASK_ABOUT),
     Kind.ENROLMENT: (Subscription, "expires_at", "state = 'incomplete'"),
@@ -64,6 +64,7 @@ _WHERE: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
     Kind.REFUND: (Refund, "check_at", UNSETTLED_REFUND),
     Kind.STRAY: (StrayPayment, "check_at", "resolved_at IS NULL"),
 }
+"""The column that says when a kind is due, with the literal condition of its partial index."""
 
 
 def kinds_due(tx: Connection, now: datetime) -> frozenset[Kind]:
@@ -118,7 +119,7 @@ def _due(
     kind: Kind, now: datetime | BindParameter[datetime], limit: int | BindParameter[int], after: Place | None
 ) -> Select[Any]:
     # The condition is literal text, so that it is recognised as the partial index's own.
-    model, due_column, where = _WHERE[kind]
+    model, due_column, where = DUE_BY[kind]
     table: Table = table_of(model)
     due, ident = table.c[due_column], next(iter(table.primary_key))
     query = select(due.label("at"), ident.label("id")).where(text(f"{table.name}.{where}"), due <= now)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, bindparam, func, select, text, type_coerce, union_all
@@ -13,42 +13,23 @@ from sqlmodel import SQLModel, col
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.store.columns import UtcDateTime
+from billing.store.due import DUE_BY
 from billing.store.tables import (
-    CHARGE_TO_ASK_ABOUT,
-    DUE_INVOICE,
     LIVE_SUBSCRIPTION,
-    RENEWABLE,
     UNSETTLED_CHARGE,
-    UNSETTLED_REFUND,
     Charge,
     Customer,
     Installation,
     Invoice,
     Plan,
     Price,
-    Refund,
     Source,
-    StrayPayment,
     Subscription,
-    Webhook,
 )
 from billing.store.writes import table_of
 from plans.calendar import IntervalUnit
 
 AnySelect = Select[*tuple[Any, ...]]
-_DUE: Final[tuple[tuple[type[SQLModel], str, str], ...]] = (
-    (Subscription, "next_due_at", RENEWABLE),
-    (Subscription, "expires_at", "state = 'incomplete'"),
-    (Subscription, "resume_at", "state = 'paused' AND resume_at IS NOT NULL"),
-    (Subscription, "cancel_at", "cancel_at IS NOT NULL AND state <> 'canceled'"),
-    (Invoice, "next_attempt_at", DUE_INVOICE),
-    (Invoice, "give_up_at", "state = 'open' AND give_up_at IS NOT NULL"),
-    (Charge, "check_at", CHARGE_TO_ASK_ABOUT),
-    (Refund, "check_at", UNSETTLED_REFUND),
-    (Webhook, "next_try_at", "state = 'received'"),
-    (StrayPayment, "check_at", "resolved_at IS NULL"),
-)
-"""Columns that say when a thing is due, each with the literal condition of its partial index."""
 
 
 def next_due_instant(tx: Connection, after: datetime, *, even_rechecks: bool = True) -> datetime | None:
@@ -63,7 +44,7 @@ def next_due_instant(tx: Connection, after: datetime, *, even_rechecks: bool = T
 def _first_instant(even_rechecks: bool) -> Select[*tuple[datetime]]:
     after = bindparam("after", type_=UtcDateTime())
     firsts = []
-    for model, column, where in _DUE:
+    for model, column, where in DUE_BY.values():
         table = table_of(model)
         due = table.c[column]
         counts = f" AND {UNSETTLED_CHARGE}" if model is Charge and not even_rechecks else ""

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from billing.store.due import _WHERE
+from billing.store.due import DUE_BY
 
 _DUE = " UNION ALL ".join(
-    f"SELECT min({column}) FROM {model.__tablename__} WHERE {where}" for model, column, where in _WHERE.values()
+    f"SELECT min({column}) FROM {model.__tablename__} WHERE {where}" for model, column, where in DUE_BY.values()
 )
 
 
