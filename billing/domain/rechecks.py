@@ -28,7 +28,7 @@ def first_recheck(series: tuple[timedelta, ...], now: datetime) -> dict[str, obj
 
 
 def after_failure(event: ChargeEvent, now: datetime) -> dict[str, object]:
-    """Return the columns a failed charge is closed with. One that was refused made no payment to look for."""
+    """Return the columns a failed charge is closed with. One that surely never left made no payment to look for."""
     if event is ChargeEvent.REFUSE:
         return {"check_at": None}
     return first_recheck(AFTER_A_FAILURE, now)

@@ -29,7 +29,7 @@ from billing.domain.charging import (
 from billing.domain.declines import DeclineClass, classify_decline, classify_refusal
 from billing.domain.failing import settle_failure
 from billing.domain.invoicing import poll_again_at
-from billing.domain.rechecks import AFTER_A_RESEND, first_recheck
+from billing.domain.rechecks import AFTER_A_FAILURE, AFTER_A_RESEND, first_recheck
 from billing.domain.states import (
     CHARGE_MOVES,
     LIVE_CHARGE_STATES,
@@ -71,6 +71,8 @@ def settle(case: Case, outcome: Outcome, *, now: datetime, policy: Policy) -> Se
             decline = classify_refusal(codes)
             code = ",".join(codes)[:_LONGEST_CODE] or None
             told = settle_failure(case, ChargeEvent.REFUSE, decline, code, now, policy)
+            # Should the gateway have contradicted itself, and its webhook be lost, only a look shows the payment.
+            told = replace(told, charge={**told.charge, **first_recheck(AFTER_A_FAILURE, now)})
             why = f"HTTP {outcome.status}: {code or 'no code'}"
             return _stopping(told, why) if decline is DeclineClass.SET_UP else told
         case NotSent(reason, stop):

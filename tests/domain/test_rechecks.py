@@ -26,16 +26,19 @@ def instants_of(state, begins):
     return instants
 
 
-@pytest.mark.parametrize("answer", [declined(), EXPIRED, CANCELED], ids=["declined", "expired", "canceled"])
-def test_a_charge_that_failed_after_it_was_processed_is_looked_at_again(answer):
+@pytest.mark.parametrize(
+    "answer",
+    [declined(), EXPIRED, CANCELED, Refused(422, ("source_id_invalid",))],
+    ids=["declined", "expired", "canceled", "refused"],
+)
+def test_a_charge_that_the_gateway_has_seen_and_that_failed_is_looked_at_again(answer):
     charge = closed_by(answer)
     assert charge["check_at"] == NOW + timedelta(hours=1)
     assert (charge["checks"], charge["absent_looks"]) == (0, 0)
 
 
-@pytest.mark.parametrize("answer", [Refused(422, ("source_id_invalid",)), NotSent("cannot connect")])
-def test_a_charge_that_never_became_a_payment_is_not_looked_at_again(answer):
-    assert closed_by(answer)["check_at"] is None
+def test_a_charge_that_never_left_is_not_looked_at_again():
+    assert closed_by(NotSent("cannot connect"))["check_at"] is None
 
 
 def test_a_capture_is_looked_at_again_only_if_it_was_sent_more_than_once():

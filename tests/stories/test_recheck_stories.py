@@ -53,6 +53,20 @@ def test_a_charge_that_failed_is_captured_later_and_its_webhook_is_lost(silent, 
     _agrees_with_the_gateway(world)
 
 
+def test_a_charge_that_was_refused_and_captured_all_the_same_is_found_and_counts_once(silent):
+    world = silent
+    world.wallet(KIM, script=["422:source_id_invalid"])
+    world.live_through("2027-02-28 11:00")
+    (refused,) = _renewals(world)
+    assert refused["state"] == "refused"
+    world.post_again(refused["reference"])
+    world.live_through("2027-03-09 00:00")
+    assert [row["state"] for row in _renewals(world)] == ["captured"]
+    assert world.state() == "active"
+    assert len(world.captured()) == 2
+    _agrees_with_the_gateway(world)
+
+
 def test_the_invoice_was_paid_meanwhile_so_what_was_captured_late_goes_back(silent):
     world = silent
     world.wallet(KIM, script=["late:30:expire", "ok"])
