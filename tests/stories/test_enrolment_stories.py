@@ -8,6 +8,7 @@ import pytest
 from harness import WEB, email
 
 from billing.domain.cases import LateEnrolment
+from billing.domain.charging import Accepted, GatewayPayment, PaymentStatus
 from billing.operations.engine import NotFound
 from billing.operations.enrol_subscriber import (
     AlreadySubscribed,
@@ -19,6 +20,7 @@ from billing.operations.enrol_subscriber import (
 from billing.operations.first_charges import GatewayRefused, GatewayUnavailable
 from billing.operations.manage import cancel_now
 from billing.operations.plans import archive_plan, pause_plan
+from billing.operations.record_outcomes import record_outcomes
 from billing.operations.settle_return import settle_return
 
 KIM = email("kim")
@@ -289,3 +291,21 @@ def test_a_link_given_out_before_the_enrolment_expired_still_pays_it(world):
     world.agree(made.redirect_url)
     world.live_through("2027-01-31 20:00", step=timedelta(minutes=30))
     assert world.state(UUID(str(made.subscription_id))) == "active"
+
+
+def test_the_agreement_of_another_customer_is_never_taken_over(world):
+    world.subscribe("kim")
+    (kims,) = world.rows("SELECT gateway_source_id FROM source")
+    world.faults(processed_500=1)
+    with pytest.raises(GatewayUnavailable):
+        world.enrol("lee")
+    (charge,) = world.rows("SELECT * FROM charge WHERE state = 'unknown'")
+    told = GatewayPayment(
+        world.payments()[-1]["id"],
+        PaymentStatus.OPEN,
+        "Pending",
+        charge["reference"],
+        source_id=kims["gateway_source_id"],
+    )
+    record_outcomes(world.engine, [(UUID(str(charge["id"])), Accepted(told))], now=world.now)
+    assert [row["source_id"] for row in world.rows("SELECT source_id FROM charge WHERE state = 'pending'")] == [None]

@@ -91,8 +91,13 @@ def test_an_open_invoice_of_a_paused_plan_is_not_retried(world):
 
 def test_a_subscription_is_charged_at_most_once_a_day(world):
     world.subscribe(plan="daily")
-    world.wallet(KIM, script=["pending:60"])
+    world.wallet(KIM, script=["20051"])
     world.live_through("2027-02-09 00:00")
+    assert [row["failures"] for row in world.rows("SELECT failures FROM invoice ORDER BY period_start")][:3] == [
+        0,
+        1,
+        0,
+    ]
     days = [str(row["sent_at"])[:10] for row in world.rows("SELECT sent_at FROM charge WHERE state = 'captured'")]
     assert len(days) == len(set(days)) >= 7
 

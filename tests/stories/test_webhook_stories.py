@@ -117,6 +117,21 @@ def test_a_webhook_about_a_payment_that_nobody_can_read_is_tried_for_a_while_and
     assert (row["state"], row["tries"]) == ("parked", 8)
 
 
+@pytest.mark.parametrize("kind", ["payment_captured", "payment_declined", "payment_expired"])
+def test_a_signed_webhook_that_tells_what_the_gateway_does_not_say_moves_nothing(world, inbox, kind):
+    world.subscribe()
+    world.wallet(KIM, script=["hang"])
+    world.live_through("2027-02-28 11:00")
+    payment = world.payments()[-1]
+    told = {name: payment[name] for name in ("id", "reference", "amount", "currency")}
+    assert inbox.post(world, {"id": "evt_lie", "type": kind, "data": told}) == 200
+    world.sweep()
+    assert _webhooks(world)[-1]["state"] == "processed"
+    assert world.states("charge")[-1] == "pending"
+    assert world.states("invoice")[-1] == "open"
+    assert len(world.captured()) == 1
+
+
 def test_a_webhook_of_an_unknown_type_is_kept_and_ignored(world, inbox):
     for number, kind in enumerate(["card_updated", "dispute_opened", "x" * 60]):
         assert inbox.post(world, {"id": f"evt_{number}", "type": kind, "data": {"id": "pay_1"}}) == 200
