@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from billing.store.due import DUE_BY
+from billing.store.due import DUE_BY, Kind
 
-_DUE = " UNION ALL ".join(
-    f"SELECT min({column}) FROM {model.__tablename__} WHERE {where}" for model, column, where in DUE_BY.values()
-)
+_DUE = {
+    kind: f"SELECT min({column}) FROM {model.__tablename__} WHERE {where}"
+    for kind, (model, column, where) in DUE_BY.items()
+}
 
 
 class Books:
@@ -18,6 +19,7 @@ class Books:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.deaf_to: frozenset[Kind] = frozenset()
         self.open()
 
     def open(self) -> None:
@@ -40,7 +42,8 @@ class Books:
 
     def next_due(self) -> datetime | None:
         """Return when the engine has something to do next, by its own clock."""
-        instants = [row[0] for row in self.rows(_DUE) if row[0] is not None]
+        query = " UNION ALL ".join(each for kind, each in _DUE.items() if kind not in self.deaf_to)
+        instants = [row[0] for row in self.rows(query) if row[0] is not None]
         return instant(min(instants)) if instants else None
 
     def new_events(self) -> list[sqlite3.Row]:

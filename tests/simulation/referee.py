@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from billing.domain.identity import idempotency_key
 from billing.domain.states import CHARGE_MOVES, INVOICE_MOVES, REFUND_MOVES, SOURCE_MOVES, SUBSCRIPTION_MOVES
-from tests.simulation.endings import ENDINGS
 from tests.simulation.invariants import ALWAYS
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class Referee:
         """Judge what must hold once everything had time to come to its end."""
         self._news = True
         self.between_instants()
-        for number, check in ENDINGS:
+        for number, check in self._world.masks.endings():
             for breach in check(self._world):
                 self.fail(number, breach)
 

@@ -5,18 +5,15 @@ Worlds are lived through in processes of their own: measuring coverage would cos
 
 import json
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from tests.simulation.coverage import Coverage
 from tests.simulation.expected import not_demanded
+from tests.simulation.simulating import simulate
 
 PORTIONS = 8
 WORLDS_IN_A_PORTION = 63
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -26,21 +23,6 @@ def shared(tmp_path_factory):
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "simulation"
     folder.mkdir(exist_ok=True)
     return folder
-
-
-def simulate(*arguments: str, **environment: str) -> str:
-    """Run the search and return what it said; the test fails with that if a world failed."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
-    told = subprocess.run(
-        [sys.executable, "-m", "tests.simulation", *arguments],
-        cwd=ROOT,
-        env=inherited | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert told.returncode == 0, told.stdout + told.stderr
-    return told.stdout
 
 
 @pytest.mark.timeout(900)

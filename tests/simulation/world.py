@@ -21,6 +21,7 @@ from tests.simulation.course import draw_rules, plan_course
 from tests.simulation.daemons import SimulatedDaemon, virtual_time
 from tests.simulation.faults import Dice
 from tests.simulation.machine import ROLES, Machine
+from tests.simulation.masks import Masks
 from tests.simulation.outcomes import Outcomes
 from tests.simulation.people import Operator, Person
 from tests.simulation.process import Poisoned, Process
@@ -49,8 +50,11 @@ class Told:
 class World:
     """Everything one seed decides. Used once: build it, :meth:`run` it."""
 
-    def __init__(self, seed: int, machine: Machine, *, show: bool = False) -> None:
+    def __init__(
+        self, seed: int, machine: Machine, *, show: bool = False, without: frozenset[str] = frozenset()
+    ) -> None:
         self.seed = seed
+        self.masks = Masks(without)
         self.machine = machine
         self.clock = Clock()
         self.dice = Dice(seed)
@@ -64,6 +68,7 @@ class World:
         self.people: list[Person] = []
         self.operator: Operator
         machine.begin()
+        self.masks.strip(machine.file)
         self.books = Books(machine.file)
         rng = random.Random(f"{seed}/course")
         self.rules = draw_rules(rng)
@@ -92,7 +97,7 @@ class World:
         :raises Violation: an invariant does not hold.
         """
         try:
-            with virtual_time(self._daemon_running, self._saw):
+            with virtual_time(self._daemon_running, self._saw), self.masks.over(self):
                 while self.clock.now < self.end:
                     self._live_until(self.end)
                 self._heal()
@@ -133,9 +138,11 @@ class World:
             nonlocal status
             try:
                 event = read_webhook(body, signature=signature, authorization=None, keys=_KEYS)
-                receive_webhooks(self.engines["receiver"], [event], now=process.now)
+                events = self.masks.stored(event)
+                receive_webhooks(self.engines["receiver"], events, now=process.now)
                 status = 200
-                self.referee.on_webhook_taken(event)
+                for each in events:
+                    self.referee.on_webhook_taken(each)
             except (NotAuthentic, NotAnEvent):
                 status = 401
             except (DBAPIError, Poisoned) as error:
