@@ -7,7 +7,7 @@ JOBS   ?= auto
 WORLDS ?= 500
 SEED   ?= 1
 
-.PHONY: help setup demo test torture simulate check lint types contracts tests format lock diagram clean
+.PHONY: help setup demo test torture simulate planted check lint types contracts tests format lock diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ tests: $(READY)
 
 simulate: $(READY) ## Search WORLDS simulated worlds, from SEED on, for one that charges twice or loses a renewal
 	$(BIN)/python -m tests.simulation --worlds $(WORLDS) --seed $(SEED)
+
+planted: $(READY) ## Plant bugs in copies of this tree, and tell which catchers catch each of them
+	$(BIN)/python -m tests.planted
 
 format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --quiet --fix .
