@@ -158,7 +158,7 @@ class World:
         while self.now < end:
             due = self.next_due()
             ahead = self.now + step
-            if due is not None and due > ahead:
+            if due is not None and due > ahead and not self.is_due():
                 ahead += step * ((due - ahead) // step)
             self.sweep_at(min(end, ahead) if due is not None or self.is_due() else end)
 

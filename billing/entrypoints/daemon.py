@@ -21,10 +21,12 @@ from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.pulse import Pulse
 from billing.entrypoints.ready import require_ready, why_not_ready
 from billing.entrypoints.watch_port import watch_port
+from billing.operations.doubt import notice_a_gap
 from billing.operations.engine import Engine
 from billing.operations.run_due import run_due
 from billing.store.database import told_plainly
 from billing.store.heartbeats import announce_daemon, beat, retire_daemon
+from billing.store.installation import keep_alive
 
 log = structlog.get_logger()
 BEAT_EVERY: Final = timedelta(seconds=1)
@@ -81,6 +83,7 @@ class Daemon:
                 log.error("clock_went_backwards", by_seconds=(self._last - now).total_seconds())
                 self._pulse.failed("the clock went backwards")
                 return
+            notice_a_gap(self._engine, now=now, machine_now=machine_now())
             for _ in range(MOST_SWEEPS_A_TICK):
                 with self._pulse.sweep():
                     tally = run_due(self._engine, now=now, should_stop=self._stop.is_set)
@@ -101,6 +104,7 @@ class Daemon:
             return
         with self._engine.database.transaction() as tx:
             beat(tx, self._name, now, seen_at, acts)
+            keep_alive(tx, seen_at)
         self._told, self._told_at = news, seen_at
 
 

@@ -44,7 +44,7 @@ def _charge(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
         installation = load_installation(tx)
         if installation.why_not_charge(now) is not None:
             return Tally()
-        started = start_due_charges(tx, engine, installation.id, ids, now)
+        started = start_due_charges(tx, engine, installation, ids, now)
     tally = Tally()
     if started:
         tally.acts["charges_started"] += len(started)

@@ -15,6 +15,7 @@ from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
 from billing.domain.states import ChargeEvent, ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
+from billing.operations.doubt import look_ahead
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import StartedCharge
@@ -43,6 +44,7 @@ def resend_absent(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) 
         return tally
     author = Author(engine.actor, now)
     started: list[StartedCharge] = []
+    ahead = look_ahead(engine, charge_ids)
     with engine.database.transaction() as tx:
         held = load_installation(tx).why_not_charge(now) is not None
         cases = load_cases(tx, charge_ids)
@@ -51,14 +53,14 @@ def resend_absent(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) 
             allowed = outside_quiet_hours(now, case.zone, engine.rules.window)
             if case.charge_state is not ChargeState.UNKNOWN:
                 continue  # settled meanwhile
-            if not _still_wanted(case):
+            if not _still_wanted(case) or case.charge_id in ahead.overtaken:
                 rules = engine.rules.settlement
                 over = settle_failure(case, ChargeEvent.REFUSE, DeclineClass.TECHNICAL, None, now, rules)
                 # The gateway's list may have hidden it all the same.
                 watched = {**over.charge, **first_recheck(AFTER_A_FAILURE, now)}
                 apply_settlements(tx, [(case, replace(over, charge=watched))], author)
                 tally.acts["charges_refused"] += 1
-            elif held or allowed != now or case.subscription_id in set_aside:
+            elif held or case.charge_id in ahead.unread or allowed != now or case.subscription_id in set_aside:
                 later = {"check_at": max(allowed, now + ABSENT_SPACING)}
                 change(tx, Charge, [Change(case.charge_id, case.charge_state, later)])
             else:

@@ -47,5 +47,5 @@ def retry_charge(engine: Engine, charge_id: UUID, *, now: datetime) -> Tally:
         allowed = outside_quiet_hours(now, row.zone, engine.rules.window)
         if allowed != now:
             raise Refusal(f"wallets are not charged now (bank maintenance); try again after {allowed.isoformat()}")
-        started = start_charges(tx, installation.id, rows, Author(engine.actor, now), automatic=False)
+        started = start_charges(tx, installation, rows, Author(engine.actor, now), automatic=False)
     return send_charges(engine, started, now)

@@ -18,8 +18,14 @@ log = structlog.get_logger()
 HOLD_FOR: Final = timedelta(minutes=5)
 
 
-def send_charges(engine: Engine, started: Sequence[StartedCharge], now: datetime) -> Tally:
-    """Send charges that were committed, record the answers, and hold charging if they show a fault of ours."""
+def send_charges(engine: Engine, charges: Sequence[StartedCharge], now: datetime) -> Tally:
+    """Send charges that were committed, record the answers, and hold charging if they show a fault of ours.
+
+    Doubted ones are not sent here: they are looked up first.
+    """
+    started = [charge for charge in charges if not charge.is_doubted]
+    if not started:
+        return Tally()
     outcomes = engine.gateway.create_payments([charge.request for charge in started])
     tally = record_outcomes(engine, list(zip([c.id for c in started], outcomes, strict=True)), now=now)
     unsent = [outcome.reason for outcome in outcomes if isinstance(outcome, NotSent)]

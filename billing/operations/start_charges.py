@@ -16,6 +16,7 @@ from billing.domain.states import ChargeState, InvoiceState, SourceState, Subscr
 from billing.gateway.port import PaymentRequest
 from billing.operations.engine import SEND_DEADLINE, Engine
 from billing.store.billable import ChargeableInvoice, last_captures, load_chargeable
+from billing.store.installation import InstallationRow
 from billing.store.tables import Charge, Event, Invoice, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
 
@@ -24,14 +25,15 @@ _CHARGED_AUTOMATICALLY = (SubscriptionState.ACTIVE, SubscriptionState.TRIALING, 
 
 @dataclass(frozen=True, slots=True)
 class StartedCharge:
-    """A charge that was written down and committed; now it may be sent."""
+    """A charge that was written down and committed; now it may be sent, unless it is to be looked up first."""
 
     id: UUID
     request: PaymentRequest
+    is_doubted: bool = False
 
 
 def start_due_charges(
-    tx: Connection, engine: Engine, installation_id: UUID, ids: Sequence[UUID], now: datetime
+    tx: Connection, engine: Engine, installation: InstallationRow, ids: Sequence[UUID], now: datetime
 ) -> list[StartedCharge]:
     """Write a charge for each of these invoices that may be charged now; put off or ask about the others."""
     author = Author(engine.actor, now)
@@ -50,19 +52,22 @@ def start_due_charges(
         else:
             chosen[row.subscription_id] = row
     change(tx, Invoice, put_off)
-    return start_charges(tx, installation_id, list(chosen.values()), author, automatic=True)
+    return start_charges(tx, installation, list(chosen.values()), author, automatic=True)
 
 
 def start_charges(
     tx: Connection,
-    installation_id: UUID,
+    installation: InstallationRow,
     rows: Sequence[ChargeableInvoice],
     author: Author,
     *,
     automatic: bool,
 ) -> list[StartedCharge]:
-    """Write down a charge of the stored source for each invoice. The commit must come before the send."""
-    charges = [_charge(installation_id, row, author.now, automatic=automatic) for row in rows]
+    """Write down a charge of the stored source for each invoice. The commit must come before the send.
+
+    A doubted one is left to the look-up of charges whose answer was lost, which sends it if it is proven absent.
+    """
+    charges = [_charge(installation, row, author.now, automatic=automatic) for row in rows]
     insert_rows(tx, Charge, charges)
     insert_rows(tx, Event, [charge_started(charge, author) for charge in charges])
     cleared: dict[str, object] = {"next_attempt_at": None} if automatic else {}
@@ -71,7 +76,10 @@ def start_charges(
         Invoice,
         [Change(row.id, InvoiceState.OPEN, {"attempts": row.attempts + 1, **cleared}) for row in rows],
     )
-    return [StartedCharge(charge["id"], _request(charge, row)) for charge, row in zip(charges, rows, strict=True)]
+    return [
+        StartedCharge(charge["id"], _request(charge, row), installation.is_doubted(row.period_start))
+        for charge, row in zip(charges, rows, strict=True)
+    ]
 
 
 def charge_started(charge: dict[str, Any], author: Author) -> dict[str, Any]:
@@ -95,11 +103,11 @@ def charge_started(charge: dict[str, Any], author: Author) -> dict[str, Any]:
     }
 
 
-def _charge(installation_id: UUID, row: ChargeableInvoice, now: datetime, *, automatic: bool) -> dict[str, Any]:
+def _charge(installation: InstallationRow, row: ChargeableInvoice, now: datetime, *, automatic: bool) -> dict[str, Any]:
     attempt_no = row.attempts + 1
     agreement = row.kind is InvoiceKind.AGREEMENT
     reference = charge_reference(
-        installation_id, row.subscription_id, row.period_start, attempt_no, agreement=agreement
+        installation.id, row.subscription_id, row.period_start, attempt_no, agreement=agreement
     )
     return {
         "id": row_id(row.id, "charge", attempt_no),
@@ -116,7 +124,7 @@ def _charge(installation_id: UUID, row: ChargeableInvoice, now: datetime, *, aut
         "state": ChargeState.SENDING,
         "created_at": now,
         "sent_at": now,
-        "check_at": now + SEND_DEADLINE,
+        "check_at": now if installation.is_doubted(row.period_start) else now + SEND_DEADLINE,
     }
 
 

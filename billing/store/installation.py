@@ -1,7 +1,7 @@
 """The one row that says whose database this is, whether charging is allowed, and what time it is."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -10,6 +10,9 @@ from sqlmodel import col
 
 from billing.store.tables import Event, Installation
 from billing.store.writes import insert_rows
+
+_ZONES_AHEAD: Final = timedelta(days=1)
+"""A period begins by its own zone's calendar, which may be a day ahead of UTC's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class InstallationRow:
     held_until: datetime | None
     held_because: str | None
     clock: datetime | None
+    alive_at: datetime | None
+    doubted_until: datetime | None
 
     def why_not_charge(self, now: datetime) -> str | None:
         """Say why no charge may be sent at ``now`` (UTC), or None."""
@@ -31,6 +36,10 @@ class InstallationRow:
         if self.held_until is not None and now < self.held_until:
             return f"charging is held until {self.held_until.isoformat()}: {self.held_because}"
         return None
+
+    def is_doubted(self, period_start: date) -> bool:
+        """Say whether charges of a period may have been sent by a later state of this database, which was lost."""
+        return self.doubted_until is not None and period_start <= self.doubted_until.date() + _ZONES_AHEAD
 
     def __repr__(self) -> str:
         return f"InstallationRow({self.id})"  # never the secret
@@ -45,6 +54,8 @@ _THE_ROW: Final = select(
     col(Installation.held_until),
     col(Installation.held_because),
     col(Installation.clock),
+    col(Installation.alive_at),
+    col(Installation.doubted_until),
 )
 
 
@@ -97,3 +108,13 @@ def was_allowed_since(tx: Connection, since: datetime) -> bool:
 def set_clock(tx: Connection, clock: datetime | None) -> None:
     """Move the test clock, or give time back to the machine with None."""
     tx.execute(update(Installation).values(clock=clock))
+
+
+def keep_alive(tx: Connection, machine_now: datetime) -> None:
+    """Write down that a daemon worked on this database at an instant of the machine's time (UTC)."""
+    tx.execute(update(Installation).values(alive_at=machine_now))
+
+
+def doubt_until(tx: Connection, now: datetime) -> None:
+    """Look up every charge of a period that began by ``now`` (UTC) before it is sent for the first time."""
+    tx.execute(update(Installation).values(doubted_until=now))

@@ -355,6 +355,10 @@ class Installation(SQLModel, table=True):
     held_because: str | None = Field(default=None, max_length=500)
     clock: datetime | None = _instant(nullable=True)
     """The test clock: time stands at this instant until it is moved. Null: the machine's clock."""
+    alive_at: datetime | None = _instant(nullable=True)
+    """Machine time at which a daemon last worked on this database; in an older copy, a while ago."""
+    doubted_until: datetime | None = _instant(nullable=True)
+    """Engine time of the end of the last gap between signs of life: what was charged in it may be forgotten here."""
     created_at: datetime = _instant()
 
 

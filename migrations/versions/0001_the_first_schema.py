@@ -61,6 +61,8 @@ def upgrade() -> None:
         sa.Column("held_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("held_because", sa.String(length=500), nullable=True),
         sa.Column("clock", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("alive_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("doubted_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("singleton = 1", name="is_the_only_row"),
         sa.PrimaryKeyConstraint("singleton"),

@@ -1,0 +1,92 @@
+"""After a gap between signs of life, which an older copy put in place of the database shows as well as a downtime does.
+
+What a copy has forgotten is named alike when it is done anew, so the gateway's list tells what became of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlmodel import col
+
+from billing.domain.cases import InvoiceKind, Note
+from billing.domain.charging import Found
+from billing.domain.identity import charge_reference
+from billing.operations.engine import Engine
+from billing.store.installation import doubt_until, keep_alive, load_installation
+from billing.store.tables import Charge, Invoice
+from billing.store.writes import Author, note
+
+log = structlog.get_logger()
+GAP: Final = timedelta(minutes=2)
+"""Daemons give a sign of life every few seconds; longer silence is a downtime, or a copy that is so much older."""
+ATTEMPTS_AHEAD: Final = 8
+"""So many later attempts at an invoice are asked about before one that is absent is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Which charges have a later attempt at the gateway, and of which that could not be read."""
+
+    overtaken: frozenset[UUID] = frozenset()
+    unread: frozenset[UUID] = frozenset()
+
+
+def notice_a_gap(engine: Engine, *, now: datetime, machine_now: datetime) -> None:
+    """Doubt what may have been charged in a gap that ends now; both instants are UTC, the second the machine's.
+
+    Every charge of a period that began by then is looked up before it is sent for the first time.
+    """
+    with engine.database.snapshot() as tx:
+        installation = load_installation(tx)
+    alive_at, known = installation.alive_at, installation.doubted_until
+    if alive_at is None or abs(machine_now - alive_at) <= GAP:
+        return
+    with engine.database.transaction() as tx:
+        keep_alive(tx, machine_now)
+        if known is not None and known.date() >= now.date():
+            return  # the same periods are doubted already; two clocks that disagree see a gap at every tick
+        doubt_until(tx, now)
+        told = Note("installation.doubted", {"since": alive_at.isoformat()})
+        note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))
+    log.warning("charges_are_looked_up_first", silent_since=alive_at.isoformat(), periods_until=now.isoformat())
+
+
+def look_ahead(engine: Engine, charge_ids: Sequence[UUID]) -> Ahead:
+    """Ask whether the gateway knows later attempts at the invoices of these absent charges, where they are doubted."""
+    with engine.database.snapshot() as tx:
+        installation = load_installation(tx)
+        rows = tx.execute(
+            select(
+                col(Charge.id), col(Charge.attempt_no), col(Invoice.subscription_id), col(Invoice.period_start),
+                col(Invoice.kind),
+            )
+            .join(Invoice, col(Invoice.id) == col(Charge.invoice_id))
+            .where(col(Charge.id).in_(charge_ids))
+        ).all()  # fmt: skip
+    references = {
+        charge_reference(
+            installation.id,
+            row.subscription_id,
+            row.period_start,
+            row.attempt_no + later,
+            agreement=row.kind is InvoiceKind.AGREEMENT,
+        ): row.id
+        for row in rows
+        if installation.is_doubted(row.period_start)
+        for later in range(1, ATTEMPTS_AHEAD + 1)
+    }
+    if not references:
+        return Ahead()
+    overtaken, unread = set(), set()
+    answers = engine.gateway.find_by_reference(list(references))
+    for (reference, charge_id), told in zip(references.items(), answers, strict=True):
+        if not isinstance(told, Found):
+            unread.add(charge_id)
+        elif any(payment.reference == reference for payment in told.payments):
+            overtaken.add(charge_id)
+    return Ahead(frozenset(overtaken), frozenset(unread - overtaken))

@@ -1,0 +1,191 @@
+"""Stories of an older copy of the database in its own place, and of downtimes, which look the same from inside."""
+
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from harness import email
+from prometheus_client import CollectorRegistry
+
+from billing.config import Settings
+from billing.domain.charging import Unreadable
+from billing.entrypoints.daemon import Daemon
+from billing.entrypoints.metrics.instruments import SweepInstruments
+from billing.entrypoints.pulse import Pulse
+from billing.operations.doubt import notice_a_gap
+from billing.operations.reconcile import reconcile
+from billing.operations.retry_charge import retry_charge
+from billing.store.installation import keep_alive, load_installation
+
+KIM = email("kim")
+
+
+def _is_alive(world, at=None):
+    with world.engine.database.transaction() as tx:
+        keep_alive(tx, at or world.now)
+
+
+def _starts_again(world):
+    notice_a_gap(world.engine, now=world.now, machine_now=world.now)
+
+
+def _renewals(world):
+    return world.rows("SELECT * FROM charge WHERE kind = 'renewal' ORDER BY attempt_no")
+
+
+def _next_reference(world, attempt_no):
+    first = world.rows("SELECT reference FROM charge WHERE kind = 'first'")[0]["reference"]
+    return f"{first.rsplit('-', 2)[0]}-20270228-{attempt_no}"
+
+
+def _copy(source, target):
+    with sqlite3.connect(source) as old, sqlite3.connect(target) as new:
+        old.backup(new)
+    old.close()
+    new.close()
+
+
+class _Unread:
+    """A gateway of which one reference cannot be read."""
+
+    def __init__(self, gateway, reference):
+        self._gateway = gateway
+        self._reference = reference
+
+    def find_by_reference(self, references):
+        told = self._gateway.find_by_reference(references)
+        return [
+            Unreadable("cut off") if reference == self._reference else each
+            for reference, each in zip(references, told, strict=True)
+        ]
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+
+@pytest.fixture
+def file(sqlite_world):
+    return str(sqlite_world.engine.database.engine.url.database)
+
+
+def test_an_older_copy_charges_nothing_again_that_it_has_forgotten(sqlite_world, file, tmp_path):
+    world = sqlite_world
+    world.subscribe()
+    world.live_through("2027-02-28 08:00")
+    _is_alive(world)
+    _copy(file, tmp_path / "aside.db")
+    world.wallet(KIM, script=["20051"])
+    world.live_through("2027-03-03 12:00")  # by now the gateway has forgotten the first attempt's key
+    assert [row["state"] for row in _renewals(world)] == ["declined", "captured"]
+    sent = len(world.sent())
+    world.engine.database.dispose()
+    _copy(tmp_path / "aside.db", file)
+    assert _renewals(world) == []
+    _starts_again(world)
+    world.live_through("2027-03-08 12:00")
+    assert [row["state"] for row in _renewals(world)] == ["declined", "captured"]
+    assert len(world.sent()) == sent
+    assert len(world.captured()) == 2
+    assert reconcile(world.engine, now=world.now).differences == []
+
+
+def test_an_attempt_that_never_arrived_is_not_sent_when_a_later_one_is_known_to_the_gateway(world):
+    world.subscribe()
+    _is_alive(world, world.now)
+    world.go_to("2027-02-28 09:00")
+    world.post_again(_next_reference(world, 2))
+    _starts_again(world)
+    world.live_through("2027-03-02 12:00")
+    assert [(row["attempt_no"], row["state"]) for row in _renewals(world)] == [(1, "refused"), (2, "captured")]
+    assert world.sent(_next_reference(world, 1)) == []
+    assert len(world.captured()) == 2
+    assert world.states("invoice") == ["paid", "paid"]
+
+
+def test_while_later_attempts_cannot_be_read_an_absent_one_is_not_sent(world):
+    world.subscribe()
+    _is_alive(world)
+    world.go_to("2027-02-28 10:00")
+    _starts_again(world)
+    whole = world.engine
+    world.engine = replace(whole, gateway=_Unread(whole.gateway, _next_reference(world, 2)))
+    world.live_through("2027-02-28 13:00", timedelta(minutes=5))
+    assert len(world.sent()) == 1
+    world.engine = whole
+    world.live_through("2027-02-28 14:00", timedelta(minutes=5))
+    assert len(world.captured()) == 2
+
+
+def test_after_a_mere_downtime_what_became_due_in_it_is_charged_once_two_looks_have_found_nothing(world):
+    world.subscribe()
+    _is_alive(world)
+    world.go_to("2027-02-28 12:00")
+    _starts_again(world)
+    world.sweep()
+    world.sweep()
+    assert [row["state"] for row in _renewals(world)] == ["unknown"]
+    assert len(world.sent()) == 1
+    world.live_through("2027-02-28 12:30", timedelta(minutes=5))
+    assert [row["state"] for row in _renewals(world)] == ["captured"]
+    assert len(world.captured()) == 2
+
+
+def test_periods_that_begin_after_the_gap_are_charged_at_once(world):
+    world.subscribe()
+    _is_alive(world)
+    world.wait(hours=1)
+    _starts_again(world)
+    world.live_through("2027-02-28 08:00")
+    looks = sum(tally.acts["look_ups"] for tally in world.tallies)
+    world.live_through("2027-02-28 12:00")
+    assert [row["state"] for row in _renewals(world)] == ["captured"]
+    assert sum(tally.acts["look_ups"] for tally in world.tallies) <= looks + 1
+
+
+def test_a_retry_by_hand_is_looked_up_first_as_well(world):
+    world.subscribe()
+    world.wallet(KIM, script=["20051"])
+    world.live_through("2027-02-28 14:00")
+    _is_alive(world, world.now - timedelta(hours=1))
+    _starts_again(world)
+    sent = len(world.sent())
+    world.post_again(_next_reference(world, 2))
+    retry_charge(world.engine, UUID(str(_renewals(world)[0]["id"])), now=world.now)
+    world.live_through("2027-02-28 16:00", timedelta(minutes=5))
+    assert [row["state"] for row in _renewals(world)] == ["declined", "captured"]
+    assert len(world.sent()) == sent + 1  # the one past the engine
+    assert len(world.captured()) == 2
+
+
+def test_neither_a_first_start_nor_a_short_silence_is_a_gap(world):
+    _starts_again(world)
+    _is_alive(world, world.now - timedelta(seconds=90))
+    _starts_again(world)
+    assert world.scalar("SELECT doubted_until FROM installation") is None
+
+
+def test_two_clocks_that_disagree_are_told_of_once_a_day(world):
+    for _ in range(5):
+        _is_alive(world, world.now + timedelta(minutes=50))
+        _starts_again(world)
+    assert len(world.events("installation.doubted")) == 1
+    world.now += timedelta(days=1)
+    _starts_again(world)
+    assert len(world.events("installation.doubted")) == 2
+
+
+def test_a_daemon_notices_the_gap_before_it_sweeps_and_says_from_then_on_that_it_lives(world):
+    now = datetime.now(UTC)
+    _is_alive(world, now - timedelta(hours=3))
+    pulse = Pulse("daemon", SweepInstruments(CollectorRegistry()), stalled_after=180)
+    daemon = Daemon(Settings(), world.engine, "daemon", pulse)
+    daemon.tick()
+    assert len(world.events("installation.doubted")) == 1
+    daemon._told_at = now - timedelta(minutes=1)
+    _is_alive(world, now - timedelta(seconds=60))
+    daemon.tick()
+    with world.engine.database.snapshot() as tx:
+        assert load_installation(tx).alive_at >= now
+    assert len(world.events("installation.doubted")) == 1
