@@ -11,6 +11,8 @@ AFTER_A_FAILURE: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=
 """After a decline, an expiry, a cancellation or proven absence: the capture that follows may lose its webhook."""
 AFTER_A_RESEND: Final = (timedelta(hours=1), timedelta(days=1))
 """After a capture of a charge that was sent more than once: each send may have made a payment."""
+AFTER_A_REFUSAL: Final = (timedelta(hours=1), timedelta(days=1))
+"""After a refund was refused: the gateway may have made it all the same."""
 MOST_TRIES: Final = 12
 """Looks that prove nothing, in a row, before the next recheck is waited for instead (about two days)."""
 _SERIES: Final[Mapping[ChargeState, tuple[timedelta, ...]]] = {
@@ -55,3 +57,9 @@ def try_again(state: ChargeState, checks: int, tries: int, now: datetime) -> dic
 def watch(looks: int, now: datetime) -> dict[str, object]:
     """Return the columns that keep an open payment of a closed charge watched, ever more slowly and without end."""
     return {"check_at": poll_again_at(now, looks), "absent_looks": looks + 1}
+
+
+def next_look_at_refused(checks: int, now: datetime) -> dict[str, object]:
+    """Return the columns of a refused refund after ``checks`` looks that showed nothing; at 0 it begins (UTC)."""
+    waits = AFTER_A_REFUSAL[checks] if checks < len(AFTER_A_REFUSAL) else None
+    return {"check_at": None if waits is None else now + waits, "checks": checks}

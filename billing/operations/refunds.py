@@ -17,6 +17,7 @@ from billing.domain.charging import (
     Unknown,
 )
 from billing.domain.invoicing import poll_again_at
+from billing.domain.rechecks import AFTER_A_REFUSAL, next_look_at_refused
 from billing.domain.settlement import FIRST_LOOK_AFTER
 from billing.domain.states import REFUND_MOVES, RefundEvent, RefundState, can_move
 from billing.gateway.port import RefundRequest
@@ -50,6 +51,7 @@ def settle_refunds(engine: Engine, *, now: datetime) -> Tally:
 def _settle(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
     tally = send_refunds(engine, ids, now=now)
     tally.add(_look_up(engine, ids, now))
+    tally.add(_recheck_refused(engine, ids, now))
     return tally
 
 
@@ -87,7 +89,7 @@ def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
             return _move(row, RefundEvent.ACCEPT, written)
         case Refused(status, codes):
             why = f"HTTP {status}: {', '.join(codes)}"[:500]
-            return _move(row, RefundEvent.REFUSE, {"check_at": None, "error": why}, {"error": why})
+            return _move(row, RefundEvent.REFUSE, {**next_look_at_refused(0, now), "error": why}, {"error": why})
         case NotSent(reason):
             # Our set-up, or the way to the gateway: nothing went out, so the refund has used up no send.
             waits = {"check_at": poll_again_at(now, row.checks), "checks": row.checks + 1}
@@ -126,6 +128,29 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
     if given_up:
         tally.acts["refunds_parked"] += len(given_up)
     tally.add(_send(engine, resent, requests, now))
+    return tally
+
+
+def _recheck_refused(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
+    """Look again at what was refused: a refusal may have lied, and then no other refund must be ordered."""
+    tally = Tally()
+    with engine.database.snapshot() as tx:
+        rows = [row for row in load_refunds(tx, ids) if row.state is RefundState.REFUSED and row.is_due(now)]
+    answers = engine.gateway.find_refunds([row.gateway_payment_id for row in rows])
+    with engine.database.transaction() as tx:
+        current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
+        for row, told in zip(rows, answers, strict=True):
+            if current.get(row.id) != row:
+                continue
+            ours = _ours(row, told.refunds) if isinstance(told, RefundsFound) else None
+            if not isinstance(told, RefundsFound) or (ours is not None and ours.status is RefundStatus.OPEN):
+                change(tx, Refund, [Change(row.id, row.state, {"check_at": now + AFTER_A_REFUSAL[0]})])
+            elif ours is not None and ours.status is RefundStatus.SUCCEEDED:
+                written = {"check_at": None, "action_id": ours.action_id}
+                move(tx, Refund, [_move(row, RefundEvent.SUCCEED, written)], Author(engine.actor, now))
+            else:
+                change(tx, Refund, [Change(row.id, row.state, next_look_at_refused(row.checks + 1, now))])
+    tally.acts["refund_rechecks"] += len(rows)
     return tally
 
 

@@ -16,8 +16,8 @@ from billing.store.tables import (
     CHARGE_TO_ASK_ABOUT,
     DUE_INVOICE,
     LIVE_CHARGE,
+    REFUND_TO_ASK_ABOUT,
     RENEWABLE,
-    UNSETTLED_REFUND,
     Charge,
     Invoice,
     Plan,
@@ -61,7 +61,7 @@ DUE_BY: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
     Kind.GIVING_UP: (Invoice, "give_up_at", "state = 'open' AND give_up_at IS NOT NULL"),
     Kind.SUBSCRIPTION: (Subscription, "next_due_at", RENEWABLE),
     Kind.INVOICE: (Invoice, "next_attempt_at", DUE_INVOICE),
-    Kind.REFUND: (Refund, "check_at", UNSETTLED_REFUND),
+    Kind.REFUND: (Refund, "check_at", REFUND_TO_ASK_ABOUT),
     Kind.STRAY: (StrayPayment, "check_at", "resolved_at IS NULL"),
 }
 """The column that says when a kind is due, with the literal condition of its partial index."""

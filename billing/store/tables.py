@@ -28,6 +28,7 @@ DUE_INVOICE: Final = "state = 'open' AND next_attempt_at IS NOT NULL"
 UNKNOWN_CHARGE: Final = "state = 'unknown'"
 PARKED: Final = "state = 'parked'"
 PARKED_SUBSCRIPTION: Final = "parked_reason IS NOT NULL"
+REFUND_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
 
 
@@ -226,7 +227,8 @@ class Refund(SQLModel, table=True):
 
     __tablename__ = "refund"
     __table_args__ = (
-        _partial("unsettled_refund", "check_at", where=UNSETTLED_REFUND),
+        _partial("refund_to_ask_about", "check_at", where=REFUND_TO_ASK_ABOUT),
+        _partial("unsettled_refund", "id", where=UNSETTLED_REFUND),
         _partial("parked_refund", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )

@@ -498,8 +498,15 @@ def upgrade() -> None:
             postgresql_where=sa.text("state = 'parked'"),
         )
         batch_op.create_index(
-            "unsettled_refund",
+            "refund_to_ask_about",
             ["check_at"],
+            unique=False,
+            sqlite_where=sa.text("check_at IS NOT NULL"),
+            postgresql_where=sa.text("check_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "unsettled_refund",
+            ["id"],
             unique=False,
             sqlite_where=sa.text("state IN ('requested', 'sending', 'unknown', 'pending')"),
             postgresql_where=sa.text("state IN ('requested', 'sending', 'unknown', 'pending')"),
@@ -560,6 +567,11 @@ def downgrade() -> None:
             "unsettled_refund",
             sqlite_where=sa.text("state IN ('requested', 'sending', 'unknown', 'pending')"),
             postgresql_where=sa.text("state IN ('requested', 'sending', 'unknown', 'pending')"),
+        )
+        batch_op.drop_index(
+            "refund_to_ask_about",
+            sqlite_where=sa.text("check_at IS NOT NULL"),
+            postgresql_where=sa.text("check_at IS NOT NULL"),
         )
         batch_op.drop_index(
             "parked_refund", sqlite_where=sa.text("state = 'parked'"), postgresql_where=sa.text("state = 'parked'")

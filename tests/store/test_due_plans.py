@@ -17,7 +17,7 @@ INDEX_OF = {
     Kind.GIVING_UP: "invoice_to_give_up",
     Kind.SUBSCRIPTION: "due_subscription",
     Kind.INVOICE: "due_invoice",
-    Kind.REFUND: "unsettled_refund",
+    Kind.REFUND: "refund_to_ask_about",
     Kind.STRAY: "open_stray_payment",
 }
 

@@ -1,11 +1,13 @@
 """Stories of refunds that cannot get through: given up after so many sends, or waiting for our set-up to be mended."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 
 from soundness import assert_sound
 
+from billing.domain.charging import Refused
 from billing.operations.parking import release_refund
 from billing.operations.refunds import MOST_SENDS
 from billing.operations.request_refund import request_refund
@@ -70,3 +72,45 @@ def test_a_refund_that_our_set_up_stops_uses_up_no_send_and_is_tried_ever_more_s
     assert _row(world)["state"] == "refunded"
     assert _row(world)["sends"] == 1
     assert_sound(world, at_rest=True)
+
+
+class _Refusing:
+    """A gateway that refuses refunds, and with ``lies`` makes them all the same."""
+
+    def __init__(self, gateway, *, lies):
+        self._gateway = gateway
+        self._lies = lies
+
+    def create_refunds(self, requests):
+        if self._lies:
+            self._gateway.create_refunds(requests)
+        return [Refused(422, ("velocity_count_limit_exceeded",)) for _ in requests]
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+
+def test_a_refund_that_was_refused_and_made_all_the_same_is_found_an_hour_later(world):
+    world.subscribe()
+    whole = world.engine
+    world.engine = replace(whole, gateway=_Refusing(whole.gateway, lies=True))
+    _order(world)
+    world.wait(minutes=1)
+    assert _row(world)["state"] == "refused"
+    world.engine = whole
+    world.wait(minutes=70)
+    row = _row(world)
+    assert (row["state"], row["check_at"]) == ("refunded", None)
+    assert world.payments()[0]["refunded"] == 4000
+    assert len(_posts(world)) == 1
+    assert_sound(world, at_rest=True)
+
+
+def test_a_refund_that_was_refused_is_looked_at_twice_more_and_then_never_again(world):
+    world.subscribe()
+    world.engine = replace(world.engine, gateway=_Refusing(world.engine.gateway, lies=False))
+    _order(world)
+    world.live_through(world.now + timedelta(days=3))
+    assert sum(tally.acts["refund_rechecks"] for tally in world.tallies) == 2
+    row = _row(world)
+    assert (row["state"], row["check_at"]) == ("refused", None)
