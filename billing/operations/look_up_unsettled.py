@@ -43,7 +43,7 @@ def _look_up_live(engine: Engine, charges: Sequence[AskedAbout], now: datetime) 
     outcomes: list[tuple[UUID, Outcome]] = []
     strays: list[tuple[UUID, GatewayPayment]] = []
     postponed: list[tuple[AskedAbout, dict[str, object]]] = []
-    absent: list[UUID] = []
+    absent: list[AskedAbout] = []
     for charge, told in zip(charges, _ask(engine, charges), strict=True):
         match _read(charge, told, now):
             case None:
@@ -56,7 +56,7 @@ def _look_up_live(engine: Engine, charges: Sequence[AskedAbout], now: datetime) 
                 }
                 postponed.append((charge, {**_later(charge, at - now, now), **seen}))
             case Absent():
-                absent.append(charge.id)
+                absent.append(charge)
             case Chosen(payment, others):
                 outcomes.append((charge.id, Accepted(payment)))
                 strays.extend((charge.id, other) for other in others)
@@ -105,11 +105,11 @@ def _postpone(engine: Engine, postponed: Sequence[tuple[AskedAbout, dict[str, ob
         return
     with engine.database.transaction() as tx:
         lock_subscriptions(tx, [charge.subscription_id for charge, _ in postponed])
-        state_now = {charge.id: charge.state for charge in load_asked_about(tx, [c.id for c, _ in postponed])}
+        current = {charge.id: charge for charge in load_asked_about(tx, [c.id for c, _ in postponed])}
         moves, changes = [], []
         for charge, written in postponed:
-            if state_now.get(charge.id) is not charge.state:
-                continue  # settled while we asked
+            if current.get(charge.id) != charge:
+                continue  # settled, sent or asked about by another daemon while we asked
             if charge.state is ChargeState.SENDING:
                 told = Move(charge.id, charge.state, ChargeEvent.LOSE, written, charge.subscription_id)
                 moves.append(told)

@@ -22,6 +22,7 @@ from billing.operations.start_charges import StartedCharge
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
+from billing.store.queries import AskedAbout, load_asked_about
 from billing.store.settlements import apply_settlements
 from billing.store.tables import Charge, Plan, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, move
@@ -34,25 +35,29 @@ _STILL_CHARGED = (
 )
 
 
-def resend_absent(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> Tally:
+def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime) -> Tally:
     """Send charges again that were absent in two looks far enough apart (``now``: UTC).
 
+    ``absent`` is each charge as it was when it was asked about. One that has changed since proves nothing: another
+    daemon may have sent it meanwhile, and its outcome be unknown again.
     A first payment is never sent again by itself: the subscriber, who must be present, has gone.
     """
     tally = Tally()
-    if not charge_ids:
+    if not absent:
         return tally
+    charge_ids = [charge.id for charge in absent]
     author = Author(engine.actor, now)
     started: list[StartedCharge] = []
     ahead = look_ahead(engine, charge_ids)
     with engine.database.transaction() as tx:
         held = load_installation(tx).why_not_charge(now) is not None
         cases = load_cases(tx, charge_ids)
+        unchanged = {charge.id for charge in load_asked_about(tx, charge_ids) if charge in absent}
         set_aside = _set_aside(tx, [case.subscription_id for case in cases])
         for case in cases:
             allowed = outside_quiet_hours(now, case.zone, engine.rules.window)
-            if case.charge_state is not ChargeState.UNKNOWN:
-                continue  # settled meanwhile
+            if case.charge_state is not ChargeState.UNKNOWN or case.charge_id not in unchanged:
+                continue  # settled or sent meanwhile
             if not _still_wanted(case) or case.charge_id in ahead.overtaken:
                 rules = engine.rules.settlement
                 over = settle_failure(case, ChargeEvent.REFUSE, DeclineClass.TECHNICAL, None, now, rules)

@@ -12,6 +12,7 @@ from billing.bootstrap import make_gateway
 from billing.config import GatewaySection, Settings
 from billing.operations.parking import park_subscription, release_charge, release_subscription
 from billing.operations.plans import pause_plan, resume_plan
+from billing.operations.run_due import run_due
 
 KIM = email("kim")
 
@@ -281,4 +282,43 @@ def test_another_lookup_of_the_same_charge_by_a_stray_webhook_changes_nothing_wh
     world.sweep()
     assert _renewal(world)["state"] == "unknown"
     world.calm()
+    assert len(world.captured()) == 2
+
+
+class _Overtaken:
+    """A gateway whose answer to a look-up arrives only after another daemon has swept."""
+
+    def __init__(self, gateway, meanwhile):
+        self._gateway = gateway
+        self._meanwhile = meanwhile
+
+    def find_by_reference(self, references):
+        told = self._gateway.find_by_reference(references)
+        if references:
+            self._meanwhile()
+        return told
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+
+def test_a_charge_that_another_daemon_sent_again_meanwhile_is_not_sent_once_more_on_an_old_proof(world):
+    world.subscribe()
+    world.faults(unprocessed_502=1)
+    _renew(world)
+    world.faults(unprocessed_502=0)
+    began, whole = world.now, world.engine
+    world.sweep_at(began + timedelta(seconds=30))
+
+    def another_daemon_sends_it():
+        world.faults(processed_500=1)  # and the key is not remembered
+        run_due(whole, now=world.now)
+        world.faults(processed_500=0)
+
+    world.engine = replace(whole, gateway=_Overtaken(whole.gateway, another_daemon_sends_it))
+    world.sweep_at(began + timedelta(minutes=10, seconds=30))
+    world.engine = whole
+    assert len(world.sent(_renewal(world)["reference"])) == 2
+    world.live_through("2027-02-28 14:00", step=timedelta(minutes=5))
+    assert _renewal(world)["state"] == "captured"
     assert len(world.captured()) == 2
