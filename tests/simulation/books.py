@@ -46,6 +46,11 @@ class Books:
         instants = [row[0] for row in self.rows(query) if row[0] is not None]
         return instant(min(instants)) if instants else None
 
+    def alive_at(self) -> datetime | None:
+        """Return when a daemon last gave a sign of life."""
+        at = self.rows("SELECT alive_at FROM installation")[0][0]
+        return instant(at) if at is not None else None
+
     def new_events(self) -> list[sqlite3.Row]:
         """Return the events that were committed since this was last asked."""
         found = self.rows("SELECT * FROM event WHERE id > ? ORDER BY id", self.last_event)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.simulation.clock import Clock
 from tests.simulation.faults import Dice
-from tests.simulation.outcomes import LATE_NEEDS_ITS_WEBHOOK, Outcomes
+from tests.simulation.outcomes import Outcomes
 from tests.simulation.truth import KEY_LIFE, Payment, SavedAnswer, Truth
 
 Answer = tuple[int, bytes]
@@ -36,6 +36,9 @@ class Checkout:
         self.dice = dice
         self.outcomes = outcomes
         self.on_arrival: Callable[[str, dict[str, Any], str], None] = lambda _path, _body, _key: None
+        self.on_absence: Callable[[str], None] = lambda _reference: None
+        self.paying: set[str] = set()
+        """References of the payments that are being processed."""
 
     def arrive(self, method: str, path: str, body: bytes | None, key: str | None) -> Ticket:
         """Take a request in: what is known of its key, and whether another request holds that key now."""
@@ -50,6 +53,8 @@ class Checkout:
             ticket.at_once = _error(429, "too_many_requests")
         else:
             self.truth.in_flight.add(key)
+            if path == "/payments":
+                self.paying.add(ticket.body["reference"])
         return ticket
 
     def finish(self, ticket: Ticket, *, then_fails: bool = False, beside: bool = False) -> Answer:
@@ -60,6 +65,7 @@ class Checkout:
             status, body = self._process(ticket, beside)
         finally:
             self.truth.in_flight.discard(ticket.key or "")
+            self.paying.discard(str(ticket.body.get("reference")))
         if ticket.key is not None and 200 <= status < 300 and not then_fails:
             until = self.clock.now + KEY_LIFE
             self.truth.keys[ticket.key] = SavedAnswer(until, status, body, ticket.path)
@@ -145,6 +151,8 @@ class Checkout:
         listed = [payment for payment in everything if payment.listed_at <= now]
         if wanted is not None:
             listed = [payment for payment in listed if payment.reference == wanted[0]]
+            if not listed:
+                self.on_absence(wanted[0])
         listed.reverse()
         skip, limit = int(query["skip"][0]), int(query["limit"][0])
         page = [self._told(payment) for payment in listed[skip : skip + limit]]
@@ -176,7 +184,7 @@ class Checkout:
             told["_links"] = {"redirect": {"href": f"https://wallet.test/{payment.id}"}}
         if payment.code is not None and len(payment.actions) % 2:  # some bodies lack it; the actions have it
             told["response_code"] = payment.code
-        if self.dice.strikes("read_lies") and not (payment.closed_before and LATE_NEEDS_ITS_WEBHOOK):
+        if self.dice.strikes("read_lies") and not payment.needs_its_webhook:
             told["amount"] = payment.amount * 100
         return told
 

@@ -80,7 +80,7 @@ def _draw_disasters(world: "World", rng: random.Random, some_day: Callable[..., 
         world.course.at(at, lambda: world.step_clock(role, timedelta(minutes=minutes)))
         world.course.at(at + timedelta(days=rng.uniform(0.1, 9)), lambda: world.step_clock(role, timedelta(0)))
     if world.dice.strikes("restore"):
-        at, age = some_day(0.2), timedelta(minutes=rng.choice((5, 60, 600, 1200)))
+        at, age = some_day(0.2), timedelta(minutes=rng.choice((5, 60, 600, 1200, 2000, 4400)))
         world.course.at(at - age, world.back_up)
         world.course.at(at, world.restore)
 

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from billing.operations.reconcile import reconcile
 from billing.store.invariants import Bounds, check_all
 from tests.simulation.books import instant
+from tests.simulation.courier import KEY
 from tests.simulation.invariants import KST, LIVE, Check, invoice_named_by
+from tests.simulation.wire import SECRET_KEY
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -114,6 +116,18 @@ def what_was_captured_after_the_end_went_back(world: "World") -> Iterator[str]:
         " AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.charge_id = c.id)"
     ):
         yield f"{row['reference']} was captured after the cancellation and kept"
+
+
+@at_the_end(33)
+def nothing_personal_or_secret_is_written_down(world: "World") -> Iterator[str]:
+    """No key, and nobody's address outside the row of the customer."""
+    tables = [row[0] for row in world.books.rows("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        for row in world.books.rows(f"SELECT * FROM {table}"):
+            told = " ".join(str(value) for value in tuple(row) if isinstance(value, str))
+            for canary in (SECRET_KEY, KEY, *(() if table == "customer" else ("@example.test",))):
+                if canary in told:
+                    yield f"{canary} is in {table}: {told[:200]}"
 
 
 @at_the_end(6)

@@ -44,14 +44,14 @@ SELDOM: Final = frozenset(
         "refund sending > declined",
         "refund sending > parked",
         "refund unknown > declined",
+        "refund refused > refunded",
         "source suspect > revoked",
     }
 )
 """Taken in fewer than one world of five hundred, as far as was seen: told in the report, and never demanded."""
 NOT_REACHED: Final[Mapping[str, str]] = {
     "invoice uncollectible > voided": "no act voids what was written off",
-    "refund declined > refunded": "a refund that ended is not looked at again",
-    "refund refused > refunded": "a refund that ended is not looked at again",
+    "refund declined > refunded": "a refund that was declined is not looked at again",
     "refund parked > refunded": "a parked refund is asked about after it was released, when it is unknown",
     "refund parked > declined": "a parked refund is asked about after it was released, when it is unknown",
 }

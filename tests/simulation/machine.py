@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, Self
 
@@ -56,6 +57,13 @@ class Machine:
         for each in self.watched.values():
             each.process = None
             each.close()
+
+    def give_a_sign_of_life(self, at: datetime) -> None:
+        """Write what the ticks that were not lived through would have written. Nobody may be writing."""
+        connection = sqlite3.connect(self.file)
+        connection.execute("UPDATE installation SET alive_at = ?", (at.strftime("%Y-%m-%d %H:%M:%S.%f"),))
+        connection.commit()
+        connection.close()
 
     def copy_aside(self) -> Path:
         """Take a copy of the database as it is now, as a backup does."""

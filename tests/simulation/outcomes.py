@@ -12,8 +12,9 @@ from tests.simulation.truth import Action, Payment, Truth
 CODES = ("20051", "20051", "20005", "20061", "20065", "20068", "20101", "200R1", "20059", "30046", "20103", "29999")
 GONE = "200R1"
 LINK_LIVES = (timedelta(minutes=15), timedelta(hours=2), timedelta(days=1))
-LATE_NEEDS_ITS_WEBHOOK = True
-"""A capture after a closed end is told by a webhook that arrives: a closed charge is not looked at again by itself."""
+LATE = tuple(timedelta(minutes=m) for m in (1, 30, 600, 2800, 9000, 20000))
+LOOKED_AT_FOR = timedelta(days=7)
+"""A capture that comes later than this after a closed end is told by a webhook that arrives: nobody looks any more."""
 
 
 class Outcomes:
@@ -108,15 +109,16 @@ class Outcomes:
         action = self._act(payment, "Authorization", approved=False, code=payment.code)
         self.tell(payment, f"payment_{status.lower()}", action)
         if not payment.present and self.dice.strikes("late_capture"):
-            later = self.clock.now + timedelta(minutes=self._rng.choice((1, 30, 600, 2800, 9000)))
+            wait = self._rng.choice(LATE)
+            payment.needs_its_webhook = wait > LOOKED_AT_FOR
             self._awaited[payment.id] = lambda: self._after_all(payment)
-            self.truth.at(later, self._awaited[payment.id])
+            self.truth.at(self.clock.now + wait, self._awaited[payment.id])
 
     def _after_all(self, payment: Payment) -> None:
         if payment.captured:
             return
         payment.closed_before = True
-        self._capture(payment, surely=LATE_NEEDS_ITS_WEBHOOK)
+        self._capture(payment, surely=payment.needs_its_webhook)
 
     def _end_refund(self, payment: Payment, action: Action) -> None:
         action.approved = not self.dice.strikes("refund_declined")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 from billing.domain.identity import idempotency_key
 from billing.domain.states import CHARGE_MOVES, INVOICE_MOVES, REFUND_MOVES, SOURCE_MOVES, SUBSCRIPTION_MOVES
 from tests.simulation.invariants import ALWAYS
+from tests.simulation.sends import Sends
 
 if TYPE_CHECKING:
     from billing.gateway.webhooks import VerifiedEvent
@@ -61,6 +62,7 @@ class Referee:
         self._ended: dict[str, str] = {}
         self._keys: dict[str, tuple[str, Any]] = {}
         self._news = False
+        self.sends = Sends(world)
         self.failed: Violation | None = None
 
     def fail(self, number: int, what: str) -> NoReturn:
@@ -81,6 +83,9 @@ class Referee:
             self._keep(9, f"key {key} came with {path} {body}, and before with {known}")
         if idempotency_key(reference) != key:
             self._keep(9, f"key {key} is not the one of {reference}")
+        if path == "/payments":
+            for number, breach in self.sends.judge(body, key):
+                self._keep(number, breach)
         table = "refund" if path.endswith("/refunds") else "charge"
         rows = self._world.books.rows(f"SELECT state, idempotency_key FROM {table} WHERE reference = ?", reference)
         if not rows or rows[0]["idempotency_key"] != key:

@@ -45,6 +45,8 @@ class Payment:
     actions: list[Action] = field(default_factory=list)
     closed_before: bool = False
     """It was declined, expired or canceled before it was captured after all."""
+    needs_its_webhook: bool = False
+    """It is captured when no look at a closed charge is left: its webhook arrives, and is read without a lie."""
     beside: bool = False
     """The gateway's own doing: it was made though its request was refused, or processed twice for a lost key."""
 

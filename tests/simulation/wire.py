@@ -15,9 +15,7 @@ from tests.simulation.process import Process
 
 T = TypeVar("T")
 R = TypeVar("R")
-REFUSED_REFUNDS_ARE_TRUE = True
-"""No 422 to a refund lies: a refused refund is not looked at again by itself."""
-_REFUND_FAULTS = {name: chance for name, chance in WRITE_FAULTS.items() if name != "refusal_lies"}
+SECRET_KEY = "sk_sbox_canary"
 _TIMES_OUT_AFTER = 20.0
 _LEAVES_WITHIN = timedelta(seconds=60)
 _BROKEN: tuple[Answer, ...] = (
@@ -34,7 +32,7 @@ class Wire(CheckoutGateway):
     """Building, reading and classifying is production code; only the exchange itself is ours."""
 
     def __init__(self, process: Process, checkout: Checkout) -> None:
-        super().__init__("https://api.test", SecretKey("sk_sbox_x"), "pc_x", GatewayLimits())
+        super().__init__("https://api.test", SecretKey(SECRET_KEY), "pc_x", GatewayLimits())
         self._process = process
         self._checkout = checkout
         self._leave_by: datetime | None = None
@@ -78,7 +76,7 @@ class Wire(CheckoutGateway):
             return NeverLeft("cannot connect (outage)")
         if send_by is not None and self._leave_by is not None and self._checkout.clock.now > self._leave_by:
             return NeverLeft("its turn came too late")
-        fault = dice.first_of(_faults_of(method, path))
+        fault = dice.first_of(_faults_of(method))
         key = headers.get("Cko-Idempotency-Key")
         exchange = self._exchange(fault, method, path, body, key)
         process.point(f"is answered {_short(exchange)}")
@@ -138,10 +136,8 @@ class Wire(CheckoutGateway):
         return _reply(answer)
 
 
-def _faults_of(method: str, path: str) -> Mapping[str, float]:
-    if method == "GET":
-        return READ_FAULTS
-    return _REFUND_FAULTS if REFUSED_REFUNDS_ARE_TRUE and path.endswith("/refunds") else WRITE_FAULTS
+def _faults_of(method: str) -> Mapping[str, float]:
+    return READ_FAULTS if method == "GET" else WRITE_FAULTS
 
 
 def void(_result: object) -> None:

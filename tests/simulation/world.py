@@ -82,9 +82,11 @@ class World:
         self.outcomes.tell = self.courier.tell
         self.courier.deliver = self._deliver
         self.checkout.on_arrival = self.referee.on_arrival
+        self.checkout.on_absence = self.referee.sends.on_absence
         self.end, self.healing = plan_course(self, rng)
         self.figures: Counter[str] = Counter()
         self.was_restored = False
+        self._up_since = self.clock.now
         self._rng = random.Random(f"{seed}/daemons")
         self._dirty = True
         self._due: datetime | None = None
@@ -155,9 +157,11 @@ class World:
     def go_down(self, length: timedelta) -> None:
         """Every process dies, and nobody starts one again before its time."""
         self.trace.write(self.clock.now, "world", f"everything is down for {length}")
+        self._stay_alive()
         for process in self.processes.values():
             self.scheduler.kill(process)
             process.up_at = self.clock.now + length
+        self._up_since = self.clock.now + length
         self.end = max(self.end, self.clock.now + length + timedelta(days=2))
 
     def gateway_goes_down(self, length: timedelta) -> None:
@@ -170,6 +174,7 @@ class World:
         self.processes[role].offset = offset
 
     def back_up(self) -> None:
+        self._stay_alive()
         self._backup = self.machine.copy_aside()
 
     def restore(self) -> None:
@@ -209,8 +214,16 @@ class World:
         ready = [daemon for daemon, at in wanted if at is not None and at <= self.clock.now]
         if len(ready) > 1:
             ready = self._rng.choice((ready, ready[:1], ready[1:]))
+        if ready:
+            self._stay_alive()
         for daemon in ready:
             daemon.tick()
+
+    def _stay_alive(self) -> None:
+        """Daemons tick every few seconds: since they are up, and have seen whether there was a gap, there was none."""
+        seen = self.books.alive_at()
+        if seen is None or seen >= self._up_since:
+            self.machine.give_a_sign_of_life(self.clock.now)
 
     def _next_instant(self) -> datetime | None:
         due = self._next_due()
