@@ -36,6 +36,7 @@ class Checkout:
         self.dice = dice
         self.outcomes = outcomes
         self.on_arrival: Callable[[str, dict[str, Any], str], None] = lambda _path, _body, _key: None
+        self.on_departure: Callable[[dict[str, Any], str], None] = lambda _body, _key: None
         self.on_absence: Callable[[str], None] = lambda _reference: None
         self.paying: set[str] = set()
         """References of the payments that are being processed."""

@@ -84,13 +84,18 @@ class Referee:
         if idempotency_key(reference) != key:
             self._keep(9, f"key {key} is not the one of {reference}")
         if path == "/payments":
-            for number, breach in self.sends.judge(body, key):
+            for number, breach in self.sends.on_arrival(body):
                 self._keep(number, breach)
         table = "refund" if path.endswith("/refunds") else "charge"
         rows = self._world.books.rows(f"SELECT state, idempotency_key FROM {table} WHERE reference = ?", reference)
         if not rows or rows[0]["idempotency_key"] != key:
             if not self._world.was_restored:
                 self._keep(8, f"{reference} reached the gateway before it was committed")
+
+    def on_departure(self, body: dict[str, Any], key: str) -> None:
+        """10: see there."""
+        for number, breach in self.sends.on_departure(body, key):
+            self._keep(number, breach)
 
     def on_webhook_taken(self, event: "VerifiedEvent") -> None:
         """13: what was answered 2xx is in the table."""

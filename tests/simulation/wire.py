@@ -78,6 +78,8 @@ class Wire(CheckoutGateway):
             return NeverLeft("its turn came too late")
         fault = dice.first_of(_faults_of(method))
         key = headers.get("Cko-Idempotency-Key")
+        if path == "/payments" and body is not None and fault != "never_left":
+            self._checkout.on_departure(json.loads(body), str(key))
         exchange = self._exchange(fault, method, path, body, key)
         process.point(f"is answered {_short(exchange)}")
         return exchange

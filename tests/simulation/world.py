@@ -82,6 +82,7 @@ class World:
         self.outcomes.tell = self.courier.tell
         self.courier.deliver = self._deliver
         self.checkout.on_arrival = self.referee.on_arrival
+        self.checkout.on_departure = self.referee.on_departure
         self.checkout.on_absence = self.referee.sends.on_absence
         self.end, self.healing = plan_course(self, rng)
         self.figures: Counter[str] = Counter()
