@@ -5,13 +5,16 @@ import os
 import signal
 import socket
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import SQLAlchemyError
 
 from billing.bootstrap import open_engine
 from billing.config import Settings
@@ -22,7 +25,7 @@ from billing.entrypoints.pulse import Pulse
 from billing.entrypoints.ready import require_ready, why_not_ready
 from billing.entrypoints.watch_port import watch_port
 from billing.operations.doubt import notice_a_gap
-from billing.operations.engine import Engine
+from billing.operations.engine import Engine, SweepObserver, Tally
 from billing.operations.run_due import run_due
 from billing.store.database import told_plainly
 from billing.store.heartbeats import announce_daemon, beat, retire_daemon
@@ -30,6 +33,8 @@ from billing.store.installation import keep_alive
 
 log = structlog.get_logger()
 BEAT_EVERY: Final = timedelta(seconds=1)
+LIFE_EVERY: Final = timedelta(seconds=20)
+"""A sweep of a large backlog takes many minutes; silence longer than two is taken for a gap (`operations/doubt.py`)."""
 MOST_SWEEPS_A_TICK: Final = 20
 """A sweep that did something is followed by another at once, for what it made due; but time must be read anew."""
 
@@ -39,13 +44,13 @@ class Daemon:
 
     def __init__(self, settings: Settings, engine: Engine, name: str, pulse: Pulse) -> None:
         self._settings = settings
-        self._engine = engine
+        self._engine = replace(engine, watch=_SignsOfLife(engine.watch, self._show_life))
         self._name = name
         self._pulse = pulse
         self._stop = threading.Event()
         self._last: datetime | None = None
         self._told: tuple[datetime, int] | None = None
-        self._told_at = machine_now()
+        self._told_at = self._alive_at = machine_now()
 
     def run(self) -> None:
         """Sweep until :meth:`stop`. Blocks."""
@@ -96,6 +101,18 @@ class Daemon:
             log.error("sweep_failed", daemon=self._name, error=told)
             self._pulse.failed(told)
 
+    def _show_life(self) -> None:
+        """Give a sign of life in the midst of a long sweep, lest it be taken for a gap when it has ended."""
+        seen_at = machine_now()
+        if seen_at - self._alive_at < LIFE_EVERY:
+            return
+        self._alive_at = seen_at
+        try:
+            with self._engine.database.transaction() as tx:
+                keep_alive(tx, seen_at)
+        except SQLAlchemyError as error:
+            log.warning("sign_of_life_failed", daemon=self._name, error=told_plainly(error))
+
     def _beat(self, now: datetime, acts: int) -> None:
         """Give a sign of life: when a time is done with, else only now and then."""
         news = (now, acts)
@@ -105,7 +122,22 @@ class Daemon:
         with self._engine.database.transaction() as tx:
             beat(tx, self._name, now, seen_at, acts)
             keep_alive(tx, seen_at)
-        self._told, self._told_at = news, seen_at
+        self._told, self._told_at, self._alive_at = news, seen_at, seen_at
+
+
+@dataclass(frozen=True, slots=True)
+class _SignsOfLife:
+    """Watches a sweep for another observer, and gives a sign of life on the way."""
+
+    watch: SweepObserver
+    show_life: Callable[[], None]
+
+    def took_up(self, ids: Sequence[Any]) -> None:
+        self.watch.took_up(ids)
+        self.show_life()
+
+    def acted(self, act: str, tally: Tally, seconds: float, error: str | None) -> None:
+        self.watch.acted(act, tally, seconds, error)
 
 
 def run_daemon(settings: Settings, name: str | None = None) -> None:

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from harness import email
 from prometheus_client import CollectorRegistry
+from sqlalchemy import text
 
 from billing.config import Settings
 from billing.domain.charging import Unreadable
@@ -179,8 +180,7 @@ def test_two_clocks_that_disagree_are_told_of_once_a_day(world):
 def test_a_daemon_notices_the_gap_before_it_sweeps_and_says_from_then_on_that_it_lives(world):
     now = datetime.now(UTC)
     _is_alive(world, now - timedelta(hours=3))
-    pulse = Pulse("daemon", SweepInstruments(CollectorRegistry()), stalled_after=180)
-    daemon = Daemon(Settings(), world.engine, "daemon", pulse)
+    daemon = a_daemon_of(world)
     daemon.tick()
     assert len(world.events("installation.doubted")) == 1
     daemon._told_at = now - timedelta(minutes=1)
@@ -189,3 +189,28 @@ def test_a_daemon_notices_the_gap_before_it_sweeps_and_says_from_then_on_that_it
     with world.engine.database.snapshot() as tx:
         assert load_installation(tx).alive_at >= now
     assert len(world.events("installation.doubted")) == 1
+
+
+def a_daemon_of(world):
+    pulse = Pulse("daemon", SweepInstruments(CollectorRegistry()), stalled_after=180)
+    return Daemon(Settings(), world.engine, "daemon", pulse)
+
+
+def test_a_sweep_that_takes_long_is_no_gap(world):
+    long_ago = datetime.now(UTC) - timedelta(minutes=30)
+    _is_alive(world, long_ago)
+    daemon = a_daemon_of(world)
+    daemon._alive_at = long_ago
+    daemon._engine.watch.took_up([])  # the next page of a sweep that began half an hour ago
+    daemon.tick()
+    assert len(world.events("installation.doubted")) == 0
+
+
+def test_a_sign_of_life_that_fails_does_not_end_the_sweep(world):
+    daemon = a_daemon_of(world)
+    daemon._alive_at -= timedelta(minutes=30)
+    with world.engine.database.transaction() as tx:
+        tx.execute(text("ALTER TABLE installation RENAME TO installed"))
+    daemon._engine.watch.took_up([])
+    with world.engine.database.transaction() as tx:
+        tx.execute(text("ALTER TABLE installed RENAME TO installation"))
