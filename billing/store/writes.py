@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Table, Update, bindparam, column, insert, literal, update, values
+from sqlalchemy import ARRAY, Connection, Table, Update, bindparam, column, func, insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
@@ -29,8 +29,6 @@ from billing.domain.states import (
 from billing.store.tables import Charge, Event, Invoice, Refund, Source, Subscription
 
 MOST_ROWS_IN_A_STATEMENT: Final = 500
-FEW_ROWS: Final = 20
-"""Up to this many rows, a prepared statement per row costs less than writing one for all of them."""
 
 
 class StaleRow(RuntimeError):
@@ -160,13 +158,14 @@ def note(
 
 
 def _update(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> None:
-    one_by_one = len(rows) <= FEW_ROWS
-    written = (_update_few if one_by_one else _update_many)(tx, table, columns, rows)
+    # SQLite has no arrays, and no round trips that a statement for each row would cost.
+    at_once = tx.dialect.name == "postgresql"
+    written = (_update_at_once if at_once else _update_each)(tx, table, columns, rows)
     if written != len(rows):
         raise StaleRow(f"{len(rows) - written} of {len(rows)} {table.name} rows had changed state")
 
 
-def _update_few(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
+def _update_each(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
     written = [
         {"id_is": row.id, "state_is": row.state, **{f"new_{name}": row.changes[name] for name in columns}}
         for row in rows
@@ -183,26 +182,25 @@ def _update_of(table: Table, columns: tuple[str, ...]) -> Update:
     )
 
 
-def _update_many(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
-    # One statement for the whole batch: UPDATE ... FROM (VALUES ...), which both databases have. Values are
-    # bound with their type, because PostgreSQL takes a column of bare NULLs for text.
+def _update_at_once(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
+    """Write all rows in one statement whose text is the same for any number of them: an array for each column."""
+    arrays: dict[str, list[object]] = {"id_is": [row.id for row in rows], "state_is": [row.state for row in rows]}
+    arrays |= {f"new_{name}": [row.changes[name] for row in rows] for name in columns}
+    return len(tx.execute(_update_from_arrays(table, columns), arrays).all())
+
+
+@cache
+def _update_from_arrays(table: Table, columns: tuple[str, ...]) -> Any:
+    types = {"id_is": table.c.id.type, "state_is": table.c.state.type}
+    types |= {f"new_{name}": table.c[name].type for name in columns}
     new = (
-        values(
-            column("id_is", table.c.id.type),
-            column("state_is", table.c.state.type),
-            *(column(f"new_{name}", table.c[name].type) for name in columns),
-            name="new_rows",
-        )
-        .data(
-            [(row.id, row.state, *(literal(row.changes[name], table.c[name].type) for name in columns)) for row in rows]
-        )
-        .cte("new_rows")
+        func.unnest(*(bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()))
+        .table_valued(*(column(name, type_) for name, type_ in types.items()), name="new_rows")
+        .render_derived()
     )
-    statement = (
+    return (
         update(table)
         .where(table.c.id == new.c.id_is, table.c.state == new.c.state_is)
         .values({name: new.c[f"new_{name}"] for name in columns})
         .returning(table.c.id)
     )
-    # Counted by what comes back: the driver of SQLite has no row count for a statement that begins with WITH.
-    return len(tx.execute(statement).all())
