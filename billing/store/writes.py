@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Connection, Table, Update, bindparam, column, func, insert, update
+from sqlalchemy import Connection, Table, Update, bindparam, insert, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
@@ -26,6 +26,7 @@ from billing.domain.states import (
     SUBSCRIPTION_MOVES,
     next_state,
 )
+from billing.store.recordsets import insert_of, recordset, update_of
 from billing.store.tables import Charge, Event, Invoice, Refund, Source, Subscription
 
 MOST_ROWS_IN_A_STATEMENT: Final = 500
@@ -84,10 +85,19 @@ def table_of(model: type[SQLModel]) -> Table:
     return table
 
 
+def _takes_recordsets(tx: Connection) -> bool:
+    # SQLite has no round trips that many statements would cost.
+    return tx.dialect.name == "postgresql"
+
+
 def insert_rows(tx: Connection, model: type[SQLModel], rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows, at most :data:`MOST_ROWS_IN_A_STATEMENT` a statement."""
+    """Insert rows of the same columns, at most :data:`MOST_ROWS_IN_A_STATEMENT` a statement."""
     for start in range(0, len(rows), MOST_ROWS_IN_A_STATEMENT):
-        tx.execute(insert(model), [dict(row) for row in rows[start : start + MOST_ROWS_IN_A_STATEMENT]])
+        some = rows[start : start + MOST_ROWS_IN_A_STATEMENT]
+        if _takes_recordsets(tx):
+            tx.execute(insert_of(table_of(model), tuple(some[0])), recordset(some))
+        else:
+            tx.execute(insert(model), [dict(row) for row in some])
 
 
 def move(tx: Connection, model: type[SQLModel], moves: Sequence[Move], author: Author) -> None:
@@ -158,9 +168,7 @@ def note(
 
 
 def _update(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> None:
-    # SQLite has no arrays, and no round trips that a statement for each row would cost.
-    at_once = tx.dialect.name == "postgresql"
-    written = (_update_at_once if at_once else _update_each)(tx, table, columns, rows)
+    written = (_update_at_once if _takes_recordsets(tx) else _update_each)(tx, table, columns, rows)
     if written != len(rows):
         raise StaleRow(f"{len(rows) - written} of {len(rows)} {table.name} rows had changed state")
 
@@ -183,24 +191,5 @@ def _update_of(table: Table, columns: tuple[str, ...]) -> Update:
 
 
 def _update_at_once(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
-    """Write all rows in one statement whose text is the same for any number of them: an array for each column."""
-    arrays: dict[str, list[object]] = {"id_is": [row.id for row in rows], "state_is": [row.state for row in rows]}
-    arrays |= {f"new_{name}": [row.changes[name] for row in rows] for name in columns}
-    return len(tx.execute(_update_from_arrays(table, columns), arrays).all())
-
-
-@cache
-def _update_from_arrays(table: Table, columns: tuple[str, ...]) -> Any:
-    types = {"id_is": table.c.id.type, "state_is": table.c.state.type}
-    types |= {f"new_{name}": table.c[name].type for name in columns}
-    new = (
-        func.unnest(*(bindparam(name, type_=ARRAY(type_)) for name, type_ in types.items()))
-        .table_valued(*(column(name, type_) for name, type_ in types.items()), name="new_rows")
-        .render_derived()
-    )
-    return (
-        update(table)
-        .where(table.c.id == new.c.id_is, table.c.state == new.c.state_is)
-        .values({name: new.c[f"new_{name}"] for name in columns})
-        .returning(table.c.id)
-    )
+    new = [{**row.changes, "id_is": row.id, "state_is": row.state} for row in rows]
+    return len(tx.execute(update_of(table, columns), recordset(new)).all())
