@@ -20,7 +20,7 @@ class NoToken(Exception):
 
 
 class Authorization(Protocol):
-    async def header(self, client: httpx2.AsyncClient) -> str: ...
+    async def header(self, transport: httpx2.AsyncBaseTransport) -> str: ...
 
     def forget(self, header: str) -> bool:
         """Drop a token that was turned away; say whether asking for another can help."""
@@ -33,7 +33,7 @@ class SecretKey:
 
     key: SecretStr
 
-    async def header(self, _client: httpx2.AsyncClient) -> str:
+    async def header(self, _transport: httpx2.AsyncBaseTransport) -> str:
         return f"Bearer {self.key.get_secret_value()}"
 
     def forget(self, _header: str) -> bool:
@@ -54,7 +54,7 @@ class OAuth:
         self._failure = ""
         self._fetching = asyncio.Lock()
 
-    async def header(self, client: httpx2.AsyncClient) -> str:
+    async def header(self, transport: httpx2.AsyncBaseTransport) -> str:
         """Return the header value.
 
         :raises NoToken: the token endpoint refused or gave no readable answer.
@@ -67,7 +67,7 @@ class OAuth:
                 if self._failed_at >= asked_at:
                     raise NoToken(self._failure)
                 try:
-                    await self._fetch(client)
+                    await self._fetch(transport)
                 except NoToken as error:
                     self._failed_at, self._failure = clock(), str(error)
                     raise
@@ -78,7 +78,7 @@ class OAuth:
             self._token = None
         return True
 
-    async def _fetch(self, client: httpx2.AsyncClient) -> None:
+    async def _fetch(self, transport: httpx2.AsyncBaseTransport) -> None:
         secret = self._client_secret.get_secret_value()
         basic = base64.b64encode(f"{self._client_id}:{secret}".encode()).decode()
         form = {"grant_type": "client_credentials", "client_id": self._client_id, "client_secret": secret}
@@ -86,7 +86,7 @@ class OAuth:
         headers = {"Authorization": f"Basic {basic}", "Content-Type": "application/x-www-form-urlencoded"}
         body = urlencode(form).encode()
         answer = await exchange(
-            client, "POST", self._token_url, headers=headers, body=body, seconds=self._answer_seconds
+            transport, "POST", self._token_url, headers=headers, body=body, seconds=self._answer_seconds
         )
         if not isinstance(answer, Reply):
             raise NoToken(answer.reason if isinstance(answer, NeverLeft) else "the token endpoint did not answer")

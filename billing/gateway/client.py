@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
-from httpx_aiohttp.httpx2 import Httpx2AiohttpClient
+import httpx2
 
 from billing.domain.charging import (
     Found,
@@ -32,7 +32,8 @@ from billing.domain.charging import (
 from billing.domain.charging import Unreadable as UnreadableLookUp
 from billing.gateway.auth import Authorization, NoToken
 from billing.gateway.classify import payment_outcome, payments_in, refund_outcome, revocation_outcome
-from billing.gateway.http import Exchange, NeverLeft, Reply, TokenBucket, exchange, open_client
+from billing.gateway.http import Exchange, NeverLeft, Reply, exchange, open_transport
+from billing.gateway.limiter import RateLimiter
 from billing.gateway.messages import (
     Unreadable,
     decline_code,
@@ -74,16 +75,16 @@ class CheckoutGateway:
         limits: GatewayLimits,
         observer: GatewayObserver | None = None,
     ) -> None:
-        self._base_url = base_url
+        self._base_url = base_url.rstrip("/")
         self._authorization = authorization
         self._channel = processing_channel_id
         self._limits = limits
         self._observer = observer or Unobserved()
-        self._writes = TokenBucket(limits.writes_per_second)
-        self._reads = TokenBucket(limits.reads_per_second)
+        self._writes = RateLimiter(limits.writes_per_second)
+        self._reads = RateLimiter(limits.reads_per_second)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._client: Httpx2AiohttpClient | None = None
+        self._transport: httpx2.AsyncBaseTransport | None = None
         self._starting = threading.Lock()
 
     def create_payments(self, requests: Sequence[PaymentRequest]) -> list[Outcome]:
@@ -167,9 +168,9 @@ class CheckoutGateway:
             loop, self._loop = self._loop, None
         if loop is None or self._thread is None:
             return
-        if self._client is not None:
-            asyncio.run_coroutine_threadsafe(self._client.aclose(), loop).result(timeout=5)
-            self._client = None
+        if self._transport is not None:
+            asyncio.run_coroutine_threadsafe(self._transport.aclose(), loop).result(timeout=5)
+            self._transport = None
         loop.call_soon_threadsafe(loop.stop)
         self._thread.join(timeout=5)
         loop.close()
@@ -184,6 +185,7 @@ class CheckoutGateway:
         with self._starting:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
+                self._slots = asyncio.Semaphore(self._limits.in_flight)
                 self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
                 self._thread.start()
             loop = self._loop
@@ -191,10 +193,8 @@ class CheckoutGateway:
 
     def _in_parallel(self, call: str, act: Callable[[T], Awaitable[A]], items: Sequence[T]) -> list[A]:
         async def all_of_them() -> list[A]:
-            slots = asyncio.Semaphore(self._limits.in_flight)
-
             async def one(item: T) -> A:
-                async with slots:
+                async with self._slots:
                     answer = await act(item)
                 self._observer.answered(call, class_of(answer))
                 return answer
@@ -217,47 +217,50 @@ class CheckoutGateway:
         path: str,
         body: bytes | None,
         headers: dict[str, str],
-        bucket: TokenBucket,
+        limiter: RateLimiter,
         *,
         send_by: float | None = None,
     ) -> Exchange:
-        client = self._client or self._open()
-        answer, again = await self._send_once(client, call, method, path, body, headers, bucket, send_by)
+        transport = self._transport or self._open()
+        answer, again = await self._send_once(transport, call, method, path, body, headers, limiter, send_by)
         if again:
-            answer, _ = await self._send_once(client, call, method, path, body, headers, bucket, send_by)
+            answer, _ = await self._send_once(transport, call, method, path, body, headers, limiter, send_by)
         return answer
 
     async def _send_once(
         self,
-        client: Httpx2AiohttpClient,
+        transport: httpx2.AsyncBaseTransport,
         call: str,
         method: str,
         path: str,
         body: bytes | None,
         headers: dict[str, str],
-        bucket: TokenBucket,
+        limiter: RateLimiter,
         send_by: float | None,
     ) -> tuple[Exchange, bool]:
         """Return the answer, and whether our token was turned away so that a new one may help."""
-        await bucket.wait()
+        await limiter.wait()
         if _is_over(send_by):
             return _TOO_LATE, False
         try:
-            bearer = await self._authorization.header(client)
+            bearer = await self._authorization.header(transport)
         except NoToken as error:
             return NeverLeft(str(error)), False
         if _is_over(send_by):
             return _TOO_LATE, False
         sent = {"Authorization": bearer, "Accept": "application/json", "Accept-Encoding": "identity", **headers}
         began = time.monotonic()
-        answer = await exchange(client, method, path, headers=sent, body=body, seconds=self._limits.answer_seconds)
+        url = f"{self._base_url}{path}"
+        answer = await exchange(transport, method, url, headers=sent, body=body, seconds=self._limits.answer_seconds)
         self._observer.exchanged(call, time.monotonic() - began)
-        turned_away = isinstance(answer, Reply) and answer.status == 401
-        return answer, turned_away and self._authorization.forget(bearer)
+        status = answer.status if isinstance(answer, Reply) else None
+        if status == 429:
+            limiter.turned_away(asyncio.get_running_loop().time())
+        return answer, status == 401 and self._authorization.forget(bearer)
 
-    def _open(self) -> Httpx2AiohttpClient:
-        self._client = open_client(self._base_url, self._limits.in_flight)
-        return self._client
+    def _open(self) -> httpx2.AsyncBaseTransport:
+        self._transport = open_transport(self._limits.in_flight)
+        return self._transport
 
     async def _read_list(self, call: str, path: str, *, complete: bool = True) -> LookUp:
         def read(body: Any) -> tuple[GatewayPayment, ...]:

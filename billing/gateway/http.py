@@ -2,11 +2,12 @@
 
 import asyncio
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import aiohttp
 import httpx2
-from httpx_aiohttp.httpx2 import Httpx2AiohttpClient
+from httpx_aiohttp.httpx2 import AiohttpTransport
 
 MOST_BYTES: Final = 1024 * 1024
 
@@ -38,37 +39,19 @@ class NoAnswer:
 Exchange = Reply | NeverLeft | NoAnswer
 
 
-class TokenBucket:
-    """Spaces requests out to ``per_second``. A Checkout.com account allows 100 reads and 100 writes a second."""
+def open_transport(in_flight: int) -> httpx2.AsyncBaseTransport:
+    """Return what carries ``in_flight`` requests at once. Cookies, redirects and proxies are not its business.
 
-    def __init__(self, per_second: float) -> None:
-        self._gap = 1 / per_second
-        self._next = 0.0
-
-    async def wait(self) -> None:
-        """Return when the next request may leave."""
-        now = asyncio.get_running_loop().time()
-        slot = max(self._next, now)
-        self._next = slot + self._gap
-        if slot > now:
-            await asyncio.sleep(slot - now)
-
-
-def open_client(base_url: str, in_flight: int) -> Httpx2AiohttpClient:
-    """Return a client for ``in_flight`` requests at once. Redirects are not followed."""
-    return Httpx2AiohttpClient(
-        base_url=base_url,
-        limits=httpx2.Limits(max_connections=in_flight, max_keepalive_connections=in_flight, keepalive_expiry=15),
-        timeout=None,
-        follow_redirects=False,
-        trust_env=False,
-    )
+    The client that would stand around it brings just these, and costs as much as the request itself.
+    """
+    limits = httpx2.Limits(max_connections=in_flight, max_keepalive_connections=in_flight, keepalive_expiry=15)
+    return AiohttpTransport(limits=limits, trust_env=False)
 
 
 async def exchange(
-    client: httpx2.AsyncClient,
+    transport: httpx2.AsyncBaseTransport,
     method: str,
-    path: str,
+    url: str,
     *,
     headers: dict[str, str],
     body: bytes | None,
@@ -77,7 +60,7 @@ async def exchange(
     """Send one request and read its answer within ``seconds``, at most :data:`MOST_BYTES` of it."""
     try:
         async with asyncio.timeout(seconds):
-            return await _read(client, method, path, headers, body)
+            return await _read(transport, httpx2.Request(method, _parsed(url), headers=headers, content=body))
     except TimeoutError:
         return NoAnswer(f"no whole answer within {seconds:g} s")
     except httpx2.HTTPError as error:
@@ -90,11 +73,8 @@ async def exchange(
         return NoAnswer(f"no readable answer ({type(error).__name__})")
 
 
-async def _read(
-    client: httpx2.AsyncClient, method: str, path: str, headers: dict[str, str], body: bytes | None
-) -> Exchange:
-    request = client.build_request(method, path, headers=headers, content=body)
-    answer = await client.send(request, stream=True)
+async def _read(transport: httpx2.AsyncBaseTransport, request: httpx2.Request) -> Exchange:
+    answer = await transport.handle_async_request(request)
     try:
         chunks, size = [], 0
         async for chunk in answer.aiter_raw():
@@ -110,3 +90,8 @@ async def _read(
         request_id=answer.headers.get("cko-request-id"),
         date=answer.headers.get("date"),
     )
+
+
+@lru_cache
+def _parsed(url: str) -> httpx2.URL:
+    return httpx2.URL(url)

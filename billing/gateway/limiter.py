@@ -1,0 +1,49 @@
+"""How fast requests may leave: evenly spaced, slower for a while when the gateway says that it is too much."""
+
+import asyncio
+from typing import Final
+
+SLOWEST: Final = 1 / 8
+"""Of the configured rate, however often the gateway turns requests away."""
+RECOVERS_IN: Final = 60.0
+"""Seconds from a standstill to the whole rate; from the half of it, half as long."""
+_BLIND: Final = 1.0
+
+
+class RateLimiter:
+    """Spaces requests out to ``per_second``. A Checkout.com account allows 100 reads and 100 writes a second.
+
+    The places in the queue are kept from batch to batch, so no second has more than its share. An answer that turns
+    a request away (429) halves the rate, which then grows back evenly; what was under way meanwhile is not counted
+    again. Times are those of the event loop, in seconds.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        self._most = per_second
+        self._next = 0.0
+        self._slowed_to = per_second
+        self._slowed_at = float("-inf")
+
+    def rate(self, now: float) -> float:
+        """Return how many requests a second may leave at ``now``."""
+        return min(self._most, self._slowed_to + self._most * (now - self._slowed_at) / RECOVERS_IN)
+
+    def take(self, now: float) -> float:
+        """Take the next place in the queue and return when it comes, ``now`` or later."""
+        slot = max(self._next, now)
+        self._next = slot + 1 / self.rate(now)
+        return slot
+
+    async def wait(self) -> None:
+        """Return when the next request may leave."""
+        now = asyncio.get_running_loop().time()
+        slot = self.take(now)
+        if slot > now:
+            await asyncio.sleep(slot - now)
+
+    def turned_away(self, now: float) -> None:
+        """Halve the rate, once for all that is turned away within a second."""
+        if now - self._slowed_at < _BLIND:
+            return
+        self._slowed_to = max(self._most * SLOWEST, self.rate(now) / 2)
+        self._slowed_at = now

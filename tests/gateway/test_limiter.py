@@ -1,0 +1,60 @@
+"""How fast requests leave, on a clock of the test's own."""
+
+import pytest
+
+from billing.gateway.limiter import RECOVERS_IN, RateLimiter
+
+
+def slots(limiter, count, now):
+    return [limiter.take(now) for _ in range(count)]
+
+
+def test_requests_are_spaced_evenly_and_the_first_leaves_at_once():
+    assert slots(RateLimiter(4), 5, 10.0) == [10.0, 10.25, 10.5, 10.75, 11.0]
+
+
+def test_a_batch_queues_behind_the_one_before_it():
+    limiter = RateLimiter(4)
+    slots(limiter, 8, 10.0)
+    assert limiter.take(10.5) == 12.0
+
+
+def test_rest_is_not_saved_up_for_a_burst():
+    limiter = RateLimiter(4)
+    slots(limiter, 1, 10.0)
+    assert slots(limiter, 3, 500.0) == [500.0, 500.25, 500.5]
+
+
+def test_no_second_has_more_than_its_share_whatever_the_pattern_of_batches():
+    limiter = RateLimiter(64)
+    left = [slot for start in range(0, 40, 3) for slot in slots(limiter, 120, start / 10)]
+    assert all(sum(1 for slot in left if second <= slot < second + 1) <= 64 for second in range(int(left[-1])))
+
+
+def test_an_answer_that_turns_a_request_away_halves_the_rate():
+    limiter = RateLimiter(80)
+    limiter.turned_away(10.0)
+    assert limiter.rate(10.0) == 40
+    assert slots(limiter, 3, 10.0) == [10.0, 10.025, 10.05]
+
+
+def test_what_was_under_way_together_counts_once():
+    limiter = RateLimiter(80)
+    for late in (0, 0.2, 0.9):
+        limiter.turned_away(10.0 + late)
+    assert limiter.rate(10.0) == 40
+
+
+def test_it_slows_down_to_an_eighth_and_no_further():
+    limiter = RateLimiter(80)
+    for second in range(20):
+        limiter.turned_away(10.0 + second)
+    assert limiter.rate(29.0) == 10
+
+
+def test_the_rate_grows_back_evenly_and_never_beyond_what_was_configured():
+    limiter = RateLimiter(80)
+    limiter.turned_away(0.0)
+    assert limiter.rate(RECOVERS_IN / 4) == pytest.approx(60)
+    assert limiter.rate(RECOVERS_IN / 2) == pytest.approx(80)
+    assert limiter.rate(RECOVERS_IN * 9) == 80
