@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import time, timedelta
+from math import ceil
 
 from billing.config import Settings
 from billing.domain.cases import Policy
@@ -76,6 +77,8 @@ def make_rules(settings: Settings) -> Rules:
         agreement_amounts=settings.enrolment.agreement_amount,
         refund_minimum=settings.limits.refund_minimum,
         batch=settings.daemon.batch,
+        # As many as fill the wire, and one that is being written down.
+        batches_at_once=1 + ceil(settings.gateway.in_flight / settings.daemon.batch),
         brake_floor=settings.brake.floor,
         brake_factor=settings.brake.factor,
     )

@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from billing.bootstrap import open_engine
 from billing.config import Settings
 from billing.entrypoints.clock import engine_now, machine_now
+from billing.entrypoints.collector import spare_the_collector
 from billing.entrypoints.metrics.instruments import Instruments, SweepInstruments
 from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.pulse import Pulse
@@ -44,10 +45,10 @@ class Daemon:
 
     def __init__(self, settings: Settings, engine: Engine, name: str, pulse: Pulse) -> None:
         self._settings = settings
-        self._engine = replace(engine, watch=_SignsOfLife(engine.watch, self._show_life))
+        self._stop = threading.Event()
+        self._engine = replace(engine, watch=_SignsOfLife(engine.watch, self._show_life), stopping=self._stop.is_set)
         self._name = name
         self._pulse = pulse
-        self._stop = threading.Event()
         self._last: datetime | None = None
         self._told: tuple[datetime, int] | None = None
         self._told_at = self._alive_at = machine_now()
@@ -91,7 +92,7 @@ class Daemon:
             notice_a_gap(self._engine, now=now, machine_now=machine_now())
             for _ in range(MOST_SWEEPS_A_TICK):
                 with self._pulse.sweep():
-                    tally = run_due(self._engine, now=now, should_stop=self._stop.is_set)
+                    tally = run_due(self._engine, now=now)
                     self._last = now
                     self._beat(now, tally.total)
                 if not tally.total or self._stop.is_set():
@@ -167,6 +168,7 @@ def run_daemon(settings: Settings, name: str | None = None) -> None:
             )
         )
         daemon = Daemon(settings, engine, called, pulse)
+        spare_the_collector()
 
         def stop(_number: int, _frame: FrameType | None) -> None:
             daemon.stop()

@@ -87,6 +87,10 @@ class CheckoutGateway:
         self._transport: httpx2.AsyncBaseTransport | None = None
         self._starting = threading.Lock()
 
+    def payments_in(self, seconds: float) -> int:
+        """Return how many payments may leave in so many seconds, at least one."""
+        return max(1, int(self._writes.rate(time.monotonic()) * seconds))
+
     def create_payments(self, requests: Sequence[PaymentRequest]) -> list[Outcome]:
         """Send payments and return what each answer proves, in the same order."""
 
@@ -255,7 +259,7 @@ class CheckoutGateway:
         self._observer.exchanged(call, time.monotonic() - began)
         status = answer.status if isinstance(answer, Reply) else None
         if status == 429:
-            limiter.turned_away(asyncio.get_running_loop().time())
+            limiter.turned_away(time.monotonic())
         return answer, status == 401 and self._authorization.forget(bearer)
 
     def _open(self) -> httpx2.AsyncBaseTransport:

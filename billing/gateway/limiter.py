@@ -1,6 +1,7 @@
 """How fast requests may leave: evenly spaced, slower for a while when the gateway says that it is too much."""
 
 import asyncio
+import time
 from typing import Final
 
 SLOWEST: Final = 1 / 8
@@ -15,7 +16,7 @@ class RateLimiter:
 
     The places in the queue are kept from batch to batch, so no second has more than its share. An answer that turns
     a request away (429) halves the rate, which then grows back evenly; what was under way meanwhile is not counted
-    again. Times are those of the event loop, in seconds.
+    again. Times are monotonic seconds.
     """
 
     def __init__(self, per_second: float) -> None:
@@ -36,7 +37,7 @@ class RateLimiter:
 
     async def wait(self) -> None:
         """Return when the next request may leave."""
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         slot = self.take(now)
         if slot > now:
             await asyncio.sleep(slot - now)

@@ -1,6 +1,9 @@
 """Runs an act over what is due: in batches, and a batch that fails row by row, so that one bad row stops none."""
 
+import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from datetime import datetime
 from typing import Any, Final
 
@@ -17,14 +20,26 @@ MOST_TRIES_ALONE: Final = 3
 """Of a row that loses races; one that loses so often in a row has another fault, and is parked."""
 
 
-def pages_of(engine: Engine, kind: Kind, now: datetime, *, first: int | None = None) -> Iterator[list[Any]]:
+def pages_of(
+    engine: Engine,
+    kind: Kind,
+    now: datetime,
+    *,
+    takes_turns: bool = False,
+    first: int | None = None,
+    most: Callable[[], int] | None = None,
+) -> Iterator[list[Any]]:
     """Yield the ids of what is due at ``now`` (UTC), a batch at a time, each id once.
 
-    ``first`` bounds the first batch.
+    An act that ``takes_turns`` gets no more batches once its turn is over: the next sweep goes on. ``first`` bounds
+    the first batch, and ``most``, asked before each, every batch.
     """
     after: Place | None = None
-    limit = first or engine.rules.batch
+    turn_ends = time.monotonic() + engine.rules.turn.total_seconds()
     while True:
+        limit = min(engine.rules.batch, most() if most is not None else engine.rules.batch)
+        if after is None and first is not None:
+            limit = min(limit, first)
         with engine.database.snapshot() as tx:
             places = due_places(tx, kind, now, limit, after)
         if not places:
@@ -32,9 +47,37 @@ def pages_of(engine: Engine, kind: Kind, now: datetime, *, first: int | None = N
         ids = [place.id for place in places]
         engine.watch.took_up(ids)
         yield ids
-        if len(places) < limit:
+        is_over = takes_turns and time.monotonic() > turn_ends
+        if len(places) < limit or is_over or engine.stopping():
             return
-        after, limit = places[-1], engine.rules.batch
+        after = places[-1]
+
+
+def overlapped(pages: Iterator[list[Any]], act: Callable[[Sequence[Any]], Tally], at_once: int) -> Tally:
+    """Run ``act`` on each page, on up to ``at_once`` of them at the same time, each in a thread of its own.
+
+    The first page is done with before there is a second. To the database and the gateway, threads that act on
+    pages of their own are like daemons that share one database.
+    """
+    tally = Tally()
+    for page in pages:
+        tally.add(act(page))
+        break
+    if at_once == 1:
+        for page in pages:
+            tally.add(act(page))
+        return tally
+    with ThreadPoolExecutor(at_once, thread_name_prefix="batch") as threads:
+        running: set[Future[Tally]] = set()
+        for page in pages:
+            running.add(threads.submit(copy_context().run, act, page))
+            if len(running) == at_once:
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for each in done:
+                    tally.add(each.result())
+        for each in running:
+            tally.add(each.result())
+    return tally
 
 
 def together_or_alone(

@@ -1,7 +1,7 @@
 """What every act is handed: the database, the gateway, the rules, and who is acting."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -30,6 +30,10 @@ class Rules:
     agreement_amounts: Mapping[str, int] = field(default_factory=lambda: {"KRW": 100, "HKD": 100, "SGD": 100})
     refund_minimum: Mapping[str, int] = field(default_factory=lambda: {"KRW": 50})
     batch: int = 500
+    batches_at_once: int = 1
+    """Of charges: while the answers of one are waited for, another is written down."""
+    turn: timedelta = timedelta(seconds=15)
+    """A backlog is left to the next sweep after this, so that no other act has to wait for its end."""
     brake_floor: int = 1000
     brake_factor: float = 3.0
 
@@ -89,6 +93,8 @@ class Engine:
     rules: Rules
     actor: str = "daemon"
     watch: SweepObserver = field(default_factory=Unwatched)
+    stopping: Callable[[], bool] = lambda: False
+    """Asked between batches: whether to leave the rest to another day."""
 
 
 class Refusal(Exception):

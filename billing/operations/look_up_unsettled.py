@@ -25,7 +25,7 @@ from billing.store.writes import Author, Change, Move, change, move
 def look_up_unsettled(engine: Engine, *, now: datetime) -> Tally:
     """Ask about every charge whose time to be asked about has come at ``now`` (UTC)."""
     tally = Tally()
-    for ids in pages_of(engine, Kind.CHARGE, now):
+    for ids in pages_of(engine, Kind.CHARGE, now, takes_turns=True):
         tally.add(look_up(engine, ids, now=now))
     return tally
 

@@ -37,7 +37,7 @@ _OPEN: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
 def settle_refunds(engine: Engine, *, now: datetime) -> Tally:
     """Send every refund that was ordered and ask about every one whose end is not known, as of ``now`` (UTC)."""
     tally = Tally()
-    for ids in pages_of(engine, Kind.REFUND, now):
+    for ids in pages_of(engine, Kind.REFUND, now, takes_turns=True):
         tally.add(
             together_or_alone(
                 ids,

@@ -33,7 +33,7 @@ def renew_due(engine: Engine, *, now: datetime) -> Tally:
     After downtime a subscription gets one invoice, for the period the catch-up policy names.
     """
     tally = Tally()
-    for ids in pages_of(engine, Kind.SUBSCRIPTION, now):
+    for ids in pages_of(engine, Kind.SUBSCRIPTION, now, takes_turns=True):
         tally.add(
             together_or_alone(
                 ids,

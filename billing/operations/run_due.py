@@ -36,17 +36,17 @@ ACTS: Final[tuple[tuple[Kind, Act], ...]] = (
 )
 
 
-def run_due(engine: Engine, *, now: datetime, should_stop: Callable[[], bool] = lambda: False) -> Tally:
+def run_due(engine: Engine, *, now: datetime) -> Tally:
     """Do everything that is due at ``now`` (UTC), once, and return what was done.
 
-    An act that raises stops no other act. ``should_stop`` is asked between acts.
+    An act that raises stops no other act.
     """
     tally = Tally()
     due = _due(engine, now)
     for kind, act in ACTS:
         if kind not in due:
             continue
-        if should_stop():
+        if engine.stopping():
             break
         done = _run(act, engine, now)
         tally.add(done)

@@ -38,7 +38,7 @@ def keep_strays(engine: Engine, strays: Sequence[tuple[UUID | None, GatewayPayme
 def settle_strays(engine: Engine, *, now: datetime) -> Tally:
     """Ask about every stray payment that is due at ``now`` (UTC); refund one that was captured beside a charge."""
     tally = Tally()
-    for ids in pages_of(engine, Kind.STRAY, now):
+    for ids in pages_of(engine, Kind.STRAY, now, takes_turns=True):
         for payment_id, told in zip(ids, engine.gateway.find_by_id(ids), strict=True):
             payment = told.payments[0] if isinstance(told, Found) and told.payments else None
             tally.add(_settle(engine, payment_id, payment, now))

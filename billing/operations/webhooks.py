@@ -65,7 +65,7 @@ class _Stored:
 def process_webhooks(engine: Engine, *, now: datetime) -> Tally:
     """Read the payment of every stored webhook again and settle what it tells, as of ``now`` (UTC)."""
     tally = Tally()
-    for ids in pages_of(engine, Kind.WEBHOOK, now):
+    for ids in pages_of(engine, Kind.WEBHOOK, now, takes_turns=True):
         tally.add(
             together_or_alone(
                 ids,
