@@ -19,7 +19,7 @@ from bench.seeding import start_the_clock
 from billing.store.database import Database
 
 _PATIENCE: Final = 900.0
-_LOOK_EVERY: Final = 0.02
+_LOOK_EVERY: Final = 0.05
 _LEFT: Final = text(
     "SELECT EXISTS (SELECT 1 FROM subscription WHERE state IN ('active', 'trialing') AND parked_reason IS NULL "
     "AND next_due_at <= '2027-02-10 02:00:00') OR EXISTS (SELECT 1 FROM invoice WHERE state = 'open' AND "
@@ -185,7 +185,7 @@ def race(name: str, url: str, terms: Terms, gateway: Gateway, server_cpu: Any, l
         start_the_clock(url)
         for each in contestants:
             each.begin()
-        _wait(database, contestants)
+        _wait(database, contestants, gateway, terms.renewals)
         seconds = time.monotonic() - began
         mine = sum(cpu_of(each.pid) - before for each, before in zip(contestants, used[0], strict=True))
         theirs, gateways = server_cpu() - used[1], gateway.cpu - used[2]
@@ -196,12 +196,14 @@ def race(name: str, url: str, terms: Terms, gateway: Gateway, server_cpu: Any, l
     return Result(seconds, terms.renewals / seconds, mine * per, theirs * per, gateways * per, peak)
 
 
-def _wait(database: Database, contestants: list[Any]) -> None:
+def _wait(database: Database, contestants: list[Any], gateway: Gateway, renewals: int) -> None:
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline and all(Path(f"/proc/{each.pid}/fd/0").exists() for each in contestants):
-        with database.snapshot() as tx:
-            if not tx.execute(_LEFT).scalar_one():
-                return
+        # The gateway is asked first: a look into the database costs as much as some renewals.
+        if gateway.count()["payments"] >= renewals:
+            with database.snapshot() as tx:
+                if not tx.execute(_LEFT).scalar_one():
+                    return
         time.sleep(_LOOK_EVERY)
     raise WentWrong("it did not come to an end")
 

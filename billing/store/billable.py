@@ -98,8 +98,9 @@ def load_chargeable(tx: Connection, ids: Sequence[UUID], *, skip_locked: bool = 
     """
     owners = tx.execute(_owners(), {"ids": list(ids)})
     locked = lock_subscriptions(tx, list(owners.scalars()), skip_locked=skip_locked)
-    rows = tx.execute(_chargeables(), {"ids": list(ids), "locked": list(locked)})
-    return [_chargeable(row) for row in rows]
+    # Which of them are locked is told here: the database would search the list anew for each row.
+    rows = tx.execute(_chargeables(), {"ids": list(ids)})
+    return [_chargeable(row) for row in rows if row.subscription_id in locked]
 
 
 @cache
@@ -135,7 +136,6 @@ def _chargeables() -> Select[*tuple[Any, ...]]:
         .join(Source, col(Source.id) == col(Subscription.source_id), isouter=True)
         .where(
             col(Invoice.id).in_(bindparam("ids", expanding=True)),
-            col(Subscription.id).in_(bindparam("locked", expanding=True)),
             text("invoice.state = 'open'"),
             col(Subscription.parked_reason).is_(None),
             col(Plan.paused_at).is_(None),

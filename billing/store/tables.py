@@ -108,11 +108,11 @@ class Subscription(SQLModel, table=True):
             where=LIVE_SUBSCRIPTION,
             unique=True,
         ),
-        _partial("due_subscription", "next_due_at", where=RENEWABLE),
-        _partial("incomplete_subscription", "expires_at", where="state = 'incomplete'"),
-        _partial("subscription_to_resume", "resume_at", where="state = 'paused' AND resume_at IS NOT NULL"),
+        _partial("due_subscription", "next_due_at", "id", where=RENEWABLE),
+        _partial("incomplete_subscription", "expires_at", "id", where="state = 'incomplete'"),
+        _partial("subscription_to_resume", "resume_at", "id", where="state = 'paused' AND resume_at IS NOT NULL"),
         _partial("parked_subscription", "id", where=PARKED_SUBSCRIPTION),
-        _partial("subscription_to_end", "cancel_at", where="cancel_at IS NOT NULL AND state <> 'canceled'"),
+        _partial("subscription_to_end", "cancel_at", "id", where="cancel_at IS NOT NULL AND state <> 'canceled'"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -149,8 +149,8 @@ class Invoice(SQLModel, table=True):
             where="state <> 'void' AND kind IN ('first', 'renewal')",
             unique=True,
         ),
-        _partial("due_invoice", "next_attempt_at", where=DUE_INVOICE),
-        _partial("invoice_to_give_up", "give_up_at", where="state = 'open' AND give_up_at IS NOT NULL"),
+        _partial("due_invoice", "next_attempt_at", "id", where=DUE_INVOICE),
+        _partial("invoice_to_give_up", "give_up_at", "id", where="state = 'open' AND give_up_at IS NOT NULL"),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
         CheckConstraint("period_start < period_end", name="period_is_not_empty"),
     )
@@ -182,14 +182,14 @@ class Charge(SQLModel, table=True):
     __table_args__ = (
         _partial("one_live_charge", "subscription_id", where=LIVE_CHARGE, unique=True),
         UniqueConstraint("invoice_id", "attempt_no"),
-        _partial("charge_to_ask_about", "check_at", where=CHARGE_TO_ASK_ABOUT),
+        _partial("charge_to_ask_about", "check_at", "id", where=CHARGE_TO_ASK_ABOUT),
         _partial("unknown_charge", "id", where=UNKNOWN_CHARGE),
         _partial("parked_charge", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )
 
     id: UUID = Field(primary_key=True)
-    invoice_id: UUID = Field(foreign_key="invoice.id", index=True)
+    invoice_id: UUID = Field(foreign_key="invoice.id")
     subscription_id: UUID = Field(foreign_key="subscription.id", index=True)
     source_id: UUID | None = Field(default=None, foreign_key="source.id")
     kind: ChargeKind = Field(sa_type=enum_of(ChargeKind))
@@ -227,7 +227,7 @@ class Refund(SQLModel, table=True):
 
     __tablename__ = "refund"
     __table_args__ = (
-        _partial("refund_to_ask_about", "check_at", where=REFUND_TO_ASK_ABOUT),
+        _partial("refund_to_ask_about", "check_at", "id", where=REFUND_TO_ASK_ABOUT),
         _partial("unsettled_refund", "id", where=UNSETTLED_REFUND),
         _partial("parked_refund", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
@@ -261,7 +261,7 @@ class StrayPayment(SQLModel, table=True):
     """A payment at the gateway that no charge accounts for: not ours, or a second one for a charge of ours."""
 
     __tablename__ = "stray_payment"
-    __table_args__ = (_partial("open_stray_payment", "check_at", where="resolved_at IS NULL"),)
+    __table_args__ = (_partial("open_stray_payment", "check_at", "gateway_payment_id", where="resolved_at IS NULL"),)
 
     gateway_payment_id: str = Field(primary_key=True, max_length=100)
     reference: str | None = Field(default=None, max_length=200)
@@ -291,7 +291,7 @@ class Webhook(SQLModel, table=True):
             where="action_id IS NOT NULL",
             unique=True,
         ),
-        _partial("webhook_to_process", "next_try_at", where="state = 'received'"),
+        _partial("webhook_to_process", "next_try_at", "id", where="state = 'received'"),
         _partial("parked_webhook", "id", where=PARKED),
         CheckConstraint("state IN ('received', 'processed', 'ignored', 'parked')", name="is_a_webhook_state"),
     )

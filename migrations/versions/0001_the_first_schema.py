@@ -111,7 +111,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "webhook_to_process",
-            ["next_try_at"],
+            ["next_try_at", "id"],
             unique=False,
             sqlite_where=sa.text("state = 'received'"),
             postgresql_where=sa.text("state = 'received'"),
@@ -222,14 +222,14 @@ def upgrade() -> None:
     with op.batch_alter_table("subscription", schema=None) as batch_op:
         batch_op.create_index(
             "due_subscription",
-            ["next_due_at"],
+            ["next_due_at", "id"],
             unique=False,
             sqlite_where=sa.text("state IN ('active', 'trialing') AND parked_reason IS NULL"),
             postgresql_where=sa.text("state IN ('active', 'trialing') AND parked_reason IS NULL"),
         )
         batch_op.create_index(
             "incomplete_subscription",
-            ["expires_at"],
+            ["expires_at", "id"],
             unique=False,
             sqlite_where=sa.text("state = 'incomplete'"),
             postgresql_where=sa.text("state = 'incomplete'"),
@@ -253,14 +253,14 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "subscription_to_end",
-            ["cancel_at"],
+            ["cancel_at", "id"],
             unique=False,
             sqlite_where=sa.text("cancel_at IS NOT NULL AND state <> 'canceled'"),
             postgresql_where=sa.text("cancel_at IS NOT NULL AND state <> 'canceled'"),
         )
         batch_op.create_index(
             "subscription_to_resume",
-            ["resume_at"],
+            ["resume_at", "id"],
             unique=False,
             sqlite_where=sa.text("state = 'paused' AND resume_at IS NOT NULL"),
             postgresql_where=sa.text("state = 'paused' AND resume_at IS NOT NULL"),
@@ -317,14 +317,14 @@ def upgrade() -> None:
     with op.batch_alter_table("invoice", schema=None) as batch_op:
         batch_op.create_index(
             "due_invoice",
-            ["next_attempt_at"],
+            ["next_attempt_at", "id"],
             unique=False,
             sqlite_where=sa.text("state = 'open' AND next_attempt_at IS NOT NULL"),
             postgresql_where=sa.text("state = 'open' AND next_attempt_at IS NOT NULL"),
         )
         batch_op.create_index(
             "invoice_to_give_up",
-            ["give_up_at"],
+            ["give_up_at", "id"],
             unique=False,
             sqlite_where=sa.text("state = 'open' AND give_up_at IS NOT NULL"),
             postgresql_where=sa.text("state = 'open' AND give_up_at IS NOT NULL"),
@@ -414,12 +414,11 @@ def upgrade() -> None:
     with op.batch_alter_table("charge", schema=None) as batch_op:
         batch_op.create_index(
             "charge_to_ask_about",
-            ["check_at"],
+            ["check_at", "id"],
             unique=False,
             sqlite_where=sa.text("check_at IS NOT NULL"),
             postgresql_where=sa.text("check_at IS NOT NULL"),
         )
-        batch_op.create_index(batch_op.f("ix_charge_invoice_id"), ["invoice_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_charge_subscription_id"), ["subscription_id"], unique=False)
         batch_op.create_index(
             "one_live_charge",
@@ -499,7 +498,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "refund_to_ask_about",
-            ["check_at"],
+            ["check_at", "id"],
             unique=False,
             sqlite_where=sa.text("check_at IS NOT NULL"),
             postgresql_where=sa.text("check_at IS NOT NULL"),
@@ -532,7 +531,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_stray_payment_charge_id"), ["charge_id"], unique=False)
         batch_op.create_index(
             "open_stray_payment",
-            ["check_at"],
+            ["check_at", "gateway_payment_id"],
             unique=False,
             sqlite_where=sa.text("resolved_at IS NULL"),
             postgresql_where=sa.text("resolved_at IS NULL"),
@@ -592,7 +591,6 @@ def downgrade() -> None:
             postgresql_where=sa.text("state IN ('sending', 'unknown', 'pending', 'parked')"),
         )
         batch_op.drop_index(batch_op.f("ix_charge_subscription_id"))
-        batch_op.drop_index(batch_op.f("ix_charge_invoice_id"))
         batch_op.drop_index(
             "charge_to_ask_about",
             sqlite_where=sa.text("check_at IS NOT NULL"),
