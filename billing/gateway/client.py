@@ -5,6 +5,7 @@ flight; everything around it is synchronous.
 """
 
 import asyncio
+import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -188,7 +189,7 @@ class CheckoutGateway:
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         with self._starting:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
+                self._loop = _new_event_loop()
                 self._slots = asyncio.Semaphore(self._limits.in_flight)
                 self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
                 self._thread.start()
@@ -293,6 +294,14 @@ class CheckoutGateway:
         if not isinstance(answer, Reply) or answer.status != 200:
             raise Unreadable(f"the reason of the decline: {_why(answer)}")
         return replace(payment, response_code=decline_code(read_json(answer.body)))
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":  # where there is no uvloop
+        return asyncio.new_event_loop()
+    import uvloop  # noqa: PLC0415 - as above
+
+    return uvloop.new_event_loop()
 
 
 def _is_over(send_by: float | None) -> bool:

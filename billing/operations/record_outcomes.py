@@ -16,6 +16,7 @@ from billing.domain.states import CHARGE_MOVES, LIVE_CHARGE_STATES, ChargeEvent,
 from billing.operations.batches import together_or_alone
 from billing.operations.engine import Engine, Tally
 from billing.operations.strays import keep_stray, stray_ids
+from billing.store.among import among
 from billing.store.births import source_created
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
@@ -128,7 +129,7 @@ def _adopt_sources(tx: Connection, outcomes: Mapping[UUID, Outcome], author: Aut
         )
         .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
         .join(Customer, col(Customer.id) == col(Subscription.customer_id))
-        .where(col(Charge.id).in_(list(told)), col(Charge.source_id).is_(None))
+        .where(among(col(Charge.id), list(told)), col(Charge.source_id).is_(None))
     ).all()
     for row in rows:
         source_id = _source(tx, row, str(told[row.id]), author)

@@ -19,6 +19,7 @@ from billing.operations.doubt import look_ahead
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import StartedCharge
+from billing.store.among import among
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
@@ -82,7 +83,7 @@ def _set_aside(tx: Connection, subscription_ids: Sequence[UUID]) -> set[UUID]:
         select(col(Subscription.id))
         .join(Plan, col(Plan.code) == col(Subscription.plan_code))
         .where(
-            col(Subscription.id).in_(subscription_ids),
+            among(col(Subscription.id), subscription_ids),
             col(Subscription.parked_reason).is_not(None) | col(Plan.paused_at).is_not(None),
         )
     )

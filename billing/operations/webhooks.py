@@ -20,6 +20,7 @@ from billing.operations.engine import Engine, Tally
 from billing.operations.foreign_refunds import adopt_refunds
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.strays import keep_strays
+from billing.store.among import among
 from billing.store.due import Kind
 from billing.store.inserts import insert_if_absent
 from billing.store.installation import load_installation
@@ -179,7 +180,7 @@ def _look_at_refunds(engine: Engine, webhooks: Sequence[_Stored], now: datetime)
 def _load(tx: Connection, ids: Sequence[int]) -> list[_Stored]:
     rows = tx.execute(
         select(col(Webhook.id), col(Webhook.type), col(Webhook.payment_id), col(Webhook.tries))
-        .where(col(Webhook.id).in_(ids), col(Webhook.state) == "received")
+        .where(among(col(Webhook.id), ids), col(Webhook.state) == "received")
         .order_by(col(Webhook.id))
     )
     return [_Stored(row.id, row.type, row.payment_id, row.tries) for row in rows]

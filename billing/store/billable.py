@@ -13,6 +13,7 @@ from sqlmodel import col
 from billing.domain.cases import InvoiceKind
 from billing.domain.invoicing import BillingSchedule
 from billing.domain.states import SourceState, SubscriptionState
+from billing.store.among import among
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow, UtcDateTime
 from billing.store.tables import LIVE_CHARGE, RENEWABLE, Charge, Invoice, Plan, Price, Source, Subscription
@@ -63,7 +64,7 @@ def _due_subscriptions() -> Select[*tuple[Any, ...]]:
         .join(Price, col(Price.id) == col(Subscription.price_id))
         .join(Plan, col(Plan.code) == col(Subscription.plan_code))
         .where(
-            col(Subscription.id).in_(bindparam("ids", expanding=True)),
+            among(col(Subscription.id)),
             text(f"subscription.{RENEWABLE}"),
             col(Subscription.next_due_at) <= bindparam("now", type_=UtcDateTime()),
             col(Plan.paused_at).is_(None),
@@ -105,7 +106,7 @@ def load_chargeable(tx: Connection, ids: Sequence[UUID], *, skip_locked: bool = 
 
 @cache
 def _owners() -> Select[UUID]:
-    return select(col(Invoice.subscription_id)).where(col(Invoice.id).in_(bindparam("ids", expanding=True)))
+    return select(col(Invoice.subscription_id)).where(among(col(Invoice.id)))
 
 
 @cache
@@ -135,7 +136,7 @@ def _chargeables() -> Select[*tuple[Any, ...]]:
         .join(Plan, col(Plan.code) == col(Subscription.plan_code))
         .join(Source, col(Source.id) == col(Subscription.source_id), isouter=True)
         .where(
-            col(Invoice.id).in_(bindparam("ids", expanding=True)),
+            among(col(Invoice.id)),
             text("invoice.state = 'open'"),
             col(Subscription.parked_reason).is_(None),
             col(Plan.paused_at).is_(None),
@@ -150,7 +151,7 @@ def last_captures(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID
     newest = func.max(col(Charge.sent_at))
     rows = tx.execute(
         select(col(Charge.subscription_id), type_coerce(newest, UtcDateTime()).label("at"))
-        .where(col(Charge.subscription_id).in_(subscription_ids), text("charge.state = 'captured'"))
+        .where(among(col(Charge.subscription_id), subscription_ids), text("charge.state = 'captured'"))
         .group_by(col(Charge.subscription_id))
     )
     return {row.subscription_id: row.at for row in rows}

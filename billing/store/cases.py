@@ -5,12 +5,13 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, exists, select
+from sqlalchemy import Connection, Select, exists, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from billing.domain.cases import Case
 from billing.domain.states import SourceState
+from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.tables import Charge, Invoice, Source, Subscription
 from plans.calendar import Period
@@ -45,7 +46,7 @@ def load_cases(tx: Connection, charge_ids: Sequence[UUID]) -> list[Case]:
 def _lock(skip_locked: bool) -> Select[UUID]:
     return (
         select(col(Subscription.id))
-        .where(col(Subscription.id).in_(bindparam("ids", expanding=True)))
+        .where(among(col(Subscription.id)))
         .order_by(col(Subscription.id))
         .with_for_update(skip_locked=skip_locked)
     )
@@ -53,7 +54,7 @@ def _lock(skip_locked: bool) -> Select[UUID]:
 
 @cache
 def _owners() -> Select[UUID]:
-    return select(col(Charge.subscription_id)).where(col(Charge.id).in_(bindparam("ids", expanding=True)))
+    return select(col(Charge.subscription_id)).where(among(col(Charge.id)))
 
 
 @cache
@@ -100,7 +101,7 @@ def _cases() -> Select[*tuple[Any, ...]]:
         .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
         .join(Source, col(Source.id) == col(Charge.source_id), isouter=True)
         .join(current, col(current.id) == col(Subscription.source_id), isouter=True)
-        .where(col(Charge.id).in_(bindparam("ids", expanding=True)))
+        .where(among(col(Charge.id)))
         .order_by(col(Subscription.id), col(Charge.id))
     )
 

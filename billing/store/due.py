@@ -28,7 +28,6 @@ from billing.store.tables import (
 )
 from billing.store.writes import table_of
 
-
 _ALONG_THE_INDEX: Final = text("SET LOCAL enable_sort = off; SET LOCAL enable_bitmapscan = off")
 """While its statistics do not know of a new backlog, PostgreSQL would read and sort all of it for each page."""
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, func, select, text
 from sqlmodel import col
 
 from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, RefundState
+from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.tables import CHARGE_TO_ASK_ABOUT, DUE_INVOICE, Charge, Invoice, Price, Refund, Subscription
 
@@ -75,7 +76,7 @@ def load_asked_about(tx: Connection, ids: Sequence[UUID]) -> list[AskedAbout]:
             col(Charge.absent_looks),
             col(Charge.last_absent_at),
             col(Charge.check_at),
-        ).where(col(Charge.id).in_(ids), text(f"charge.{CHARGE_TO_ASK_ABOUT}"))
+        ).where(among(col(Charge.id), ids), text(f"charge.{CHARGE_TO_ASK_ABOUT}"))
     ).all()
     return [AskedAbout(*row) for row in rows]
 
