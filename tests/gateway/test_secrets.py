@@ -85,8 +85,10 @@ def test_no_outcome_and_no_log_line_shows_a_key_or_a_token(overheard, script):
         sent = " ".join(request.headers["authorization"] for request in server.requests)
         assert KEY in sent, "the key was used"
         assert TOKEN in sent, "the token was used"
-    assert overheard(), "something was overheard"
     assert CANARY not in overheard()
+    for library in ("aiohttp.client", "httpx2", "asyncio"):
+        logging.getLogger(library).debug("a word of %s", library)
+        assert f"a word of {library}" in overheard(), "it would have been overheard"
 
 
 @pytest.mark.parametrize("script", [answer(400, {"error": "invalid_client"}), answer(200, b"<"), cut])
