@@ -33,6 +33,7 @@ def draw_rules(rng: random.Random) -> Rules:
         settlement=Policy(dunning=dunning, late_enrolment=rng.choice(list(LateEnrolment))),
         catch_up=rng.choice(list(CatchUp)),
         batch=rng.choice((500, 2)),
+        turn=timedelta(days=1),  # it is measured by the machine's clock, which must not steer a world
     )
 
 
