@@ -86,3 +86,8 @@ def test_a_right_once_lost_does_not_come_back_by_waiting_and_a_named_day_is_kept
     if right.until is not None:
         assert right.until > today
         assert entitlement_on(right.until - timedelta(days=1), standing, grace_days=grace_days).entitled
+
+
+def test_a_trial_that_nobody_said_anything_more_of_ends_with_its_last_day():
+    standing = Standing(SubscriptionState.TRIALING, date(2027, 3, 1))
+    assert entitlement_on(date(2027, 3, 1), standing) == NOT_ENTITLED

@@ -167,3 +167,7 @@ def test_without_jitter_every_slot_is_exactly_on_time():
 def test_a_slot_that_its_jitter_would_push_into_the_quiet_hours_comes_after_them():
     late = charge_slot(date(2027, 3, 1), time(23, 19, 59), SEOUL, BY_NIGHT, UUID(int=7))
     assert late.astimezone(KST).isoformat() == "2027-03-02T00:40:00+09:00"
+
+
+def test_charging_opens_at_ten_unless_said_otherwise():
+    assert ChargeWindow().opens == time(10, 0)

@@ -7,7 +7,15 @@ from a_case import CANCELED, CAPTURED, EXPIRED, NOW, a_case, declined
 
 from billing.domain.cases import Policy
 from billing.domain.charging import NotSent, Refused
-from billing.domain.rechecks import AFTER_A_FAILURE, MOST_TRIES, first_recheck, next_recheck, try_again, watch
+from billing.domain.rechecks import (
+    AFTER_A_FAILURE,
+    MOST_TRIES,
+    first_recheck,
+    next_look_at_refused,
+    next_recheck,
+    try_again,
+    watch,
+)
 from billing.domain.settlement import settle
 from billing.domain.states import ChargeState
 
@@ -70,7 +78,7 @@ def test_looks_that_prove_nothing_for_two_days_leave_it_to_the_next_recheck():
     now, tries = NOW, 0
     while "checks" not in (told := try_again(ChargeState.EXPIRED, 0, tries, now)):
         now, tries = told["check_at"], told["absent_looks"]
-    assert tries == MOST_TRIES - 1
+    assert tries == MOST_TRIES - 1 == 11
     assert timedelta(days=1) < now - NOW < timedelta(days=3)
     assert told == {"check_at": now + timedelta(hours=23), "checks": 1, "absent_looks": 0}
 
@@ -78,3 +86,9 @@ def test_looks_that_prove_nothing_for_two_days_leave_it_to_the_next_recheck():
 def test_an_open_payment_of_a_closed_charge_is_watched_without_end():
     assert watch(0, NOW) == {"check_at": NOW + timedelta(minutes=1), "absent_looks": 1}
     assert watch(400, NOW) == {"check_at": NOW + timedelta(days=1), "absent_looks": 401}
+
+
+def test_a_refused_refund_is_looked_at_after_an_hour_and_a_day_later_and_then_no_more():
+    assert next_look_at_refused(0, NOW) == {"check_at": NOW + timedelta(hours=1), "checks": 0}
+    assert next_look_at_refused(1, NOW) == {"check_at": NOW + timedelta(days=1), "checks": 1}
+    assert next_look_at_refused(2, NOW) == {"check_at": None, "checks": 2}

@@ -81,6 +81,7 @@ def test_a_captured_renewal_pays_its_invoice_up_to_the_end_of_its_period_and_not
     assert decision.charge["gateway_payment_id"] == "pay_1"
     assert decision.charge["captured_at"] == kst("2027-03-06 17:03")
     assert decision.charge["check_at"] is None
+    assert decision.charge["response_code"] == CAPTURED.payment.response_code
     assert decision.invoice_event is InvoiceEvent.PAY
     assert decision.invoice["paid_at"] == kst("2027-03-06 17:03")
     assert decision.invoice["next_attempt_at"] is None
@@ -717,3 +718,45 @@ def test_a_retry_is_planned_on_the_clock_of_the_subscriptions_own_zone():
     decision = decide(abroad, declined(), now=kst("2027-03-01 10:05"))
     assert decision.invoice["first_failed_on"] == date(2027, 2, 28)
     assert is_in_slot(decision.invoice["next_attempt_at"], "2027-03-02 00:00"), "10:00 in New York on 1 March"
+
+
+def test_a_refusal_of_a_charge_whose_outcome_was_unknown_closes_it():
+    assert decide(a_case(charge_state=_C.UNKNOWN), GONE).charge_event is ChargeEvent.REFUSE
+
+
+def test_a_code_on_a_payment_that_expired_says_nothing_of_the_agreement():
+    expired = replace(EXPIRED, payment=replace(EXPIRED.payment, response_code="200R1"))
+    decision = decide(a_case(), expired)
+    assert decision.charge["decline_class"] == "retry_later"
+    assert decision.source_event is None
+
+
+def test_a_renewal_is_kept_where_the_subscriber_has_another_subscription():
+    assert decide(a_case(has_other_live_subscription=True), CAPTURED).refund_reason is None
+
+
+def test_a_first_payment_that_made_no_source_writes_none_to_the_subscription():
+    case = a_first_charge(source_id=None, source_state=None, subscription_source_id=CURRENT)
+    decision = decide(case, CAPTURED)
+    assert "source_id" not in decision.subscription
+    assert not decision.replace_old_source
+
+
+def test_a_capture_that_tells_one_of_its_two_amounts_is_good_enough():
+    assert mismatch(a_case(), replace(CAPTURED.payment, captured_minor=None)) is None
+    assert mismatch(a_case(), replace(CAPTURED.payment, amount_minor=None)) is None
+
+
+def test_a_person_who_retries_an_unpaid_subscription_learns_that_a_new_agreement_is_needed():
+    decision = decide(a_case(subscription_state=_S.UNPAID, automatic=False), GONE)
+    assert [note.type for note in decision.notes] == ["subscription.re_enrolment_requested"]
+    assert decision.invoice["failures"] == 0
+
+
+def test_who_is_asked_for_a_new_agreement_failed_once_more():
+    assert decide(a_case(failures=2), GONE).invoice["failures"] == 3
+
+
+def test_a_charge_that_is_set_aside_tells_the_timeline_why():
+    decision = decide(a_case(technical_failures=40), declined("20068"))
+    assert [note.data for note in decision.notes] == [{"reason": "41 technical failures in a row"}]

@@ -2,6 +2,11 @@
 
 import pytest
 
+from billing.domain.cases import ChargeKind, InvoiceKind, LateEnrolment
+from billing.domain.charging import PaymentStatus, RefundStatus
+from billing.domain.dunning import EndOfLadder
+from billing.domain.entitlement import Why
+from billing.domain.invoicing import CatchUp
 from billing.domain.states import (
     CHARGE_MOVES,
     COUNTED_REFUND_STATES,
@@ -168,3 +173,20 @@ def test_a_charge_whose_end_is_not_known_is_live_and_one_that_ended_is_not():
 
 def test_a_refund_counts_against_the_captured_sum_unless_it_surely_failed():
     assert set(RefundState) - COUNTED_REFUND_STATES == {RefundState.DECLINED, RefundState.REFUSED}
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (ChargeKind, "first renewal re_enrolment"),
+        (InvoiceKind, "first renewal agreement"),
+        (LateEnrolment, "honour refund"),
+        (PaymentStatus, "open captured declined expired canceled"),
+        (RefundStatus, "open succeeded declined"),
+        (EndOfLadder, "cancel pause past_due unpaid"),
+        (Why, "paid trial grace pending none"),
+        (CatchUp, "latest all hold"),
+    ],
+)
+def test_a_name_that_is_stored_configured_or_answered_never_changes(kind, names):
+    assert [member.value for member in kind] == names.split()

@@ -198,6 +198,11 @@ def test_limits_that_do_not_hold_together_are_refused(currency, minimum, maximum
         Limits(frozenset({currency}), minimum, maximum)
 
 
+def test_of_several_bad_currencies_the_first_by_name_is_told():
+    with pytest.raises(LimitsError, match="'AAA' is not a known currency"):
+        Limits(frozenset({"HHH", "BBB", "FFF", "AAA", "DDD", "GGG", "EEE", "CCC"}), {}, {})
+
+
 def test_other_limits_are_obeyed():
     limits = Limits(frozenset({"USD"}), {"USD": 100}, {"USD": 500})
     text = GOOD.replace("KRW", "USD")

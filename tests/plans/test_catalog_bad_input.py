@@ -52,6 +52,8 @@ NO_NUMBERS = [
     ("2027-01-31T00:00:00Z", "is a date and time"),
     ("10:00:00", "datetime.time(10, 0) is a time"),
 ]
+NO_PLANS = "there are no plans; add a block that starts with [[plans]]"
+NO_LIST = "is not a list of plans; start each with [[plans]], in double brackets"
 NO_TEXTS = [
     ("1", "1 is a number"),
     ("1.0", "1.0 is a decimal number"),
@@ -62,10 +64,14 @@ NO_TEXTS = [
     ("2027-01-31", "is a date"),
 ]
 BAD_VALUES = [
-    *(("amount", value, message) for value, message in NO_NUMBERS),
-    *(("interval_count", value, message) for value, message in NO_NUMBERS),
-    *(("trial_days", value, message) for value, message in NO_NUMBERS),
-    *((field, value, message) for field in ("code", "name", "currency", "interval") for value, message in NO_TEXTS),
+    *(("amount", value, f"{message}; write") for value, message in NO_NUMBERS),
+    *(("interval_count", value, f"{message}; write") for value, message in NO_NUMBERS),
+    *(("trial_days", value, f"{message}; write") for value, message in NO_NUMBERS),
+    *(
+        (field, value, f"{message}; write")
+        for field in ("code", "name", "currency", "interval")
+        for value, message in NO_TEXTS
+    ),
     ("amount", "-1", "-1 is under the KakaoPay minimum of ₩50; use 50 to 2000000 (whole won)"),
     ("amount", "0", "0 is under the KakaoPay minimum of ₩50"),
     ("amount", "-0", "0 is under the KakaoPay minimum of ₩50"),
@@ -127,6 +133,7 @@ BAD_VALUES = [
     ("name", '"a\\u200bb"', "'a\\u200bb' holds a control"),
     ("name", '"a\\ufeffb"', "'a\\ufeffb' holds a control"),
     ("name", '"a\\u2028b"', "'a\\u2028b' holds a control"),
+    ("name", '"a\\u2029b"', "'a\\u2029b' holds a control"),
     ("name", '"a\ud800b"', "'a\\ud800b' holds a control"),
 ]
 
@@ -144,7 +151,20 @@ def test_a_bad_value_is_refused_at_its_line_in_words(field, value, message):
 def test_a_missing_field_is_named_at_the_header_with_an_example(field):
     [problem] = problems_of("\n" + catalog(**{field: None}))
     assert (problem.line, problem.where) == (2, f"plans[0].{field}")
-    assert problem.message.startswith(f"is missing; add a line such as {field} = ")
+    assert problem.message == f"is missing; add a line such as {field} = {FIELDS[field]}"
+
+
+@pytest.mark.parametrize("field", ["code", "name", "amount", "currency", "interval", "interval_count", "trial_days"])
+def test_a_value_of_another_kind_is_told_an_example_that_is_right(field):
+    [problem] = problems_of(catalog(**{field: "2027-01-31"}))
+    assert problem.message.endswith(f", such as {field} = {FIELDS[field]}")
+
+
+def test_a_value_of_sixty_characters_is_shown_whole_and_a_longer_one_is_cut():
+    [problem] = problems_of(catalog(currency=f'"{"x" * 58}"'))
+    assert problem.message.startswith(f"'{'x' * 58}' is not charged here")
+    [problem] = problems_of(catalog(currency=f'"{"x" * 59}"'))
+    assert problem.message.startswith(f"'{'x' * 56}… is not charged here")
 
 
 def test_a_good_amount_is_not_blamed_for_its_currency():
@@ -201,24 +221,19 @@ def test_a_text_that_is_no_toml_is_refused_at_its_line(text, line, message):
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("# nothing\n", 1, "there are no plans; add a block that starts with [[plans]]"),
-        ("\nplans = []\n", 2, "there are no plans"),
-        (
-            "\n\n[plans]\ncode = 1\n",
-            3,
-            "is not a list of plans; start each with [[plans]], in double brackets",
-        ),
-        ("\n[plans.basic]\ncode = 1\n", 2, "is not a list of plans"),
-        ("\nplans.basic.code = 1\n", 2, "is not a list of plans"),
-        ("plans = 3", 1, "is not a list of plans"),
-        ("plans = [1]", 1, "is not a list of plans"),
-        ("plans = [{}, 1]", 1, "is not a list of plans"),
+        ("# nothing\n", 1, NO_PLANS),
+        ("\nplans = []\n", 2, NO_PLANS),
+        ("\n\n[plans]\ncode = 1\n", 3, NO_LIST),
+        ("\n[plans.basic]\ncode = 1\n", 2, NO_LIST),
+        ("\nplans.basic.code = 1\n", 2, NO_LIST),
+        ("plans = 3", 1, NO_LIST),
+        ("plans = [1]", 1, NO_LIST),
+        ("plans = [{}, 1]", 1, NO_LIST),
     ],
 )
 def test_a_file_without_a_list_of_plans_is_refused(text, line, message):
     [problem] = problems_of(text)
-    assert (problem.line, problem.where) == (line, "plans")
-    assert message in problem.message
+    assert (problem.line, problem.where, problem.message) == (line, "plans", message)
 
 
 @pytest.mark.parametrize(
@@ -287,6 +302,7 @@ broken_values = st.sampled_from(
         '"""\n[[plans]]\n#"""',
         "'''\n'\n]'''",
         "[\n'[',\n#]\n]",
+        "[\n[1],\n[2]\n]",
         '["]", {a = "}"}]',
         '"\\"#"',
         "'#'",
@@ -300,7 +316,7 @@ def test_a_problem_is_found_behind_values_that_look_like_something_else(values):
     text = ""
     expected = []
     for index, (value, header_only) in enumerate(values):
-        text += "[[plans]]\n" + ("" if header_only else f"unknown = {value} # [[plans]]\n")
+        text += "[[plans]]\n" + ("" if header_only else f"MAX = {value} # [[plans]]\n")
         expected.append((text.count("\n") + 1, f"plans[{index}].amount"))
         text += 'amount = 1.5 # """\n'
     found = [(problem.line, problem.where) for problem in problems_of(text) if problem.where.endswith("amount")]

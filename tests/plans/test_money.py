@@ -40,6 +40,10 @@ def won(minor):
         (-5, "SGD", "-S$0.05"),
         (123456, "USD", "US$1,234.56"),
         (1, "JPY", "¥1"),
+        (100, "AUD", "A$1.00"),
+        (100, "CNY", "CN¥1.00"),
+        (100, "EUR", "€1.00"),
+        (100, "GBP", "£1.00"),
         (12345, "KWD", "KWD 12.345"),
         (-12345, "CHF", "-CHF 123.45"),
     ],
@@ -56,7 +60,14 @@ def test_currencies_have_as_many_decimals_as_the_gateway_counts():
     assert {code for code, exponent in EXPONENTS.items() if exponent == 3} == {
         *("BHD", "JOD", "KWD", "LYD", "OMR", "TND"),
     }
-    assert all(EXPONENTS[code] == 2 for code in ("HKD", "SGD", "USD", "EUR", "GBP", "CNY", "AUD"))
+    assert {code for code, exponent in EXPONENTS.items() if exponent == 2} == {
+        *("AED", "ARS", "AUD", "BDT", "BGN", "BND", "BRL", "CAD", "CHF", "CNY", "COP", "CRC", "CZK", "DKK", "DOP"),
+        *("EGP", "EUR", "GBP", "GEL", "GHS", "HKD", "HUF", "IDR", "ILS", "INR", "KES", "KHR", "KZT", "LAK", "LKR"),
+        *("MAD", "MMK", "MNT", "MOP", "MUR", "MXN", "MYR", "NGN", "NOK", "NPR", "NZD", "PEN", "PHP", "PKR", "PLN"),
+        *("QAR", "RON", "RSD", "SAR", "SEK", "SGD", "THB", "TRY", "TWD", "TZS", "UAH", "USD", "UYU", "UZS", "ZAR"),
+        "ZMW",
+    }
+    assert set(EXPONENTS.values()) == {0, 2, 3}
     assert all(len(code) == 3 and code.isascii() and code.isupper() for code in EXPONENTS)
 
 
@@ -301,3 +312,17 @@ def test_nothing_is_tax_free_unless_said():
 def test_a_tax_free_amount_beyond_the_price_is_refused(gross, tax_free):
     with pytest.raises(AmountError, match="tax-free"):
         vat_included(won(gross), tax_free)
+
+
+@pytest.mark.parametrize(
+    ("act", "what"),
+    [
+        (lambda: won(100).split(2.0), "a number of parts"),
+        (lambda: divide_half_up(1.0, 2), "a numerator"),
+        (lambda: divide_half_up(1, 2.0), "a denominator"),
+        (lambda: vat_included(won(100), 1.0), "a tax-free amount"),
+    ],
+)
+def test_the_refusal_names_what_should_have_been_a_whole_number(act, what):
+    with pytest.raises(AmountError, match=rf"^{what} is a whole number \(int\), not float$"):
+        act()
