@@ -7,7 +7,7 @@ JOBS   ?= auto
 WORLDS ?= 500
 SEED   ?= 1
 
-.PHONY: help setup demo test torture simulate planted bench check lint types contracts tests format lock diagram clean
+.PHONY: help setup demo test torture simulate planted mutants bench check lint types contracts tests format lock diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ simulate: $(READY) ## Search WORLDS simulated worlds, from SEED on, for one that
 
 planted: $(READY) ## Plant bugs in copies of this tree, and tell which catchers catch each of them
 	$(BIN)/python -m tests.planted
+
+mutants: $(READY) ## Make small mistakes in plans, domain and the charging act, and tell which no test notices
+	$(BIN)/python -m tests.mutation
 
 bench: $(READY) ## Race the daemon against the least that its work can cost; an hour on an idle machine
 	$(BIN)/python -m bench
