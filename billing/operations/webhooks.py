@@ -26,6 +26,7 @@ from billing.store.inserts import insert_if_absent
 from billing.store.installation import load_installation
 from billing.store.queries import KnownCharge, charges_by_reference
 from billing.store.tables import Refund, Webhook
+from billing.store.writes import Change, change_those_left
 
 log = structlog.get_logger()
 MOST_TRIES: Final = 8
@@ -98,8 +99,8 @@ def _process(engine: Engine, ids: Sequence[int], now: datetime) -> Tally:
     tally.add(adopt_refunds(engine, payments.values(), now=now))
     _look_at_refunds(engine, about, now)
     with engine.database.transaction() as tx:
-        for webhook in stored:
-            _finish(tx, webhook, _end_of(webhook, payments, known, prefix), now)
+        ends = [_finished(webhook, _end_of(webhook, payments, known, prefix), now) for webhook in stored]
+        change_those_left(tx, Webhook, ends)
     tally.acts["webhooks_processed"] += len(stored)
     return tally
 
@@ -149,7 +150,7 @@ def _end_of(
     return "ignored", "a payment of another system"
 
 
-def _finish(tx: Connection, webhook: _Stored, end: tuple[str, str | None], now: datetime) -> None:
+def _finished(webhook: _Stored, end: tuple[str, str | None], now: datetime) -> Change:
     state, why = end
     tries = webhook.tries + 1
     written: dict[str, Any] = {"state": state, "why": why, "tries": tries}
@@ -159,7 +160,7 @@ def _finish(tx: Connection, webhook: _Stored, end: tuple[str, str | None], now: 
         if tries >= MOST_TRIES:
             written["state"] = "parked"
             log.error("webhook_parked", webhook=webhook.id, why=why)
-    tx.execute(update(Webhook).where(col(Webhook.id) == webhook.id, col(Webhook.state) == "received").values(**written))
+    return Change(webhook.id, "received", written)
 
 
 def _look_at_refunds(engine: Engine, webhooks: Sequence[_Stored], now: datetime) -> None:

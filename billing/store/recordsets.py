@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import (  # fmt: skip
     JSON,
     Insert,
+    Select,
     Table,
     TableValuedAlias,
     Text,
@@ -38,8 +39,13 @@ def recordset(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
 @cache
 def insert_of(table: Table, columns: tuple[str, ...]) -> Insert:
     """Return the statement that inserts rows of these columns, with the table's own defaults for the others."""
+    return insert(table).from_select(columns, selection_of(table, columns))
+
+
+def selection_of(table: Table, columns: tuple[str, ...]) -> Select[Any]:
+    """Return what selects these columns, of the table's types, from the rows in the parameter."""
     new = _unpacked({name: table.c[name].type for name in columns})
-    return insert(table).from_select(columns, select(*(new.c[name] for name in columns)))
+    return select(*(new.c[name] for name in columns))
 
 
 @cache

@@ -57,8 +57,8 @@ class Move:
 class Change:
     """Columns to write on the row ``id``, which must still be in ``state`` and stays in it."""
 
-    id: UUID
-    state: StrEnum
+    id: UUID | int
+    state: StrEnum | str
     changes: Mapping[str, object]
 
 
@@ -135,13 +135,23 @@ def change(tx: Connection, model: type[SQLModel], changes: Sequence[Change]) -> 
 
     :raises StaleRow: a row is no longer in the expected state.
     """
+    asked = sum(bool(each.changes) for each in changes)
+    written = change_those_left(tx, model, changes)
+    if written != asked:
+        raise StaleRow(f"{asked - written} of {asked} {table_of(model).name} rows had changed state")
+
+
+def change_those_left(tx: Connection, model: type[SQLModel], changes: Sequence[Change]) -> int:
+    """Write columns of those rows that are still in the expected state, and return how many they were."""
+    written = 0
     alike: dict[tuple[str, ...], list[Change]] = defaultdict(list)
     for each in changes:
         if each.changes:
             alike[tuple(sorted(each.changes))].append(each)
     for columns, rows in alike.items():
         for start in range(0, len(rows), MOST_ROWS_IN_A_STATEMENT):
-            _update(tx, table_of(model), columns, rows[start : start + MOST_ROWS_IN_A_STATEMENT])
+            written += _update(tx, table_of(model), columns, rows[start : start + MOST_ROWS_IN_A_STATEMENT])
+    return written
 
 
 def note(
@@ -167,10 +177,8 @@ def note(
     )
 
 
-def _update(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> None:
-    written = (_update_at_once if _takes_recordsets(tx) else _update_each)(tx, table, columns, rows)
-    if written != len(rows):
-        raise StaleRow(f"{len(rows) - written} of {len(rows)} {table.name} rows had changed state")
+def _update(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
+    return (_update_at_once if _takes_recordsets(tx) else _update_each)(tx, table, columns, rows)
 
 
 def _update_each(tx: Connection, table: Table, columns: tuple[str, ...], rows: list[Change]) -> int:
