@@ -4,13 +4,15 @@ import argparse
 import statistics
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
-from bench.ground import Ground
+from bench.files import Files
+from bench.ground import OTHERS, Ground
 from bench.postgres import postgres
 from bench.race import Result, Terms
 
-CONTESTANTS = ("floor", "same_libraries", "engine")
+CONTESTANTS = ("floor", "same_libraries", "engine", "cycle")
 
 
 def main() -> None:
@@ -21,17 +23,21 @@ def main() -> None:
     reader.add_argument("--in-flight", type=int, nargs="+", default=[16, 128, 512], help="requests at once")
     reader.add_argument("--processes", type=int, nargs="+", default=[1, 2], help="daemons on one database")
     reader.add_argument("--most", type=int, default=10_000, help="renewals in a race, at most")
-    reader.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=CONTESTANTS)
+    reader.add_argument("--contestants", nargs="+", choices=CONTESTANTS, default=CONTESTANTS[:3])
+    reader.add_argument("--others", type=int, default=OTHERS, help="subscriptions that are not due")
+    reader.add_argument("--sqlite", action="store_true", help="race the engine on a SQLite file")
     arguments = reader.parse_args()
     print("| latency ms | in flight | processes | who | renewals/s | CPU ms | PostgreSQL ms | gateway ms | peak MB |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- | --- |")
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgres() as server:
-        ground = Ground(server, Path(folder))
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        server = Files(folder) if arguments.sqlite else stack.enter_context(postgres())
+        ground = Ground(server, folder)
         for terms in _contests(arguments):
             results: dict[str, list[Result]] = {name: [] for name in arguments.contestants}
             for _ in range(arguments.runs):
                 for name, found in results.items():
-                    found.append(ground.race(name, terms))
+                    found.append(ground.race(name, terms, others=arguments.others))
             for name, found in results.items():
                 print(_row(name, terms, found), flush=True)
 

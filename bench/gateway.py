@@ -143,9 +143,9 @@ def _answer(status: int, body: bytes) -> bytes:
 
 async def tell(books: Books, host: str, port: int) -> None:
     """Post one webhook after another over one connection, each once, and wait for each answer."""
+    ident = await books.to_tell.get()
     reader, writer = await asyncio.open_connection(host, port)
     while True:
-        ident = await books.to_tell.get()
         payment = json.loads(books.by_id[ident])
         event = {
             "id": f"evt_{ident.decode()[4:]}",
@@ -162,6 +162,7 @@ async def tell(books: Books, host: str, port: int) -> None:
         await reader.readexactly(int(_header(head[:-4].lower(), b"content-length: ") or 0))
         if b" 200 " not in head[:20]:
             raise RuntimeError(f"the webhook was answered {head[:40]!r}")
+        ident = await books.to_tell.get()
 
 
 async def serve(arguments: argparse.Namespace) -> None:

@@ -1,11 +1,15 @@
 """Where races are run: seeded databases of several sizes, made once, copied for each race."""
 
 import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
+from bench.contestants import Api, BillingDaemon, Contestant, Gateway, Script, WentWrong, billing
+from bench.files import Files
 from bench.postgres import Server
-from bench.race import Gateway, Result, Terms, WentWrong, billing, race
+from bench.race import Result, Terms, race
 from bench.seeding import seed
 
 OTHERS: Final = 10_000
@@ -13,11 +17,11 @@ OTHERS: Final = 10_000
 
 
 class Ground:
-    """PostgreSQL with a template for each number of due subscriptions."""
+    """A database server with a template for each number of due subscriptions."""
 
-    def __init__(self, server: Server, folder: Path) -> None:
+    def __init__(self, server: Server | Files, folder: Path) -> None:
         self.server = server
-        self.port = _free_port()
+        self._gateway_port, self._api_port = free_ports(2)
         self._log = folder / "bench.log"
         self._made: set[str] = set()
 
@@ -25,32 +29,49 @@ class Ground:
         """Return the name of a database with so many subscriptions, made at the first call."""
         name = f"seeded_{due}_{others}"
         if name not in self._made:
-            url = self.server.copy("template1", "bench")
-            gateway = Gateway(self.port)
+            url = self.server.fresh()
             with self._log.open("ab") as log:
-                done = billing(["migrate"], url, gateway, 1, log).wait()
-            gateway.stop()
-            if done:
-                raise WentWrong(f"the database could not be migrated; see {self._log}")
+                if billing(["migrate"], url, self._gateway_port, log).wait():
+                    raise WentWrong(f"the database could not be migrated; see {self._log}")
             seed(url, due=due, others=others)
-            # The installation is bound to its database's name, so each race runs under the name it was made under.
-            self.server.run(f"ALTER DATABASE bench RENAME TO {name}")
+            self.server.keep(name)
             self._made.add(name)
         return name
 
-    def race(self, contestant: str, terms: Terms, *, others: int = OTHERS) -> Result:
-        """Run one race on a fresh copy."""
-        url = self.server.copy(self.template(terms.renewals, others), "bench")
-        self.server.run("CHECKPOINT")
-        gateway = Gateway(self.port, "--latency-ms", str(terms.latency_ms))
-        try:
-            return race(contestant, url, terms, gateway, self.server.cpu_seconds, self._log)
-        finally:
-            gateway.stop()
+    def race(
+        self, name: str, terms: Terms, *, others: int = OTHERS, gateway: Sequence[str] = (), **settings: str
+    ) -> Result:
+        """Run one race on a fresh copy: of a floor, of the ``engine``, or of its whole ``cycle`` with webhooks."""
+        url = self.server.fresh(self.template(terms.renewals, others))
+        if name == "cycle":
+            gateway = [*gateway, "--outcome", "pending", "--webhooks-to", str(self._api_port)]
+        with ExitStack() as stack:
+            asked = Gateway(self._gateway_port, "--latency-ms", str(terms.latency_ms), *gateway)
+            stack.callback(asked.stop)
+            contestants: list[Contestant] = []
+            for _ in range(terms.processes):
+                contestants.append(self._contestant(name, url, terms, settings))
+                stack.callback(contestants[-1].stop)
+            if name == "cycle":
+                contestants.append(Api(url, self._gateway_port, self._api_port, self._log))
+                stack.callback(contestants[-1].stop)
+            return race(contestants, url, terms, asked, self.server.cpu_seconds)
+
+    def api(self, terms: Terms) -> tuple[str, int, Api]:
+        """Start the API on a fresh copy; return the database's URL, its port, and the process, which is to be stopped."""
+        url = self.server.fresh(self.template(terms.renewals))
+        return url, self._api_port, Api(url, self._gateway_port, self._api_port, self._log)
+
+    def _contestant(self, name: str, url: str, terms: Terms, settings: dict[str, str]) -> Contestant:
+        if name in ("engine", "cycle"):
+            return BillingDaemon(url, self._gateway_port, terms.in_flight, self._log, **settings)
+        return Script(f"bench.{name}", url, self._gateway_port, terms.in_flight)
 
 
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
+def free_ports(number: int) -> list[int]:
+    """Return ports of this machine that nobody listens on."""
+    taken = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [each.getsockname()[1] for each in taken]
+    for each in taken:
+        each.close()
+    return ports

@@ -34,10 +34,16 @@ class Server:
                 connection.execute(text(statement))
         engine.dispose()
 
-    def copy(self, template: str, name: str) -> str:
-        """Make a database anew as a copy of another one and return its URL."""
-        self.run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {template}")
-        return self.url_of(name)
+    def fresh(self, template: str = "template1") -> str:
+        """Make the database of the next race anew, as a copy of another one, and return its URL."""
+        self.run("DROP DATABASE IF EXISTS bench WITH (FORCE)", f"CREATE DATABASE bench TEMPLATE {template}")
+        self.run("CHECKPOINT")
+        return self.url_of("bench")
+
+    def keep(self, name: str) -> None:
+        """Keep it under another name, to be copied."""
+        # By renaming: the installation is bound to its database's name, and each race runs under the same.
+        self.run(f"ALTER DATABASE bench RENAME TO {name}")
 
     def cpu_seconds(self) -> float:
         """Return the CPU that the server has used, its ended processes too."""

@@ -1,0 +1,38 @@
+"""Drains a backlog through a gateway that allows so many payments a second: `python -m bench.drain`."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from bench.ground import Ground
+from bench.postgres import postgres
+from bench.race import Terms
+
+
+def main() -> None:
+    """Drain it once and print what the gateway saw."""
+    reader = argparse.ArgumentParser(description=__doc__)
+    reader.add_argument("--renewals", type=int, default=100_000, help="due at one second")
+    reader.add_argument(
+        "--allowed", type=float, default=100, help="by the gateway, in any second; it answers 429 to more"
+    )
+    reader.add_argument("--share", type=float, default=100, help="that the daemon is configured to use")
+    reader.add_argument("--latency-ms", type=float, default=300)
+    arguments = reader.parse_args()
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgres() as server:
+        took = Ground(server, Path(folder)).race(
+            "engine",
+            Terms(arguments.renewals, arguments.latency_ms, in_flight=512),
+            gateway=["--most-per-second", str(arguments.allowed)],
+            GATEWAY__WRITES_PER_SECOND=str(arguments.share),
+        )
+    asked = took.asked
+    print("| due | allowed/s | share/s | renewals/s | most in a second | answered 429 | CPU ms | peak MB |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    row = [f"{arguments.renewals:,}", f"{arguments.allowed:g}", f"{arguments.share:g}", f"{took.per_second:.1f}"]
+    row += [f"{asked['most_in_a_second']}", f"{asked['turned_away']}", f"{took.cpu_ms:.3f}", f"{took.peak_mb:.0f}"]
+    print("| " + " | ".join(row) + " |")
+
+
+if __name__ == "__main__":
+    main()
