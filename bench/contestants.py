@@ -129,7 +129,7 @@ class Api:
     def __init__(self, url: str, gateway_port: int, port: int, log: Path) -> None:
         self._log = log.open("ab")
         self._url = _local(port)
-        self._process = billing(["api", "--port", str(port)], url, gateway_port, self._log)
+        self._process = billing(["api"], url, gateway_port, self._log, API__PORT=str(port))
         self.pid = self._process.pid
 
     def wait_until_ready(self, _database: Database) -> None:

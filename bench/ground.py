@@ -58,7 +58,7 @@ class Ground:
             return race(contestants, url, terms, asked, self.server.cpu_seconds)
 
     def api(self, terms: Terms) -> tuple[str, int, Api]:
-        """Start the API on a fresh copy; return the database's URL, its port, and the process, which is to be stopped."""
+        """Start the API on a fresh copy; return the database's URL, the port, and the process to stop."""
         url = self.server.fresh(self.template(terms.renewals))
         return url, self._api_port, Api(url, self._gateway_port, self._api_port, self._log)
 

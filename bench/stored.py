@@ -1,4 +1,4 @@
-"""Sends the API a burst of signed webhooks and times how fast they are stored and answered: `python -m bench.stored`."""
+"""Sends the API a burst of signed webhooks and times how fast they are stored: `python -m bench.stored`."""
 
 import argparse
 import asyncio
