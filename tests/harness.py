@@ -305,7 +305,7 @@ class Witness:
         self._database = database
         self.after_create: Callable[[], None] = lambda: None
 
-    def create_payments(self, requests: Sequence[Any]) -> Any:
+    def create_payments(self, requests: Sequence[Any], **when: Any) -> Any:
         with self._database.snapshot() as tx:  # raises if the caller's transaction is still open
             for request in requests:
                 query = "SELECT state, idempotency_key FROM charge WHERE reference = :reference"
@@ -313,17 +313,17 @@ class Witness:
                 assert row.idempotency_key == request.idempotency_key
                 # A subscriber who asks again for a lost link is sent on with the payment that is pending.
                 assert row.state == "sending" or (request.present is not None and row.state == "pending")
-        outcomes = self._gateway.create_payments(requests)
+        outcomes = self._gateway.create_payments(requests, **when)
         self.after_create()
         return outcomes
 
-    def create_refunds(self, requests: Sequence[Any]) -> Any:
+    def create_refunds(self, requests: Sequence[Any], **when: Any) -> Any:
         with self._database.snapshot() as tx:
             for request in requests:
                 query = "SELECT state, idempotency_key FROM refund WHERE reference = :reference"
                 row = tx.execute(text(query), {"reference": request.reference}).one()
                 assert (row.state, row.idempotency_key) == ("sending", request.idempotency_key)
-        return self._gateway.create_refunds(requests)
+        return self._gateway.create_refunds(requests, **when)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._gateway, name)

@@ -7,8 +7,12 @@ only when it answered 2xx (Checkout.com idempotency page), so a resend after a
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Final
+
+REFUND_WINDOW: Final = timedelta(days=365)
+"""KakaoPay through Alipay+ refunds within 365 days of the payment (Alipay+ wallet table)."""
 
 
 class PaymentStatus(StrEnum):

@@ -110,6 +110,12 @@ def mismatch(case: Case, payment: GatewayPayment) -> str | None:
     return None
 
 
+def took_another_amount(case: Case, payment: GatewayPayment) -> bool:
+    """Say whether a payment was captured after its charge was closed, and is not what the charge asked for."""
+    is_closed = case.charge_state not in LIVE_CHARGE_STATES and case.charge_state is not ChargeState.CAPTURED
+    return is_closed and payment.status is PaymentStatus.CAPTURED and mismatch(case, payment) is not None
+
+
 def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:
     if case.gateway_payment_id not in (None, payment.id):
         # A second payment under the same reference: what became of it says nothing about the first.

@@ -50,6 +50,8 @@ from billing.gateway.port import Done, Health, PaymentRequest, RefundRequest
 T = TypeVar("T")
 A = TypeVar("A", bound=Outcome | RefundOutcome | LookUp | RefundLookUp)
 _PAGE: Final = 100
+# Linux's usual one stands still while the machine sleeps.
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _TOO_LATE: Final = NeverLeft("its turn came too late")
 
 
@@ -62,7 +64,7 @@ class GatewayLimits:
     reads_per_second: float = 80
     answer_seconds: float = 20
     batch_seconds: float = 60
-    """A request that has not left this long after its batch began is not sent at all."""
+    """A request that has not left this long after it was written down is not sent at all."""
 
 
 class CheckoutGateway:
@@ -92,26 +94,34 @@ class CheckoutGateway:
         """Return how many payments may leave in so many seconds, at least one."""
         return max(1, int(self._writes.rate(time.monotonic()) * seconds))
 
-    def create_payments(self, requests: Sequence[PaymentRequest]) -> list[Outcome]:
-        """Send payments and return what each answer proves, in the same order."""
+    def moment(self) -> float:
+        """Return the time in seconds, for ``since``: it only grows, also while the machine sleeps where it can tell."""
+        return _seconds()
+
+    def create_payments(self, requests: Sequence[PaymentRequest], *, since: float | None = None) -> list[Outcome]:
+        """Send payments and return what each answer proves, in the same order.
+
+        ``since`` is the :meth:`moment` before they were written down, by default now. A sender that stood still for
+        too long after it must not send any more: others look for its payments by then, and send them again.
+        """
 
         async def create(request: PaymentRequest) -> Outcome:
             body = payment_body(request, self._channel)
             answer = await self._write("create_payment", "/payments", body, request.idempotency_key, send_by)
             return payment_outcome(request, answer)
 
-        send_by = time.monotonic() + self._limits.batch_seconds
+        send_by = self._send_by(since)
         return self._in_parallel("create_payment", create, requests)
 
-    def create_refunds(self, requests: Sequence[RefundRequest]) -> list[RefundOutcome]:
-        """Ask for refunds and return what each answer proves, in the same order."""
+    def create_refunds(self, requests: Sequence[RefundRequest], *, since: float | None = None) -> list[RefundOutcome]:
+        """Ask for refunds and return what each answer proves, in the same order; ``since`` as for payments."""
 
         async def create(request: RefundRequest) -> RefundOutcome:
             path = f"/payments/{quote(request.payment_id, safe='')}/refunds"
             answer = await self._write("create_refund", path, refund_body(request), request.idempotency_key, send_by)
             return refund_outcome(request, answer)
 
-        send_by = time.monotonic() + self._limits.batch_seconds
+        send_by = self._send_by(since)
         return self._in_parallel("create_refund", create, requests)
 
     def find_by_reference(self, references: Sequence[str]) -> list[LookUp]:
@@ -196,6 +206,9 @@ class CheckoutGateway:
             loop = self._loop
         return asyncio.run_coroutine_threadsafe(work, loop).result()
 
+    def _send_by(self, since: float | None) -> float:
+        return (self.moment() if since is None else since) + self._limits.batch_seconds
+
     def _in_parallel(self, call: str, act: Callable[[T], Awaitable[A]], items: Sequence[T]) -> list[A]:
         async def all_of_them() -> list[A]:
             async def one(item: T) -> A:
@@ -245,13 +258,13 @@ class CheckoutGateway:
     ) -> tuple[Exchange, bool]:
         """Return the answer, and whether our token was turned away so that a new one may help."""
         await limiter.wait()
-        if _is_over(send_by):
+        if self._is_over(send_by):
             return _TOO_LATE, False
         try:
             bearer = await self._authorization.header(transport)
         except NoToken as error:
             return NeverLeft(str(error)), False
-        if _is_over(send_by):
+        if self._is_over(send_by):
             return _TOO_LATE, False
         sent = {"Authorization": bearer, "Accept": "application/json", "Accept-Encoding": "identity", **headers}
         began = time.monotonic()
@@ -262,6 +275,9 @@ class CheckoutGateway:
         if status == 429:
             limiter.turned_away(time.monotonic())
         return answer, status == 401 and self._authorization.forget(bearer)
+
+    def _is_over(self, send_by: float | None) -> bool:
+        return send_by is not None and self.moment() > send_by
 
     def _open(self) -> httpx2.AsyncBaseTransport:
         self._transport = open_transport(self._limits.in_flight)
@@ -304,8 +320,8 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _is_over(send_by: float | None) -> bool:
-    return send_by is not None and time.monotonic() > send_by
+def _seconds() -> float:
+    return time.clock_gettime(_CLOCK)
 
 
 def _why(answer: Exchange) -> str:

@@ -53,6 +53,7 @@ def _pages(engine: Engine, now: datetime, tally: Tally) -> Iterator[list[UUID]]:
 
 
 def _charge(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
+    since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         installation = load_installation(tx)
         if installation.why_not_charge(now) is not None:
@@ -61,7 +62,7 @@ def _charge(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
     tally = Tally()
     if started:
         tally.acts["charges_started"] += len(started)
-        tally.add(send_charges(engine, started, now))
+        tally.add(send_charges(engine, started, now, since=since))
     return tally
 
 

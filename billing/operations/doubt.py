@@ -14,9 +14,11 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind, Note
-from billing.domain.charging import Found
+from billing.domain.charging import Accepted, Found, NotSent, Unreadable
+from billing.domain.finding import choose
 from billing.domain.identity import charge_reference
 from billing.operations.engine import Engine
+from billing.operations.strays import keep_strays
 from billing.store.installation import doubt_until, keep_alive, load_installation
 from billing.store.tables import Charge, Invoice
 from billing.store.writes import Author, note
@@ -90,3 +92,23 @@ def look_ahead(engine: Engine, charge_ids: Sequence[UUID]) -> Ahead:
         elif any(payment.reference == reference for payment in told.payments):
             overtaken.add(charge_id)
     return Ahead(frozenset(overtaken), frozenset(unread - overtaken))
+
+
+def recall(engine: Engine, charge_id: UUID, reference: str, now: datetime) -> Accepted | NotSent | Unreadable | None:
+    """Ask whether a doubted payment with the subscriber present was made before; None: it was not, so send it.
+
+    One look must do, for the link is waited for. What was forgotten is older than the gap that showed it, so the
+    gateway's list has had the gap to catch up. *NotSent* is a payment whose successor is known: that one comes next.
+    """
+    told = engine.gateway.find_by_reference([reference])[0]
+    if isinstance(told, Unreadable):
+        return told
+    ours = tuple(payment for payment in told.payments if payment.reference == reference)
+    if ours:
+        chosen = choose(ours)
+        keep_strays(engine, [(charge_id, other) for other in chosen.others], now)
+        return Accepted(chosen.payment)
+    ahead = look_ahead(engine, [charge_id])
+    if charge_id in ahead.unread:
+        return Unreadable("later attempts could not be asked about")
+    return NotSent("a later attempt is known to the gateway") if charge_id in ahead.overtaken else None

@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, select, text
 from sqlmodel import col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
-from billing.domain.charging import Accepted, NotSent, Outcome, Refused, Unknown
+from billing.domain.charging import Accepted, NotSent, Outcome, Refused, Unknown, Unreadable
 from billing.domain.identity import charge_reference, idempotency_key, return_token, row_id
 from billing.domain.states import ChargeEvent, ChargeState, SubscriptionState
 from billing.gateway.port import PaymentRequest, SubscriberPresent
+from billing.operations.doubt import recall
 from billing.operations.engine import SEND_DEADLINE, Engine, NotFound, Refusal
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.start_charges import charge_started
@@ -23,6 +24,8 @@ from billing.store.installation import load_installation
 from billing.store.tables import LIVE_CHARGE, Charge, Customer, Event, Invoice, Plan, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move
 from plans.money import Money
+
+_UNREACHABLE: Final = "KakaoPay cannot be reached now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,14 @@ class SentCharge:
 
     charge_id: UUID
     request: PaymentRequest
+    sends: int = 1
+    is_doubted: bool = False
+    """Whether a later state of this database, which was lost, may have sent it: it is asked about first."""
 
 
 def continue_enrolment(engine: Engine, subscription_id: UUID, terminal: Terminal, *, now: datetime) -> Enrolment:
     """Return the link of the payment under way, or start one for the open first invoice (``now``: UTC)."""
+    since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         found = payment_under_way(tx, subscription_id)
         if found is None:
@@ -75,7 +82,7 @@ def continue_enrolment(engine: Engine, subscription_id: UUID, terminal: Terminal
         if found.state is not SubscriptionState.INCOMPLETE or has_a_link:
             return Enrolment(subscription_id, found.state, found.charge_id, found.redirect_url)
         sent = start_present_charge(tx, engine, found, ChargeKind.FIRST, terminal, now)
-    return send_present_charge(engine, subscription_id, sent, now)
+    return send_present_charge(engine, subscription_id, sent, now, since=since)
 
 
 def start_present_charge(
@@ -93,8 +100,10 @@ def start_present_charge(
     if why_not is not None:
         raise GatewayUnavailable(why_not)
     author = Author(engine.actor, now)
+    # One of a subscription that is made in this very request has no past that could be forgotten.
+    is_doubted = found.created_at < now and installation.is_doubted(found.period_start)
     if found.charge_id is not None:
-        return _take_up(tx, engine, found, author)
+        return _take_up(tx, engine, found, author, is_doubted=is_doubted)
     attempt_no = found.attempts + 1
     agreement = found.invoice_kind is InvoiceKind.AGREEMENT
     reference = charge_reference(
@@ -124,19 +133,30 @@ def start_present_charge(
     insert_rows(tx, Charge, [charge])
     insert_rows(tx, Event, [charge_started(charge, author)])
     change(tx, Invoice, [Change(found.invoice_id, found.invoice_state, {"attempts": attempt_no})])
-    return SentCharge(charge["id"], _request(engine, charge, found))
+    return SentCharge(charge["id"], _request(engine, charge, found), is_doubted=is_doubted)
 
 
-def send_present_charge(engine: Engine, subscription_id: UUID, sent: SentCharge, now: datetime) -> Enrolment:
-    """Send the payment, record the answer, and return the link.
+def send_present_charge(
+    engine: Engine, subscription_id: UUID, sent: SentCharge, now: datetime, *, since: float
+) -> Enrolment:
+    """Send the payment, record the answer, and return the link. ``since`` is the gateway's moment before the write.
+
+    A doubted one is asked about first. What was made of it is taken up, and if that is paid there is no link.
 
     :raises GatewayUnavailable: no answer, or none that can be relied on. :raises GatewayRefused: our set-up.
     """
-    outcome = engine.gateway.create_payments([sent.request])[0]
-    record_outcomes(engine, [(sent.charge_id, outcome)], now=now)
+    known = recall(engine, sent.charge_id, sent.request.reference, now) if sent.is_doubted else None
+    if isinstance(known, Unreadable):
+        # Left as it is: a daemon looks it up, and so does the next request.
+        raise GatewayUnavailable(f"{_UNREACHABLE} ({known.reason}); send the same request again later")
+    outcome = known or engine.gateway.create_payments([sent.request], since=since)[0]
+    record_outcomes(engine, [(sent.charge_id, outcome)], now=now, sends={sent.charge_id: sent.sends})
     _raise_unless_accepted(outcome)
     with engine.database.snapshot() as tx:
         found = payment_under_way(tx, subscription_id)
+        is_paid = known is not None and _is_captured(tx, sent.charge_id)
+    if found is not None and is_paid:
+        return Enrolment(subscription_id, found.state, sent.charge_id, None)
     if found is None or found.redirect_url is None:
         raise GatewayUnavailable("KakaoPay gave no link to go to; send the same request again in 30 seconds")
     return Enrolment(subscription_id, found.state, found.charge_id, found.redirect_url)
@@ -149,7 +169,12 @@ def _raise_unless_accepted(outcome: Outcome) -> None:
         case Refused(status, codes):
             raise GatewayRefused(f"the gateway refused the payment (HTTP {status}: {', '.join(codes) or 'no code'})")
         case NotSent(reason) | Unknown(reason):
-            raise GatewayUnavailable(f"KakaoPay cannot be reached now ({reason}); send the same request again later")
+            raise GatewayUnavailable(f"{_UNREACHABLE} ({reason}); send the same request again later")
+
+
+def _is_captured(tx: Connection, charge_id: UUID) -> bool:
+    state = tx.execute(select(col(Charge.state)).where(col(Charge.id) == charge_id)).scalar_one()
+    return state is ChargeState.CAPTURED
 
 
 def payment_under_way(tx: Connection, subscription_id: UUID, invoice_id: UUID | None = None) -> AnyRow | None:
@@ -160,6 +185,7 @@ def payment_under_way(tx: Connection, subscription_id: UUID, invoice_id: UUID | 
         select(
             col(Subscription.id).label("subscription_id"),
             col(Subscription.state),
+            col(Subscription.created_at),
             col(Invoice.id).label("invoice_id"),
             col(Invoice.kind).label("invoice_kind"),
             col(Invoice.state).label("invoice_state"),
@@ -194,7 +220,7 @@ def payment_under_way(tx: Connection, subscription_id: UUID, invoice_id: UUID | 
     return tx.execute(query).one_or_none()
 
 
-def _take_up(tx: Connection, engine: Engine, found: AnyRow, author: Author) -> SentCharge:
+def _take_up(tx: Connection, engine: Engine, found: AnyRow, author: Author, *, is_doubted: bool) -> SentCharge:
     if found.charge_state is ChargeState.PARKED:
         raise GatewayUnavailable("the payment under way needs an operator's eye; see `billing parked list`")
     written = {"sends": found.sends + 1, "sent_at": author.now, "check_at": author.now + SEND_DEADLINE}
@@ -208,7 +234,13 @@ def _take_up(tx: Connection, engine: Engine, found: AnyRow, author: Author) -> S
         move(tx, Charge, [Move(found.charge_id, state, ChargeEvent.RESEND, written, owner)], author)
     else:
         change(tx, Charge, [Change(found.charge_id, state, {"sends": found.sends + 1})])
-    return SentCharge(found.charge_id, _request(engine, found._asdict(), found, sent_before=True))
+    # What is pending is known to the gateway already; only its link is missing.
+    return SentCharge(
+        found.charge_id,
+        _request(engine, found._asdict(), found, sent_before=True),
+        found.sends + 1,
+        is_doubted=is_doubted and state is not ChargeState.PENDING,
+    )
 
 
 def _request(engine: Engine, charge: Mapping[str, Any], found: AnyRow, *, sent_before: bool = False) -> PaymentRequest:

@@ -41,6 +41,7 @@ def re_enrol(engine: Engine, subscription_id: UUID, terminal: Terminal, *, now: 
 
     :raises NotFound: there is no such subscription. :raises Refusal: it cannot be re-enrolled now.
     """
+    since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         invoice_id = _invoice_to_pay(tx, engine, subscription_id, now)
         found = payment_under_way(tx, subscription_id, invoice_id)
@@ -49,7 +50,7 @@ def re_enrol(engine: Engine, subscription_id: UUID, terminal: Terminal, *, now: 
         if found.redirect_url is not None:
             return Enrolment(subscription_id, found.state, found.charge_id, found.redirect_url)
         sent = start_present_charge(tx, engine, found, ChargeKind.RE_ENROLMENT, terminal, now)
-    return send_present_charge(engine, subscription_id, sent, now)
+    return send_present_charge(engine, subscription_id, sent, now, since=since)
 
 
 def _invoice_to_pay(tx: Connection, engine: Engine, subscription_id: UUID, now: datetime) -> UUID:

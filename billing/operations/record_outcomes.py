@@ -11,11 +11,11 @@ from sqlmodel import col
 from billing.domain.cases import Case
 from billing.domain.charging import Accepted, GatewayPayment, Outcome, PaymentStatus
 from billing.domain.identity import row_id
-from billing.domain.settlement import settle
+from billing.domain.settlement import settle, took_another_amount
 from billing.domain.states import CHARGE_MOVES, LIVE_CHARGE_STATES, ChargeEvent, ChargeState, SourceState, can_move
 from billing.operations.batches import together_or_alone
 from billing.operations.engine import Engine, Tally
-from billing.operations.strays import keep_stray, stray_ids
+from billing.operations.strays import keep_stray, let_go, stray_ids
 from billing.store.among import among
 from billing.store.births import source_created
 from billing.store.cases import load_cases
@@ -27,8 +27,14 @@ from billing.store.writes import Author, Change, Move, change, insert_rows, move
 log = structlog.get_logger()
 
 
-def record_outcomes(engine: Engine, outcomes: Sequence[tuple[UUID, Outcome]], *, now: datetime) -> Tally:
-    """Settle each charge with its outcome. ``now`` is a UTC instant. A charge that cannot be settled is parked."""
+def record_outcomes(
+    engine: Engine, outcomes: Sequence[tuple[UUID, Outcome]], *, now: datetime, sends: Mapping[UUID, int] | None = None
+) -> Tally:
+    """Settle each charge with its outcome. ``now`` is a UTC instant. A charge that cannot be settled is parked.
+
+    ``sends`` says which send of its charge an outcome is the answer to. If the charge was sent again since, an answer
+    without a payment says nothing about the newer send, and is left out.
+    """
     tally = Tally()
     remaining = list(outcomes)
     while remaining:
@@ -43,7 +49,7 @@ def record_outcomes(engine: Engine, outcomes: Sequence[tuple[UUID, Outcome]], *,
         tally.add(
             together_or_alone(
                 list(batch),
-                lambda ids, told=batch: _record(engine, {each: told[each] for each in ids}, now),  # type: ignore[misc]
+                lambda ids, told=batch: _record(engine, {each: told[each] for each in ids}, now, sends or {}),  # type: ignore[misc]
                 lambda charge_id, why: _park(engine, charge_id, why, now),
             )
         )
@@ -51,7 +57,7 @@ def record_outcomes(engine: Engine, outcomes: Sequence[tuple[UUID, Outcome]], *,
     return tally
 
 
-def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime) -> Tally:
+def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime, sends: Mapping[UUID, int]) -> Tally:
     author = Author(engine.actor, now)
     tally = Tally()
     with engine.database.transaction() as tx:
@@ -67,11 +73,16 @@ def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime) -> 
                     continue  # settled in the next round, from what this round leaves
                 outcome = outcomes[case.charge_id]
                 done.add(case.charge_id)
+                if sends.get(case.charge_id, case.sends) != case.sends and not isinstance(outcome, Accepted):
+                    continue
                 if isinstance(outcome, Accepted) and case.gateway_payment_id not in (None, outcome.payment.id):
                     # Another payment under the same reference: what becomes of it must not touch this charge.
                     keep_stray(tx, case.charge_id, outcome.payment, author)
                     continue
                 if isinstance(outcome, Accepted) and _is_detached(tx, case, outcome.payment):
+                    continue
+                if isinstance(outcome, Accepted) and took_another_amount(case, outcome.payment):
+                    let_go(tx, case, outcome.payment, author)
                     continue
                 now_touched.add(case.subscription_id)
                 decision = settle(case, outcome, now=now, policy=engine.rules.settlement)

@@ -57,25 +57,31 @@ def _settle(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
 
 def send_refunds(engine: Engine, ids: Sequence[UUID], *, now: datetime) -> Tally:
     """Send those of these refunds that were ordered and not yet sent."""
+    since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         rows = [row for row in load_refunds(tx, ids, lock=True) if row.state is RefundState.REQUESTED]
         requests = [_request(row, sent_before=False) for row in rows]
         written = {"sent_at": now, "check_at": now + SEND_DEADLINE, "sends": 1}
         move(tx, Refund, [_move(row, RefundEvent.SEND, written) for row in rows], Author(engine.actor, now))
-    return _send(engine, rows, requests, now)
+    return _send(engine, rows, requests, now, since)
 
 
-def _send(engine: Engine, rows: Sequence[RefundRow], requests: Sequence[RefundRequest], now: datetime) -> Tally:
+def _send(
+    engine: Engine, rows: Sequence[RefundRow], requests: Sequence[RefundRequest], now: datetime, since: float
+) -> Tally:
+    """Send refunds that were committed; ``rows`` are as they were before their sends were counted."""
     tally = Tally()
     if not rows:
         return tally
-    outcomes = engine.gateway.create_refunds(requests)
+    outcomes = engine.gateway.create_refunds(requests, since=since)
     with engine.database.transaction() as tx:
         current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
         for row, outcome in zip(rows, outcomes, strict=True):
             now_is = current.get(row.id)
             if now_is is None or now_is.state is not RefundState.SENDING:
                 continue
+            if now_is.sends != row.sends + 1 and not isinstance(outcome, RefundAccepted):
+                continue  # sent again by another process meanwhile: what became of our send says nothing about that one
             told = _after_send(now_is, outcome, now)
             move(tx, Refund, [told], Author(engine.actor, now))
             tally.acts[f"refunds_{told.event.value}"] += 1
@@ -105,6 +111,7 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
         rows = [row for row in load_refunds(tx, ids) if row.state in _OPEN and row.is_due(now)]
     answers = engine.gateway.find_refunds([row.gateway_payment_id for row in rows])
     absent: list[RefundRow] = []
+    since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
         for row, told in zip(rows, answers, strict=True):
@@ -127,7 +134,7 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
         move(tx, Refund, steps, Author(engine.actor, now))
     if given_up:
         tally.acts["refunds_parked"] += len(given_up)
-    tally.add(_send(engine, resent, requests, now))
+    tally.add(_send(engine, resent, requests, now, since))
     return tally
 
 

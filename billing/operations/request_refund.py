@@ -1,7 +1,6 @@
 """Orders a refund of a captured charge, whole or in part."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -9,9 +8,11 @@ from sqlalchemy import Connection, func, select
 from sqlmodel import col
 
 from billing.domain.cases import Case
+from billing.domain.charging import REFUND_WINDOW
 from billing.domain.identity import refund_reference
 from billing.domain.states import COUNTED_REFUND_STATES, ChargeState
 from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.recall_refunds import recall_refunds
 from billing.operations.refunds import send_refunds
 from billing.operations.request_keys import refund_under, remember_refund
 from billing.store.cases import load_cases
@@ -21,8 +22,6 @@ from billing.store.writes import Author
 from plans.money import Money
 
 log = structlog.get_logger()
-REFUND_WINDOW: Final = timedelta(days=365)
-"""KakaoPay through Alipay+ refunds within 365 days of the payment (Alipay+ wallet table)."""
 
 
 def request_refund(
@@ -36,7 +35,8 @@ def request_refund(
     :raises NotFound: there is no such charge. :raises Refusal: it cannot be refunded so; the text says why.
     :raises KeyUsedDifferently: the key came with another request before.
     """
-    refund_id = _order(engine, charge_id, amount_minor, reason, key, Author(engine.actor, now))
+    known = recall_refunds(engine, charge_id, now=now)
+    refund_id = _order(engine, charge_id, amount_minor, reason, key, Author(engine.actor, now), after=known)
     try:
         send_refunds(engine, [refund_id], now=now)
     except Exception as error:  # noqa: BLE001 - it is written down, so the sweep sends it; nobody must order it again
@@ -45,7 +45,14 @@ def request_refund(
 
 
 def _order(
-    engine: Engine, charge_id: UUID, amount_minor: int | None, reason: str, key: str | None, author: Author
+    engine: Engine,
+    charge_id: UUID,
+    amount_minor: int | None,
+    reason: str,
+    key: str | None,
+    author: Author,
+    *,
+    after: int,
 ) -> UUID:
     asked = (charge_id, amount_minor, reason)
     with engine.database.transaction() as tx:
@@ -64,7 +71,7 @@ def _order(
             str(case.gateway_payment_id),
             amount.minor,
             amount.currency,
-            reference=refund_reference(case.reference, next_refund_no(tx, charge_id)),
+            reference=refund_reference(case.reference, max(next_refund_no(tx, charge_id), after + 1)),
             reason=reason[:200],
             author=author,
         )

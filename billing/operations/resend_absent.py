@@ -50,6 +50,7 @@ def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime
     author = Author(engine.actor, now)
     started: list[StartedCharge] = []
     ahead = look_ahead(engine, charge_ids)
+    since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         held = load_installation(tx).why_not_charge(now) is not None
         cases = load_cases(tx, charge_ids)
@@ -73,7 +74,7 @@ def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime
                 started.append(_resend(tx, case, author))
     if started:
         tally.acts["charges_resent"] += len(started)
-        tally.add(send_charges(engine, started, now))
+        tally.add(send_charges(engine, started, now, since=since))
     return tally
 
 
@@ -130,4 +131,4 @@ def _resend(tx: Connection, case: Case, author: Author) -> StartedCharge:
         source_id=row.gateway_source_id,
         sent_before=True,
     )
-    return StartedCharge(case.charge_id, request)
+    return StartedCharge(case.charge_id, request, sends=row.sends + 1)

@@ -24,6 +24,7 @@ def retry_charge(engine: Engine, charge_id: UUID, *, now: datetime) -> Tally:
 
     :raises NotFound: there is no such charge. :raises Refusal: it cannot be charged now; the text says why.
     """
+    since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         invoice_id = tx.execute(select(col(Charge.invoice_id)).where(col(Charge.id) == charge_id)).scalar_one_or_none()
         if invoice_id is None:
@@ -48,4 +49,4 @@ def retry_charge(engine: Engine, charge_id: UUID, *, now: datetime) -> Tally:
         if allowed != now:
             raise Refusal(f"wallets are not charged now (bank maintenance); try again after {allowed.isoformat()}")
         started = start_charges(tx, installation, rows, Author(engine.actor, now), automatic=False)
-    return send_charges(engine, started, now)
+    return send_charges(engine, started, now, since=since)

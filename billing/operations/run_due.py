@@ -13,7 +13,7 @@ from billing.operations.engine import Engine, Tally
 from billing.operations.look_up_unsettled import look_up_unsettled
 from billing.operations.refunds import settle_refunds
 from billing.operations.renew_due import renew_due
-from billing.operations.strays import settle_strays
+from billing.operations.settle_strays import settle_strays
 from billing.operations.webhooks import process_webhooks
 from billing.store.database import told_plainly
 from billing.store.due import Kind, kinds_due

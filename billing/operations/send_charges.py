@@ -18,16 +18,18 @@ log = structlog.get_logger()
 HOLD_FOR: Final = timedelta(minutes=5)
 
 
-def send_charges(engine: Engine, charges: Sequence[StartedCharge], now: datetime) -> Tally:
+def send_charges(engine: Engine, charges: Sequence[StartedCharge], now: datetime, *, since: float) -> Tally:
     """Send charges that were committed, record the answers, and hold charging if they show a fault of ours.
 
+    ``since`` is the gateway's moment before they were written down: one that cannot leave soon after it stays.
     Doubted ones are not sent here: they are looked up first.
     """
     started = [charge for charge in charges if not charge.is_doubted]
     if not started:
         return Tally()
-    outcomes = engine.gateway.create_payments([charge.request for charge in started])
-    tally = record_outcomes(engine, list(zip([c.id for c in started], outcomes, strict=True)), now=now)
+    outcomes = engine.gateway.create_payments([charge.request for charge in started], since=since)
+    sent = {charge.id: charge.sends for charge in started}
+    tally = record_outcomes(engine, list(zip(sent, outcomes, strict=True)), now=now, sends=sent)
     unsent = [outcome.reason for outcome in outcomes if isinstance(outcome, NotSent)]
     if 2 * len(unsent) > len(outcomes):
         tally.stop_the_run = tally.stop_the_run or f"{len(unsent)} of {len(outcomes)} not sent: {unsent[0]}"

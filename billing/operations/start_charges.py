@@ -30,6 +30,8 @@ class StartedCharge:
     id: UUID
     request: PaymentRequest
     is_doubted: bool = False
+    sends: int = 1
+    """How often it is sent, this time included."""
 
 
 def start_due_charges(

@@ -53,8 +53,8 @@ class Telling:
         self._pool = ThreadPoolExecutor(2)
         self.running = []
 
-    def create_payments(self, requests):
-        outcomes = self._gateway.create_payments(requests)
+    def create_payments(self, requests, **when):
+        outcomes = self._gateway.create_payments(requests, **when)
         self._world.sandbox("POST", "drain")  # every webhook has come and is stored
         engine = replace(self._world.engine, gateway=self._gateway, actor="webhooks")
         self.running += [self._pool.submit(process_webhooks, engine, now=self._world.now) for _ in range(2)]

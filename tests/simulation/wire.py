@@ -17,7 +17,6 @@ T = TypeVar("T")
 R = TypeVar("R")
 SECRET_KEY = "sk_sbox_canary"
 _TIMES_OUT_AFTER = 20.0
-_LEAVES_WITHIN = timedelta(seconds=60)
 _BROKEN: tuple[Answer, ...] = (
     (500, b""),
     (502, b"<html>"),
@@ -35,16 +34,10 @@ class Wire(CheckoutGateway):
         super().__init__("https://api.test", SecretKey(SECRET_KEY), "pc_x", GatewayLimits())
         self._process = process
         self._checkout = checkout
-        self._leave_by: datetime | None = None
         self.outage_until: datetime | None = None
 
-    def create_payments(self, requests: Sequence[Any]) -> Any:
-        self._leave_by = self._checkout.clock.now + _LEAVES_WITHIN
-        return super().create_payments(requests)
-
-    def create_refunds(self, requests: Sequence[Any]) -> Any:
-        self._leave_by = self._checkout.clock.now + _LEAVES_WITHIN
-        return super().create_refunds(requests)
+    def moment(self) -> float:
+        return self._checkout.clock.now.timestamp()
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
         try:
@@ -66,7 +59,7 @@ class Wire(CheckoutGateway):
         headers: dict[str, str],
         _bucket: Any,
         *,
-        send_by: Any = None,
+        send_by: float | None = None,
     ) -> Exchange:
         assert not _inside.get(), "a transaction is open during a network call"
         process, dice = self._process, self._process.dice
@@ -74,7 +67,7 @@ class Wire(CheckoutGateway):
         if self.outage_until is not None and self._checkout.clock.now < self.outage_until:
             process.scheduler.sleep(1)
             return NeverLeft("cannot connect (outage)")
-        if send_by is not None and self._leave_by is not None and self._checkout.clock.now > self._leave_by:
+        if self._is_over(send_by):
             return NeverLeft("its turn came too late")
         fault = dice.first_of(_faults_of(method))
         key = headers.get("Cko-Idempotency-Key")

@@ -244,8 +244,9 @@ class World:
         self.outcomes.heal()
         for process, wire in zip(self.processes.values(), self.wires.values(), strict=True):
             process.offset, process.up_at, wire.outage_until = timedelta(0), self.clock.now, None
-        for hours in (1, 13, 25, 49, 73):
-            at = self.clock.now + timedelta(hours=hours)
+        visits = [timedelta(hours=hours) for hours in (1, 13, 25, 49, 73)]
+        for after in (*visits, self.healing - timedelta(hours=6)):
+            at = self.clock.now + after
             self.course.at(at, self.operator.clear_up)
             self.course.at(at, self.operator.close_strays)
             self.course.at(at, self.operator.give_back)

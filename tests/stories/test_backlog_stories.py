@@ -67,9 +67,12 @@ def test_a_batch_is_no_larger_than_what_the_gateways_limit_lets_out_in_time(back
     monkeypatch.setattr("billing.gateway.client.CheckoutGateway.payments_in", a_few)
     sizes = []
     created = backlog.engine.gateway.create_payments
-    monkeypatch.setattr(
-        backlog.engine.gateway, "create_payments", lambda told: (sizes.append(len(told)), created(told))[1]
-    )
+
+    def counted(requests, **when):
+        sizes.append(len(requests))
+        return created(requests, **when)
+
+    monkeypatch.setattr(backlog.engine.gateway, "create_payments", counted)
     backlog.sweep()
     assert sizes == [3, 3, 1]
     assert set(asked) == {10}

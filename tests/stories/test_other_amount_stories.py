@@ -1,11 +1,13 @@
 """Stories of a charge captured with another amount than was asked for, and a person who gives it back."""
 
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 from harness import email
 from soundness import assert_sound
 
+from billing.domain.charging import Found, PaymentStatus
 from billing.domain.states import ChargeEvent, ChargeState
 from billing.operations.engine import NotFound, Refusal
 from billing.operations.parking import release_charge
@@ -143,3 +145,64 @@ def _park(world):
     parked = Move(_id(charge), ChargeState.PENDING, ChargeEvent.PARK, {"check_at": None, "error": "odd"}, owner)
     with world.engine.database.transaction() as tx:
         move(tx, Charge, [parked], Author("test", world.now))
+
+
+class _Lies:
+    """A gateway that tells ten times the amount of a captured payment, so many times."""
+
+    def __init__(self, gateway, lies):
+        self._gateway = gateway
+        self.lies = lies
+
+    def _read(self, told):
+        payments = told.payments if isinstance(told, Found) else ()
+        if self.lies and any(each.status is PaymentStatus.CAPTURED for each in payments):
+            self.lies -= 1
+            return Found(tuple(replace(each, amount_minor=10 * each.amount_minor) for each in payments))
+        return told
+
+    def find_by_id(self, ids):
+        return [self._read(told) for told in self._gateway.find_by_id(ids)]
+
+    def find_by_reference(self, references):
+        return [self._read(told) for told in self._gateway.find_by_reference(references)]
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+
+@pytest.fixture
+def late(world):
+    """A renewal that is declined, and captured after all five hours later, which only a look shows."""
+    world.subscribe()
+    world.wallet(KIM, script=["late:5:20051", "20051"])
+    world.live_through("2027-02-28 14:00")
+    assert [row["state"] for row in _renewals(world)] == ["declined"]
+    return world
+
+
+def test_a_late_capture_that_is_read_with_another_amount_once_pays_all_the_same(late):
+    world = late
+    world.engine = replace(world.engine, gateway=_Lies(world.engine.gateway, lies=1))
+    world.live_through("2027-03-01 14:00")
+    assert len(world.events("charge.mismatch")) == 1
+    assert _renewals(world)[0]["state"] == "captured"
+    assert world.rows("SELECT * FROM stray_payment") == []
+    assert world.rows("SELECT * FROM refund") == []
+    assert world.states("invoice") == ["paid", "paid"]
+    assert len(world.captured()) == 2
+    _verified(world)
+
+
+def test_a_late_capture_with_another_amount_goes_back_and_a_person_is_told(late):
+    world = late
+    lies = _Lies(world.engine.gateway, lies=2)
+    world.engine = replace(world.engine, gateway=lies)
+    world.live_through("2027-03-01 14:00")
+    assert lies.lies == 0
+    (refund,) = world.rows("SELECT * FROM refund")
+    assert (refund["state"], refund["reason"]) == ("refunded", "captured after its charge was closed")
+    assert "captured otherwise than asked for" in world.subscription()["parked_reason"]
+    assert len(world.captured()) == 1
+    assert _renewals(world)[0]["gateway_payment_id"] is None
+    _verified(world)

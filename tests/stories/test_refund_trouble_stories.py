@@ -81,9 +81,9 @@ class _Refusing:
         self._gateway = gateway
         self._lies = lies
 
-    def create_refunds(self, requests):
+    def create_refunds(self, requests, **when):
         if self._lies:
-            self._gateway.create_refunds(requests)
+            self._gateway.create_refunds(requests, **when)
         return [Refused(422, ("velocity_count_limit_exceeded",)) for _ in requests]
 
     def __getattr__(self, name):

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
-from harness import email
+from harness import WEB, email
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
@@ -16,7 +16,11 @@ from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments
 from billing.entrypoints.pulse import Pulse
 from billing.operations.doubt import notice_a_gap
+from billing.operations.engine import Refusal
+from billing.operations.first_charges import GatewayUnavailable
+from billing.operations.re_enrol import re_enrol
 from billing.operations.reconcile import reconcile
+from billing.operations.request_refund import request_refund
 from billing.operations.retry_charge import retry_charge
 from billing.store.installation import keep_alive, load_installation
 
@@ -39,6 +43,20 @@ def _renewals(world):
 def _next_reference(world, attempt_no):
     first = world.rows("SELECT reference FROM charge WHERE kind = 'first'")[0]["reference"]
     return f"{first.rsplit('-', 2)[0]}-20270228-{attempt_no}"
+
+
+def _subscription(world):
+    return UUID(str(world.subscription()["id"]))
+
+
+def _renewal_went_wrong(world):
+    """A renewal was declined for good, so that only the subscriber can go on; then there was a gap."""
+    world.subscribe()
+    world.wallet(KIM, script=["200R1"])
+    world.live_through("2027-02-28 14:00")
+    assert [row["state"] for row in _renewals(world)] == ["declined"]
+    _is_alive(world, world.now - timedelta(hours=1))
+    _starts_again(world)
 
 
 def _copy(source, target):
@@ -158,6 +176,118 @@ def test_a_retry_by_hand_is_looked_up_first_as_well(world):
     assert [row["state"] for row in _renewals(world)] == ["declined", "captured"]
     assert len(world.sent()) == sent + 1  # the one past the engine
     assert len(world.captured()) == 2
+
+
+def test_what_the_subscriber_paid_before_an_older_copy_took_over_is_not_paid_again(sqlite_world, file, tmp_path):
+    world = sqlite_world
+    world.subscribe()
+    world.wallet(KIM, script=["200R1"])
+    world.live_through("2027-02-28 14:00")
+    _is_alive(world)
+    _copy(file, tmp_path / "aside.db")
+    world.agree(re_enrol(world.engine, _subscription(world), WEB, now=world.now).redirect_url)
+    world.live_through("2027-03-02 12:00")
+    assert world.state() == "active"
+    sent = len(world.sent())
+    world.engine.database.dispose()
+    _copy(tmp_path / "aside.db", file)
+    _starts_again(world)
+    told = re_enrol(world.engine, _subscription(world), WEB, now=world.now)
+    assert (told.state, told.redirect_url) == ("active", None)
+    world.live_through("2027-03-04 12:00")
+    assert len(world.sent()) == sent
+    assert len(world.captured()) == 2
+    assert world.states("invoice") == ["paid", "paid"]
+    assert reconcile(world.engine, now=world.now).differences == []
+
+
+def test_a_new_agreement_after_a_gap_gets_its_link_at_once_when_nothing_was_forgotten(world):
+    _renewal_went_wrong(world)
+    world.agree(re_enrol(world.engine, _subscription(world), WEB, now=world.now).redirect_url)
+    world.wait(minutes=2)
+    assert world.state() == "active"
+
+
+def test_an_attempt_that_was_forgotten_after_the_next_one_is_taken_up_when_the_subscriber_asks_again(world):
+    _renewal_went_wrong(world)
+    world.wallet(KIM, script=["ok"])
+    world.post_again(_next_reference(world, 3))
+    world.wait(minutes=5)
+    with pytest.raises(GatewayUnavailable, match="a later attempt is known"):
+        re_enrol(world.engine, _subscription(world), WEB, now=world.now)
+    told = re_enrol(world.engine, _subscription(world), WEB, now=world.now)
+    assert (told.state, told.redirect_url) == ("active", None)
+    assert world.sent(_next_reference(world, 2)) == []
+    assert len(world.captured()) == 2
+
+
+@pytest.mark.parametrize("unread", [2, 3])
+def test_no_link_is_given_while_it_cannot_be_told_whether_it_was_paid_before(world, unread):
+    _renewal_went_wrong(world)
+    whole, sent = world.engine, len(world.sent())
+    world.engine = replace(whole, gateway=_Unread(whole.gateway, _next_reference(world, unread)))
+    with pytest.raises(GatewayUnavailable, match="cannot be reached"):
+        re_enrol(world.engine, _subscription(world), WEB, now=world.now)
+    assert len(world.sent()) == sent
+    world.wait(minutes=3)
+    with pytest.raises(GatewayUnavailable, match="cannot be reached"):
+        re_enrol(world.engine, _subscription(world), WEB, now=world.now)
+    assert len(world.sent()) == sent
+    world.engine = whole
+    world.wait(minutes=3)
+    world.agree(re_enrol(world.engine, _subscription(world), WEB, now=world.now).redirect_url)
+    world.live_through("2027-02-28 16:00")
+    assert world.state() == "active"
+
+
+def test_a_subscription_that_is_made_after_a_gap_is_asked_about_by_nobody(world):
+    world.subscribe()
+    _is_alive(world, world.now - timedelta(hours=1))
+    _starts_again(world)
+    before = len(world.sandbox("GET", "requests"))
+    world.enrol("lee")
+    (only,) = world.sandbox("GET", "requests")[before:]
+    assert (only["method"], only["path"]) == ("POST", "/payments")
+
+
+def _forgotten_refund(world, amount):
+    """A refund that a lost state of the database had ordered: the gateway knows it under our name."""
+    paid = world.rows("SELECT id, reference, gateway_payment_id FROM charge")[0]
+    reference = f"{paid['reference']}-r1"
+    world.post(f"/payments/{paid['gateway_payment_id']}/refunds", {"amount": amount, "reference": reference})
+    return UUID(str(paid["id"]))
+
+
+def test_a_refund_that_was_forgotten_counts_and_the_next_one_has_a_name_of_its_own(world):
+    world.subscribe()
+    _is_alive(world, world.now - timedelta(hours=1))
+    _starts_again(world)
+    charge = _forgotten_refund(world, 4000)
+    with pytest.raises(Refusal, match="under way"):
+        request_refund(world.engine, charge, 500, reason="asked", now=world.now)
+    world.go_to(world.now + timedelta(minutes=5))
+    with pytest.raises(Refusal, match="more than the ₩5,900"):
+        request_refund(world.engine, charge, 6000, reason="asked", now=world.now)
+    request_refund(world.engine, charge, 500, reason="asked", now=world.now)
+    world.wait(hours=2)
+    assert sorted(row["amount_minor"] for row in world.rows("SELECT amount_minor FROM refund")) == [500, 4000]
+    assert world.states("refund") == ["refunded", "refunded"]
+    assert [row["reference"][-3:] for row in world.rows("SELECT reference FROM refund WHERE amount_minor = 500")] == [
+        "-r2"
+    ]
+    assert world.payments()[0]["refunded"] == 4500
+    assert reconcile(world.engine, now=world.now).differences == []
+
+
+def test_no_refund_is_ordered_in_doubt_while_the_gateway_cannot_tell_of_earlier_ones(world):
+    world.subscribe()
+    _is_alive(world, world.now - timedelta(hours=1))
+    _starts_again(world)
+    world.faults(read_502=1)
+    charge = UUID(str(world.rows("SELECT id FROM charge")[0]["id"]))
+    with pytest.raises(Refusal, match="cannot be read"):
+        request_refund(world.engine, charge, None, reason="asked", now=world.now)
+    assert world.rows("SELECT id FROM refund") == []
 
 
 def test_neither_a_first_start_nor_a_short_silence_is_a_gap(world):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from billing.domain.charging import REFUND_WINDOW
 from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant, short
 from billing.store.tables import LIVE_CHARGE
 
@@ -45,7 +46,7 @@ def at_most_once(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Fo
 
 
 @invariant(5, "An invoice is paid if, and only if, a charge of it is captured (or captured and given back).")
-def paid_means_captured(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+def paid_means_captured(tx: Connection, now: datetime, _bounds: Bounds) -> Iterator[Found]:
     for row in ask(
         tx,
         "SELECT i.id FROM invoice i WHERE i.state = 'paid' AND NOT EXISTS (SELECT 1 FROM charge c"
@@ -55,7 +56,9 @@ def paid_means_captured(tx: Connection, _now: datetime, _bounds: Bounds) -> Iter
     for row in ask(
         tx,
         "SELECT c.id, i.state FROM charge c JOIN invoice i ON i.id = c.invoice_id"
-        f" WHERE c.state = 'captured' AND i.state <> 'paid' AND c.amount_minor > {_GIVEN_BACK}",
+        f" WHERE c.state = 'captured' AND i.state <> 'paid' AND c.amount_minor > {_GIVEN_BACK}"
+        " AND c.captured_at > :refundable",  # an older one can only be paid back by other means
+        refundable=now - REFUND_WINDOW,
     ):
         yield "charge", row[0], f"it is captured, its invoice is {row[1]}, and the money is not on its way back"
 

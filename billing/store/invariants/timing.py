@@ -3,13 +3,13 @@
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from itertools import groupby
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
-from billing.store.columns import UtcDateTime
 from billing.store.installation import load_installation
 from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant
 from billing.store.tables import DUE_INVOICE, LIVE_CHARGE, RENEWABLE, Charge, Price, Subscription
@@ -73,18 +73,22 @@ def once_a_day(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Foun
         "charge.amount_minor > COALESCE((SELECT SUM(r.amount_minor) FROM refund r"
         f" WHERE r.charge_id = charge.id AND r.state IN ({COUNTED_REFUND})), 0)"
     )
-    before = func.lag(col(Charge.sent_at), type_=UtcDateTime()).over(
-        partition_by=col(Charge.subscription_id), order_by=(col(Charge.sent_at), col(Charge.id))
-    )
     rows = tx.execute(
-        select(col(Charge.id), col(Charge.sent_at), before.label("before"), col(Subscription.zone))
+        select(
+            col(Charge.id), col(Charge.subscription_id), col(Charge.sent_at), col(Charge.captured_at),
+            col(Subscription.zone),
+        )
         .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
         .where(text("charge.state = 'captured'"), col(Charge.automatic).is_(True), kept)
-    )
-    for row in rows:
-        day = _day(row.sent_at, row.zone)
-        if row.before is not None and _day(row.before, row.zone) == day:
-            yield "charge", row.id, f"another automatic charge was made on the same day, {day}"
+        .order_by(col(Charge.subscription_id), col(Charge.sent_at), col(Charge.id))
+    )  # fmt: skip
+    for (_, day), charges in groupby(rows, lambda row: (row.subscription_id, _day(row.sent_at, row.zone))):
+        captured: list[datetime] = []
+        for row in charges:
+            # One that had failed, and was captured after all when the next was under way, was no reason to wait.
+            if any(at <= row.sent_at for at in captured):
+                yield "charge", row.id, f"another automatic charge was made on the same day, {day}"
+            captured.append(row.captured_at)
 
 
 @invariant(18, "An invoice is tried no more often than the plan of retries allows, and every try is counted.")
