@@ -5,14 +5,16 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
+from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
 from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant
-from billing.store.tables import DUE_INVOICE, LIVE_CHARGE, RENEWABLE, Charge, Price, Subscription
+from billing.store.tables import DUE_INVOICE, LIVE_CHARGE, RENEWABLE, Charge, Event, Price, Subscription
 from plans.calendar import Interval, nth_period
 
 
@@ -83,12 +85,21 @@ def once_a_day(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Foun
         .order_by(col(Charge.subscription_id), col(Charge.sent_at), col(Charge.id))
     )  # fmt: skip
     for (_, day), charges in groupby(rows, lambda row: (row.subscription_id, _day(row.sent_at, row.zone))):
-        captured: list[datetime] = []
+        before: list[AnyRow] = []
         for row in charges:
             # One that had failed, and was captured after all when the next was under way, was no reason to wait.
-            if any(at <= row.sent_at for at in captured):
+            if any(first.captured_at <= row.sent_at or not _was_late(tx, first.id) for first in before):
                 yield "charge", row.id, f"another automatic charge was made on the same day, {day}"
-            captured.append(row.captured_at)
+            before.append(row)
+
+
+def _was_late(tx: Connection, charge_id: UUID) -> bool:
+    told = select(col(Event.id)).where(
+        col(Event.subject_type) == "charge",
+        col(Event.subject_id) == str(charge_id),
+        col(Event.type) == "charge.late_truth",
+    )
+    return tx.execute(told.limit(1)).first() is not None
 
 
 @invariant(18, "An invoice is tried no more often than the plan of retries allows, and every try is counted.")
