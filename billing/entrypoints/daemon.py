@@ -25,6 +25,7 @@ from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.pulse import Pulse
 from billing.entrypoints.ready import require_ready, why_not_ready
 from billing.entrypoints.watch_port import watch_port
+from billing.operations.clock_guard import ClockGuard
 from billing.operations.doubt import notice_a_gap
 from billing.operations.engine import Engine, SweepObserver, Tally
 from billing.operations.run_due import run_due
@@ -49,6 +50,7 @@ class Daemon:
         self._engine = replace(engine, watch=_SignsOfLife(engine.watch, self._show_life), stopping=self._stop.is_set)
         self._name = name
         self._pulse = pulse
+        self._guard = ClockGuard(engine.gateway) if settings.mode == "live" else None
         self._last: datetime | None = None
         self._told: tuple[datetime, int] | None = None
         self._told_at = self._alive_at = machine_now()
@@ -88,6 +90,11 @@ class Daemon:
             if self._last is not None and now < self._last:
                 log.error("clock_went_backwards", by_seconds=(self._last - now).total_seconds())
                 self._pulse.failed("the clock went backwards")
+                return
+            why_not = self._guard.why_not_act(machine_now()) if self._guard is not None else None
+            if why_not is not None:
+                log.error("clock_not_trusted", daemon=self._name, because=why_not)
+                self._pulse.failed(why_not)
                 return
             notice_a_gap(self._engine, now=now, machine_now=machine_now())
             for _ in range(MOST_SWEEPS_A_TICK):

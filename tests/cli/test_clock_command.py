@@ -16,6 +16,8 @@ from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments
 from billing.entrypoints.pulse import Pulse
 from billing.entrypoints.test_clock import Backwards, SandboxClock, advance, give_back
+from billing.gateway.client import CheckoutGateway
+from billing.gateway.port import Health
 from billing.store.heartbeats import announce_daemon, beat
 from billing.store.installation import set_clock
 from billing.store.reports import next_due_instant
@@ -250,3 +252,11 @@ def test_real_time_is_given_back_before_anything_happened(database):
     with database.transaction() as tx:
         set_clock(tx, datetime(2020, 1, 1, tzinfo=UTC))
     assert give_back(database) > datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_by_a_clock_that_is_ahead_nothing_is_done_in_live_mode(live_shop, monkeypatch):
+    ahead = Health(reachable=True, authorised=True, detail="HTTP 200", clock_skew_seconds=86400.0)
+    monkeypatch.setattr(CheckoutGateway, "check_health", lambda _self: ahead)
+    told = live_shop.billing("run-due")
+    assert told.code == 1
+    assert "this machine's clock is 1 day, 0:00:00 ahead of the gateway's" in told.words

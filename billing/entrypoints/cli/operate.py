@@ -13,6 +13,7 @@ from billing.entrypoints.cli.output import complain, moment, print_json, print_t
 from billing.entrypoints.clock import machine_now
 from billing.operations import run_due as sweeps
 from billing.operations import set_up
+from billing.operations.clock_guard import ClockGuard
 from billing.operations.engine import Refusal
 from billing.store.migrating import newest_version, version_of
 from billing.store.report_log import due_on_paused_plans, newest_event_at
@@ -48,6 +49,9 @@ def run_due(
     session = session_of(context)
     engine = session.acting()
     now = session.now() if at is None else _pretended(session, at)
+    why_not = ClockGuard(engine.gateway).why_not_act(now) if session.is_live else None
+    if why_not is not None:
+        raise Refusal(f"{why_not}: set it by NTP; nothing was done")
     tally = sweeps.run_due(engine, now=now)
     with engine.database.snapshot() as tx:
         paused = due_on_paused_plans(tx, now)
