@@ -11,13 +11,15 @@ import resource
 import shutil
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType
 from typing import Any, Final
 
 import pytest
+from coverage import Coverage
 from hypothesis import Phase, settings
 
 from tests.mutation.mutants import ROOT, Mutant
@@ -53,10 +55,22 @@ def load_what_never_changes() -> None:
     assert all(name.startswith("billing.sandbox") for name in strangers), strangers
 
 
-def fork(mutant: Mutant | None, tests: Sequence[str], order: Mapping[str, float], scratch: Path) -> tuple[int, int]:
-    """Start the tests in a fork, the lowest in ``order`` first; return its process id, and a pipe to read the end of.
+@dataclass(frozen=True)
+class Plan:
+    """Which tests to run, the lowest in ``order`` first; of their files only those in ``only``, unless it is None."""
 
-    What comes through the pipe is JSON: pytest's exit code, the tests that failed, how long each test took.
+    tests: Sequence[str]
+    order: Mapping[str, float]
+    only: frozenset[str] | None = None
+    watched: Sequence[str] = ()
+    """Files of which is told which lines each test runs."""
+
+
+def fork(mutant: Mutant | None, plan: Plan, scratch: Path) -> tuple[int, int]:
+    """Start the tests in a fork; return its process id, and a pipe to read the end of.
+
+    What comes through the pipe is JSON: pytest's exit code, the tests that failed, how long each test took, and
+    ``reached``: the tests that ran each line of each file watched.
     """
     reader, writer = os.pipe()
     child = os.fork()
@@ -66,7 +80,7 @@ def fork(mutant: Mutant | None, tests: Sequence[str], order: Mapping[str, float]
     os.setpgid(0, 0)
     os.close(reader)
     try:
-        told = _run(mutant, tests, order, scratch)
+        told = _run(mutant, plan, scratch)
     except BaseException:  # noqa: BLE001 - whatever it is, it must not go on in the parent's name
         told = {"code": None, "failed": [traceback.format_exc()], "seconds": {}}
     with os.fdopen(writer, "wb") as answer:
@@ -74,7 +88,7 @@ def fork(mutant: Mutant | None, tests: Sequence[str], order: Mapping[str, float]
     os._exit(0)
 
 
-def _run(mutant: Mutant | None, tests: Sequence[str], order: Mapping[str, float], scratch: Path) -> dict[str, Any]:
+def _run(mutant: Mutant | None, plan: Plan, scratch: Path) -> dict[str, Any]:
     silence = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(silence, stream)
@@ -82,13 +96,15 @@ def _run(mutant: Mutant | None, tests: Sequence[str], order: Mapping[str, float]
     finder = None if mutant is None else _Finder(mutant)
     if finder is not None:
         sys.meta_path.insert(0, finder)
-    reports = _Reports(order)
+    reports = _Reports(plan)
+    watch = _Watch([str(ROOT / file) for file in plan.watched])
     options = ["-x", "-q", "--no-header", "--tb=no", "-p", "pytest_timeout", f"--basetemp={scratch}"]
-    code = pytest.main([*options, *tests], plugins=[reports])
+    code = pytest.main([*options, *plan.tests], plugins=[reports, *([watch] if plan.watched else [])])
     shutil.rmtree(scratch, ignore_errors=True)
     if finder is not None and not finder.was_asked:
         return {"code": None, "failed": ["the mutant was never imported"], "seconds": {}}
-    return {"code": int(code), "failed": reports.failed, "seconds": reports.seconds}
+    reached = watch.reached() if plan.watched else {}
+    return {"code": int(code), "failed": reports.failed, "seconds": reports.seconds, "reached": reached}
 
 
 class _Mutated(SourceFileLoader):
@@ -120,11 +136,33 @@ class _Finder:
         return importlib.util.spec_from_file_location(name, self._path, loader=loader)
 
 
+class _Watch:
+    """Takes down which test runs which lines; what only the import runs belongs to no test."""
+
+    def __init__(self, files: list[str]) -> None:
+        self._coverage = Coverage(data_file=None, include=files, config_file=False)
+
+    def pytest_sessionstart(self) -> None:
+        self._coverage.start()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        self._coverage.switch_context(item.nodeid)
+        told = yield
+        self._coverage.switch_context("")
+        return told
+
+    def reached(self) -> dict[str, dict[int, list[str]]]:
+        self._coverage.stop()
+        data = self._coverage.get_data()
+        return {str(Path(file).relative_to(ROOT)): data.contexts_by_lineno(file) for file in data.measured_files()}
+
+
 class _Reports:
     """Puts the tests in order, keeps what failed and how long each took, and spares hypothesis the shrinking."""
 
-    def __init__(self, order: Mapping[str, float]) -> None:
-        self._order = order
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self.failed: list[str] = []
         self.seconds: dict[str, float] = {}
 
@@ -134,7 +172,9 @@ class _Reports:
         settings.load_profile("unshrunk")
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=lambda item: self._order.get(item.nodeid, 0.0))
+        if self._plan.only is not None:
+            items[:] = [item for item in items if item.nodeid in self._plan.only]
+        items.sort(key=lambda item: self._plan.order.get(item.nodeid, 0.0))
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:

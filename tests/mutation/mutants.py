@@ -35,6 +35,15 @@ class Mutant:
         return f"{self.file} {self.scope}: {self.told}"
 
     @property
+    def lines(self) -> range:
+        """The lines of the statement it is in, without those that the statement holds as a block."""
+        around = [each for each in ast.walk(ast.parse((ROOT / self.file).read_bytes())) if isinstance(each, ast.stmt)]
+        holding = [each for each in around if each.lineno <= self.line <= (each.end_lineno or each.lineno)]
+        inner = max(holding, key=lambda each: (each.lineno, -(each.end_lineno or each.lineno)))
+        body = getattr(inner, "body", None)
+        return range(inner.lineno, body[0].lineno if body else (inner.end_lineno or inner.lineno) + 1)
+
+    @property
     def module(self) -> str:
         return self.file.removesuffix(".py").replace("/", ".")
 

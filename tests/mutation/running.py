@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tests.mutation.forks import fork
+from tests.mutation.forks import Plan, fork
 from tests.mutation.mutants import Mutant
 from tests.mutation.parts import Part
 
@@ -50,6 +50,7 @@ class Runner:
         self._last_order: dict[tuple[str, ...], dict[str, float]] = {}
         self._seconds: dict[str, float] = {}
         self._noticed: dict[str, Counter[str]] = {}
+        self._reached: dict[str, dict[str, list[str]]] = {}
 
     def judge(self, part: Part, mutants: Iterable[Mutant]) -> Iterator[Verdict]:
         """Yield what becomes of each mutant, in the order in which they end."""
@@ -58,9 +59,9 @@ class Runner:
         for mutant in itertools.chain(waiting, itertools.repeat(None)):
             if mutant is not None:
                 tests = (*part.options, *part.tests[mutant.file])
-                patience = self._time_of(tests) * _PATIENCE + _GRACE
+                patience = self._time_of(tests, part) * _PATIENCE + _GRACE
                 order = self._last_order[tests] = self._order(mutant)
-                child, pipe = fork(mutant, tests, order, self._scratch / str(next(self._numbers)))
+                child, pipe = self._fork(mutant, Plan(tests, order, self._that_reach(mutant)))
                 running[pipe] = _Running(mutant, child, time.monotonic(), patience)
             while running and (mutant is None or len(running) >= self._jobs):
                 yield from self._ended(running)
@@ -70,16 +71,27 @@ class Runner:
     def try_the_right_code(self) -> None:
         """Run the tests once more without a mistake, in the order they came to: they must pass in that one too."""
         for tests, order in self._last_order.items():
-            told = _last_words(*fork(None, tests, order, self._scratch / str(next(self._numbers))))
+            told = _last_words(*self._fork(None, Plan(tests, order)))
             assert told["code"] == PASSED, f"without any mistake, in another order: {told}"
 
-    def _time_of(self, tests: tuple[str, ...]) -> float:
+    def _fork(self, mutant: Mutant | None, plan: Plan) -> tuple[int, int]:
+        return fork(mutant, plan, self._scratch / str(next(self._numbers)))
+
+    def _that_reach(self, mutant: Mutant) -> frozenset[str] | None:
+        """Return the tests that run the statement, or None, for all: what the import runs is everybody's."""
+        lines = self._reached.get(mutant.file, {})
+        tests = {test for line in mutant.lines for test in lines.get(str(line), ())}
+        return frozenset(tests) if tests and "" not in tests else None
+
+    def _time_of(self, tests: tuple[str, ...], part: Part) -> float:
         """Run the tests without a mistake, once; they must pass."""
         if tests not in self._baseline:
             began = time.monotonic()
-            told = _last_words(*fork(None, tests, {}, self._scratch / str(next(self._numbers))))
+            watched = [file for file in part.tests if (*part.options, *part.tests[file]) == tests]
+            told = _last_words(*self._fork(None, Plan(tests, {}, watched=watched)))
             assert told["code"] == PASSED, f"without any mistake: {told}"
             self._seconds |= told["seconds"]
+            self._reached |= told["reached"]
             self._baseline[tests] = time.monotonic() - began
         return self._baseline[tests]
 
