@@ -25,6 +25,11 @@ COPY_OF_A_CHARGE = (
     " || '{digit}', '{digit}', amount_minor, currency, '{state}', gateway_payment_id || '{digit}', created_at, sent_at,"
     " sent_at, 1, check_at, 0, 0 FROM charge WHERE id = (" + CAPTURED + ")"
 )
+ENDED_LONG_AGO = (
+    f"UPDATE subscription SET state = 'canceled', canceled_at = '2027-02-01' WHERE id = ({KIM});"
+    "INSERT INTO event (id, at, actor, subject_type, subject_id, subscription_id, type, data) SELECT 0, '2027-02-01',"
+    f" 'x', 'subscription', 'x', id, 'subscription.canceled', '{{}}' FROM subscription WHERE id = ({KIM})"
+)
 PLANTED = [
     (1, "DROP INDEX one_live_charge;UPDATE charge SET state = 'pending' WHERE state = 'captured'", "charges are under way"),
     (2, f"DROP INDEX one_invoice_for_a_period;UPDATE invoice SET period_start = '2027-01-31' WHERE id = ({PAID})",
@@ -64,9 +69,9 @@ PLANTED = [
     (17, COPY_OF_A_CHARGE.format(digit=9, state="captured"), "another automatic charge was made on the same day"),
     (18, f"UPDATE invoice SET state = 'open', failures = 7 WHERE id = ({PAID})", "7 counted failures, but 6 are the most"),
     (18, f"UPDATE invoice SET attempts = 0 WHERE id = ({PAID})", "it counts 0 attempts, but charge number"),
-    (19, f"UPDATE subscription SET state = 'canceled', canceled_at = '2027-02-01' WHERE id = ({KIM})",
+    (19, ENDED_LONG_AGO,
      "it was made after the subscription ended"),
-    (19, f"UPDATE subscription SET state = 'canceled', canceled_at = '2027-02-01' WHERE id = ({KIM})",
+    (19, ENDED_LONG_AGO,
      "it was captured after the subscription ended, and is not being given back"),
     (20, "UPDATE refund SET amount_minor = 99000", "99000 is being given back of"),
     (20, "UPDATE charge SET state = 'declined' WHERE id IN (SELECT charge_id FROM refund)", "it gives back charge"),
