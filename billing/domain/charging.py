@@ -49,6 +49,8 @@ class NotSent:
 
     reason: str
     stop_the_run: bool = False
+    too_fast: bool = False
+    """Turned away for coming too fast: the sender has slowed down, and nothing else is wrong."""
 
 
 @dataclass(frozen=True, slots=True)

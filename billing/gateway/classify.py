@@ -86,7 +86,7 @@ def _not_accepted(exchange: Exchange, *, sent_before: bool) -> NotSent | Refused
             return NotSent(f"the gateway answered HTTP {status}: check keys, scopes and base URL", stop_the_run=True)
         case Reply(429):
             # Also the answer to a key that is in flight, so it proves nothing about a key sent before.
-            return Unknown("HTTP 429") if sent_before else NotSent("HTTP 429: too many requests")
+            return Unknown("HTTP 429") if sent_before else NotSent("HTTP 429: too many requests", too_fast=True)
         case Reply(400 | 422 as status):
             return _refused(exchange, status)
         case Reply(status):

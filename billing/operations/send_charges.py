@@ -30,7 +30,7 @@ def send_charges(engine: Engine, charges: Sequence[StartedCharge], now: datetime
     outcomes = engine.gateway.create_payments([charge.request for charge in started], since=since)
     sent = {charge.id: charge.sends for charge in started}
     tally = record_outcomes(engine, list(zip(sent, outcomes, strict=True)), now=now, sends=sent)
-    unsent = [outcome.reason for outcome in outcomes if isinstance(outcome, NotSent)]
+    unsent = [outcome.reason for outcome in outcomes if isinstance(outcome, NotSent) and not outcome.too_fast]
     if 2 * len(unsent) > len(outcomes):
         tally.stop_the_run = tally.stop_the_run or f"{len(unsent)} of {len(outcomes)} not sent: {unsent[0]}"
     if tally.stop_the_run is not None:

@@ -365,7 +365,7 @@ def test_too_many_requests_is_not_sent_at_first_and_unknown_for_a_key_that_was_s
     server, gateway, retry_after
 ):
     headers = [] if retry_after is None else [("Retry-After", retry_after)]
-    assert send(server, gateway, answer(429, b"", headers)) == NotSent("HTTP 429: too many requests")
+    assert send(server, gateway, answer(429, b"", headers)) == NotSent("HTTP 429: too many requests", too_fast=True)
     again = a_renewal(sent_before=True)
     assert send(server, gateway, answer(429, b"", headers), again) == Unknown("HTTP 429")
 

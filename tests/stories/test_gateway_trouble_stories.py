@@ -322,3 +322,16 @@ def test_a_charge_that_another_daemon_sent_again_meanwhile_is_not_sent_once_more
     world.live_through("2027-02-28 14:00", step=timedelta(minutes=5))
     assert _renewal(world)["state"] == "captured"
     assert len(world.captured()) == 2
+
+
+def test_a_gateway_that_turns_many_away_for_coming_too_fast_holds_nothing(world):
+    for who in ("kim", "lee", "park"):
+        world.subscribe(who)
+    world.go_to("2027-02-28 12:00")
+    world.faults(rate_limit_429=1)
+    world.sweep()
+    world.sweep()
+    assert [row["state"] for row in world.rows("SELECT state FROM charge WHERE kind = 'renewal'")] == ["refused"] * 3
+    assert world.events("installation.charging_held") == []
+    world.calm()
+    assert len(world.captured()) == 6
