@@ -16,7 +16,7 @@ def main() -> None:
     reader.add_argument(
         "--allowed", type=float, default=100, help="by the gateway, in any second; it answers 429 to more"
     )
-    reader.add_argument("--share", type=float, default=100, help="that the daemon is configured to use")
+    reader.add_argument("--share", type=float, default=95, help="that the daemon is configured to use")
     reader.add_argument("--latency-ms", type=float, default=300)
     arguments = reader.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgres() as server:

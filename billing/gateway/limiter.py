@@ -9,6 +9,7 @@ SLOWEST: Final = 1 / 8
 RECOVERS_IN: Final = 60.0
 """Seconds from a standstill to the whole rate; from the half of it, half as long."""
 _BLIND: Final = 1.0
+_TAKEN_AHEAD: Final = 0.5
 
 
 class RateLimiter:
@@ -38,6 +39,10 @@ class RateLimiter:
     async def wait(self) -> None:
         """Return when the next request may leave."""
         now = time.monotonic()
+        while self._next - now > _TAKEN_AHEAD:
+            # Who took a place far ahead, while the rate was low, would keep to it when the rate has grown back.
+            await asyncio.sleep(_TAKEN_AHEAD)
+            now = time.monotonic()
         slot = self.take(now)
         if slot > now:
             await asyncio.sleep(slot - now)

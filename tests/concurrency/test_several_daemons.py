@@ -69,6 +69,7 @@ def sweep_together(engines, now):
 @pytest.mark.parametrize("number", [2, 5])
 def test_daemons_share_the_renewals_and_each_subscriber_is_charged_once(crowd, postgres_url, number):
     crowd.go_to("2027-02-28 11:00")
+    crowd.faults(latency_ms=30)  # while one waits for its answers, another has its turn
     with daemons(crowd, number, postgres_url) as engines:
         tallies = sweep_together(engines, crowd.now)
         crowd.go_to(crowd.now + timedelta(minutes=5))

@@ -1,5 +1,8 @@
 """How fast requests leave, on a clock of the test's own."""
 
+import asyncio
+import time
+
 import pytest
 
 from billing.gateway.limiter import RECOVERS_IN, RateLimiter
@@ -58,3 +61,17 @@ def test_the_rate_grows_back_evenly_and_never_beyond_what_was_configured():
     assert limiter.rate(RECOVERS_IN / 4) == pytest.approx(60)
     assert limiter.rate(RECOVERS_IN / 2) == pytest.approx(80)
     assert limiter.rate(RECOVERS_IN * 9) == 80
+
+
+def test_no_place_is_taken_long_before_it_comes_so_that_a_rate_that_grows_back_counts():
+    limiter = RateLimiter(20)
+
+    async def many():
+        waiting = [asyncio.create_task(limiter.wait()) for _ in range(60)]
+        await asyncio.sleep(0.1)
+        taken = limiter.take(time.monotonic()) - time.monotonic()
+        for task in waiting:
+            task.cancel()
+        return taken
+
+    assert asyncio.run(many()) < 0.7
