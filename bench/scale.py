@@ -1,4 +1,4 @@
-"""Times what every sweep asks, beside ever more subscriptions that are not due: `python -m bench.scale`."""
+"""Times sweeps and renewals beside ever more subscriptions that are not due: `python -m bench.scale`."""
 
 import argparse
 import statistics
@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from bench.ground import Ground
 from bench.postgres import postgres
+from bench.race import Result, Terms
 from bench.seeding import BEFORE, NOW
 from billing.store.columns import UtcDateTime
 from billing.store.database import Database
@@ -24,6 +25,7 @@ def main() -> None:
     """Print a table row for each size, and the plan of a page at the largest."""
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--others", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
+    reader.add_argument("--runs", type=int, default=5, help="races beside each, in turn")
     arguments = reader.parse_args()
     print(f"| not due | nothing due: the look, ms | {_DUE:,} due: the look, ms | a page of {_PAGE}, ms |")
     print("| --- | --- | --- | --- |")
@@ -31,14 +33,30 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, postgres() as server:
         ground = Ground(server, Path(folder))
         for others in arguments.others:
-            ground.template(_DUE, others)
-            database = Database(server.fresh(f"seeded_{_DUE}_{others}"))
+            # Nothing is written yet, so that no copy is needed.
+            database = Database(server.url_of(ground.template(_DUE, others)))
             looks = [_timed(database, lambda tx, at=at: kinds_due(tx, at)) for at in (BEFORE, NOW)]
             page = _timed(database, lambda tx: due_places(tx, Kind.SUBSCRIPTION, NOW, _PAGE, None))
             print(f"| {others:,} | {looks[0]} | {looks[1]} | {page} |", flush=True)
             plan = _plan(database)
             database.dispose()
-    print(f"\n{plan}")
+        print(f"\n{plan}\n", flush=True)
+        _race(ground, arguments.others, arguments.runs)
+
+
+def _race(ground: Ground, sizes: list[int], runs: int) -> None:
+    found: dict[int, list[Result]] = {others: [] for others in sizes}
+    for _ in range(runs):
+        for others in sizes:
+            found[others].append(ground.race("engine", Terms(_DUE), others=others))
+    print(f"| not due | {_DUE:,} renewals, per second | CPU ms | PostgreSQL ms | peak MB |")
+    print("| --- | --- | --- | --- | --- |")
+    for others, took in found.items():
+        speeds = [each.per_second for each in took]
+        speed = f"{statistics.median(speeds):,.0f} ({min(speeds):,.0f}-{max(speeds):,.0f})"
+        costs = [statistics.median(each.cpu_ms for each in took), statistics.median(each.database_ms for each in took)]
+        peak = max(each.peak_mb for each in took)
+        print(f"| {others:,} | {speed} | {costs[0]:.3f} | {costs[1]:.3f} | {peak:.0f} |", flush=True)
 
 
 def _timed(database: Database, ask: Callable[[Connection], object]) -> str:
