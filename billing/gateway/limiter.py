@@ -8,7 +8,10 @@ SLOWEST: Final = 1 / 8
 """Of the configured rate, however often the gateway turns requests away."""
 RECOVERS_IN: Final = 60.0
 """Seconds from a standstill to the whole rate; from the half of it, half as long."""
+EASED: Final = 9 / 10
+"""Of the rate, when the gateway turns requests away after a while in which it did not: it may be one too many."""
 _BLIND: Final = 1.0
+_GOES_ON_WITHIN: Final = 2.5
 _TAKEN_AHEAD: Final = 0.5
 
 
@@ -16,8 +19,9 @@ class RateLimiter:
     """Spaces requests out to ``per_second``. A Checkout.com account allows 100 reads and 100 writes a second.
 
     The places in the queue are kept from batch to batch, so no second has more than its share. An answer that turns
-    a request away (429) halves the rate, which then grows back evenly; what was under way meanwhile is not counted
-    again. Times are monotonic seconds.
+    a request away (429) slows it down: by a tenth, and by a half as long as it goes on, so that it stays near what the
+    gateway allows, whoever else takes part of it. The rate then grows back evenly; what was under way meanwhile is not
+    counted again. Times are monotonic seconds.
     """
 
     def __init__(self, per_second: float) -> None:
@@ -48,8 +52,9 @@ class RateLimiter:
             await asyncio.sleep(slot - now)
 
     def turned_away(self, now: float) -> None:
-        """Halve the rate, once for all that is turned away within a second."""
-        if now - self._slowed_at < _BLIND:
+        """Slow down, once for all that is turned away within a second."""
+        since = now - self._slowed_at
+        if since < _BLIND:
             return
-        self._slowed_to = max(self._most * SLOWEST, self.rate(now) / 2)
+        self._slowed_to = max(self._most * SLOWEST, self.rate(now) * (1 / 2 if since < _GOES_ON_WITHIN else EASED))
         self._slowed_at = now

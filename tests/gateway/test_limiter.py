@@ -34,18 +34,41 @@ def test_no_second_has_more_than_its_share_whatever_the_pattern_of_batches():
     assert all(sum(1 for slot in left if second <= slot < second + 1) <= 64 for second in range(int(left[-1])))
 
 
-def test_an_answer_that_turns_a_request_away_halves_the_rate():
+def test_an_answer_that_turns_a_request_away_takes_a_tenth_of_the_rate():
     limiter = RateLimiter(80)
     limiter.turned_away(10.0)
-    assert limiter.rate(10.0) == 40
-    assert slots(limiter, 3, 10.0) == [10.0, 10.025, 10.05]
+    assert limiter.rate(10.0) == 72
+    assert slots(limiter, 3, 10.0) == pytest.approx([10.0, 10 + 1 / 72, 10 + 2 / 72])
 
 
 def test_what_was_under_way_together_counts_once():
     limiter = RateLimiter(80)
     for late in (0, 0.2, 0.9):
         limiter.turned_away(10.0 + late)
-    assert limiter.rate(10.0) == 40
+    assert limiter.rate(10.0) == 72
+
+
+def test_the_rate_is_halved_as_long_as_requests_are_turned_away():
+    limiter = RateLimiter(60)
+    limiter.turned_away(10.0)
+    limiter.turned_away(12.0)
+    assert limiter.rate(12.0) == pytest.approx((54 + 2) / 2)
+    limiter.turned_away(30.0)
+    assert limiter.rate(30.0) == pytest.approx((28 + 18) * 9 / 10)
+
+
+@pytest.mark.parametrize("allowed", [25, 50, 75])
+def test_it_stays_near_what_the_gateway_allows_when_others_take_a_part_of_it(allowed):
+    limiter, taken, turned_away, now = RateLimiter(100), [], 0, 0.0
+    while now < 300:
+        now = limiter.take(now)
+        if sum(1 for each in taken[-allowed:] if each > now - 1) < allowed:
+            taken.append(now)
+        else:
+            turned_away += 1
+            limiter.turned_away(now)
+    assert len(taken) / 300 > 0.8 * allowed
+    assert turned_away < len(taken) / 20
 
 
 def test_it_slows_down_to_an_eighth_and_no_further():
@@ -58,8 +81,8 @@ def test_it_slows_down_to_an_eighth_and_no_further():
 def test_the_rate_grows_back_evenly_and_never_beyond_what_was_configured():
     limiter = RateLimiter(80)
     limiter.turned_away(0.0)
-    assert limiter.rate(RECOVERS_IN / 4) == pytest.approx(60)
-    assert limiter.rate(RECOVERS_IN / 2) == pytest.approx(80)
+    assert limiter.rate(RECOVERS_IN / 20) == pytest.approx(76)
+    assert limiter.rate(RECOVERS_IN / 10) == pytest.approx(80)
     assert limiter.rate(RECOVERS_IN * 9) == 80
 
 
