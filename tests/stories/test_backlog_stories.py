@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from billing.operations.renew_due import renew_due
+
 NAMES = ("kim", "lee", "park", "choi", "jung", "kang", "yoon")
 DUE = "2027-02-28 12:00"
 
@@ -41,6 +43,18 @@ def test_what_is_left_when_a_turn_is_over_is_charged_by_the_sweeps_that_follow(b
         charged.append(renewals(backlog))
     backlog.wait(minutes=5)
     assert charged == [2, 4, 6, 7, 7, 7]
+    assert len(backlog.captured()) == 14
+
+
+def test_charges_take_turns_too_when_all_their_invoices_are_written(backlog):
+    renew_due(backlog.engine, now=backlog.now)
+    backlog.with_rules(turn=timedelta(0))
+    charged = []
+    for _ in range(5):
+        backlog.sweep()
+        charged.append(renewals(backlog))
+    backlog.wait(minutes=5)
+    assert charged == [2, 4, 6, 7, 7]
     assert len(backlog.captured()) == 14
 
 
