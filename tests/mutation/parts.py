@@ -62,7 +62,7 @@ PARTS: Final = (
             "tests/domain",
             {
                 "cases": f"states {_SETTLING}",
-                "charging": f"states {_SETTLING} finding",
+                "charging": f"charging states {_SETTLING} finding",
                 "declines": f"declines {_SETTLING}",
                 "dunning": f"dunning states {_SETTLING}",
                 "entitlement": "entitlement states",
