@@ -32,7 +32,7 @@ _STORIES: Final = _files(
     "renewals gateway_trouble_stories dunning_stories enrolment_stories re_enrolment_stories pending_stories"
     " recheck_stories switch_stories other_amount_stories managing_stories creation_stories refund_stories"
     " webhook_stories restore_stories stalled_sender_stories backlog_stories catch_up_stories calendar_stories"
-    " books_stories",
+    " books_stories answer_stories",
 )
 
 PARTS: Final = (
