@@ -26,7 +26,7 @@ from billing.domain.cases import NOTHING, InvoiceKind, LateEnrolment, Policy
 from billing.domain.charging import NotSent, PaymentStatus, Refused, Unknown
 from billing.domain.declines import DeclineClass
 from billing.domain.dunning import DunningPolicy, EndOfLadder
-from billing.domain.settlement import mismatch, settle
+from billing.domain.settlement import mismatch, settle, took_another_amount
 from billing.domain.states import (
     ChargeEvent,
     ChargeState,
@@ -692,6 +692,17 @@ def test_a_mismatch_on_a_charge_that_cannot_be_parked_is_reported_and_moves_noth
     decision = decide(a_case(charge_state=state), told(PaymentStatus.CAPTURED, amount_minor=1))
     assert notes(decision) == ["charge.mismatch"]
     assert replace(decision, notes=()) == NOTHING
+
+
+@pytest.mark.parametrize("state", _C)
+@pytest.mark.parametrize("status", PaymentStatus)
+@pytest.mark.parametrize("amount", [9900, 8000])
+def test_another_amount_is_taken_only_by_a_capture_after_the_charge_was_closed(state, status, amount):
+    captured = amount if status is PaymentStatus.CAPTURED else None
+    answer = told(status, amount_minor=amount, captured_minor=captured)
+    is_closed = state in (_C.DECLINED, _C.EXPIRED, _C.CANCELED, _C.REFUSED)
+    expected = is_closed and status is PaymentStatus.CAPTURED and amount == 8000
+    assert took_another_amount(a_case(charge_state=state), answer.payment) == expected
 
 
 def test_what_an_answer_does_not_tell_is_no_difference():

@@ -34,6 +34,14 @@ def stays_open(world):
     world.wallet(KIM, script=["pending:1"])
 
 
+def transactions_of(world, monkeypatch):
+    """Return a list that grows by one with each transaction that the engine begins."""
+    database, begun = world.engine.database, []
+    begin = database.transaction
+    monkeypatch.setattr(database, "transaction", lambda: begun.append("one") or begin())
+    return begun
+
+
 def found(world, payment_id):
     (look_up,) = world.engine.gateway.find_by_id([payment_id])
     assert isinstance(look_up, Found)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from books import KIM, found, renew, rows_of, stays_open, told
+from books import KIM, found, renew, rows_of, stays_open, told, transactions_of
 from harness import email
 
 from billing.domain.charging import Accepted, GatewayPayment, NotSent, PaymentStatus, Unknown
@@ -14,7 +14,10 @@ from billing.operations.record_outcomes import record_outcomes
 from billing.store.tables import Charge, Refund, Source, StrayPayment
 
 
-def test_of_several_answers_to_one_charge_each_is_recorded_on_what_the_one_before_it_left(sqlite_world, monkeypatch):
+@pytest.mark.parametrize(("batch", "transactions"), [(1, 4), (2, 2)])
+def test_of_several_answers_to_one_charge_each_is_recorded_on_what_the_one_before_it_left(
+    sqlite_world, monkeypatch, batch, transactions
+):
     world = sqlite_world
     for who in ("kim", "lee", "park"):
         world.subscribe(who)
@@ -23,19 +26,17 @@ def test_of_several_answers_to_one_charge_each_is_recorded_on_what_the_one_befor
     live = [row for row in rows_of(world, Charge) if row.state == "pending"]
     world.go_to(world.now + timedelta(hours=2))
     answers = [(row.id, Accepted(found(world, row.gateway_payment_id))) for row in live]
-    world.with_rules(batch=1)
-    database, transactions = world.engine.database, []
-    begin = database.transaction
-    monkeypatch.setattr(database, "transaction", lambda: transactions.append("one") or begin())
+    world.with_rules(batch=batch)
+    begun = transactions_of(world, monkeypatch)
     late = (live[0].id, Unknown("the line was cut"))
     tally = record_outcomes(world.engine, [answers[0], late, *answers[1:]], now=world.now)
     assert tally.acts == {"charges_captured": 3}
     assert tally.problems == []
     assert {row.state for row in rows_of(world, Charge)} == {"captured"}
-    assert len(transactions) == 4
+    assert len(begun) == transactions
 
 
-def test_two_charges_of_one_subscription_that_end_at_once_end_one_after_the_other(sqlite_world):
+def test_two_charges_of_one_subscription_that_end_at_once_end_one_after_the_other(sqlite_world, monkeypatch):
     world = sqlite_world
     world.subscribe()
     world.wallet(KIM, script=["late:26", "pending:3"])
@@ -44,7 +45,9 @@ def test_two_charges_of_one_subscription_that_end_at_once_end_one_after_the_othe
     first, second = rows_of(world, Charge)[-2:]
     assert (first.state, second.state) == ("expired", "pending")
     ended = [(each.id, Accepted(found(world, each.gateway_payment_id))) for each in (first, second)]
+    begun = transactions_of(world, monkeypatch)
     tally = record_outcomes(world.engine, ended, now=world.now)
+    assert len(begun) == 1
     assert tally.acts == {"charges_captured": 2}
     assert [row.state for row in rows_of(world, Charge)[-2:]] == ["captured", "captured"]
     assert [(row.charge_id, row.state) for row in rows_of(world, Refund)] == [(second.id, "requested")]
@@ -187,3 +190,43 @@ def test_a_charge_that_cannot_be_settled_is_parked_with_the_reason_and_asked_abo
     captured = Accepted(found(world, charge.gateway_payment_id))
     record_outcomes(world.engine, [(charge.id, captured)], now=world.now)
     assert rows_of(world, Charge)[-1].state == "captured"
+
+
+@pytest.mark.parametrize("refused", [0, 1])
+def test_a_fault_of_our_set_up_in_one_of_many_answers_stops_the_run(sqlite_world, monkeypatch, refused):
+    world = sqlite_world
+    for who in ("kim", "lee"):
+        world.subscribe(who)
+    gateway = world.engine.gateway
+    send = gateway.create_payments
+
+    def one_is_refused(requests, **when):
+        left = list(requests)
+        del left[refused]
+        outcomes = send(left, **when)
+        outcomes.insert(refused, NotSent("the key was refused", stop_the_run=True))
+        return outcomes
+
+    monkeypatch.setattr(gateway, "create_payments", one_is_refused)
+    assert renew(world).stop_the_run == "the key was refused"
+    monkeypatch.undo()
+    world.calm()
+
+
+def test_another_amount_on_a_closed_charge_is_told_once_however_often_it_is_seen(sqlite_world):
+    world = sqlite_world
+    world.subscribe()
+    world.wallet(KIM, script=["20051"])
+    renew(world)
+    world.wait(minutes=2)
+    charge = rows_of(world, Charge)[-1]
+    assert charge.state == "declined"
+    declined = found(world, charge.gateway_payment_id)
+    other = replace(declined, status=PaymentStatus.CAPTURED, amount_minor=8000, captured_minor=8000)
+    for _ in range(2):
+        record_outcomes(world.engine, [(charge.id, Accepted(other))], now=world.now)
+    (mismatch,) = told(world, "charge.mismatch")
+    assert mismatch.data["gateway_payment_id"] == declined.id
+    assert [row.gateway_payment_id for row in rows_of(world, StrayPayment)] == [declined.id]
+    assert rows_of(world, Charge)[-1].gateway_payment_id is None
+    world.calm()
