@@ -66,6 +66,8 @@ def test_a_payment_that_tells_of_no_agreement_makes_none(sqlite_world):
     (pending,) = rows_of(world, Charge)
     assert (pending.state, pending.source_id) == ("pending", None)
     assert rows_of(world, Source) == []
+    record_outcomes(world.engine, [(charge.id, Accepted(made))], now=world.now)
+    assert [row.source_id for row in rows_of(world, Charge)] == [row.id for row in rows_of(world, Source)]
     world.live_through("2027-02-01 12:00")
 
 
@@ -162,6 +164,23 @@ def test_a_link_that_was_lost_gives_way_to_the_new_one_and_is_watched(sqlite_wor
     assert (lost.gateway_payment_id, lost.charge_id, lost.status) == (charge.gateway_payment_id, charge.id, "Pending")
     assert (lost.reference, lost.resolved_at) == (charge.reference, None)
     world.live_through("2027-02-01 12:00")
+
+
+@pytest.mark.parametrize("is_renewal", [False, True])
+def test_a_link_takes_the_place_of_no_payment_that_needs_none(sqlite_world, is_renewal):
+    world = sqlite_world
+    world.subscribe()
+    if is_renewal:
+        stays_open(world)
+        renew(world)
+    charge = rows_of(world, Charge)[-1]
+    assert charge.state == ("pending" if is_renewal else "captured")
+    other = GatewayPayment(
+        "pay_o", PaymentStatus.OPEN, "Pending", charge.reference, 9900, "KRW", redirect_url="http://l"
+    )
+    record_outcomes(world.engine, [(charge.id, Accepted(other))], now=world.now)
+    assert rows_of(world, Charge)[-1] == charge
+    assert [row.gateway_payment_id for row in rows_of(world, StrayPayment)] == ["pay_o"]
 
 
 def test_a_charge_that_cannot_be_settled_is_parked_with_the_reason_and_asked_about_no_more(sqlite_world, monkeypatch):

@@ -11,7 +11,7 @@ from billing.domain.identity import row_id
 from billing.domain.quiet_hours import charge_slot
 from billing.operations.consent import record_consent
 from billing.operations.engine import SEND_DEADLINE
-from billing.operations.manage import pause
+from billing.operations.manage import cancel_now, pause
 from billing.operations.parking import park_subscription
 from billing.operations.re_enrol import re_enrol
 from billing.operations.renew_due import renew_due
@@ -88,6 +88,35 @@ def test_what_a_cancellation_voids_is_not_tried_or_given_up_any_more(sqlite_worl
     (canceled,) = rows_of(world, Subscription)
     assert canceled.state == "canceled"
     assert [(row.next_attempt_at, row.give_up_at) for row in rows_of(world, Invoice)] == [(None, None)] * 2
+
+
+@pytest.mark.parametrize("agreement_is_gone", [False, True])
+def test_what_a_person_voids_by_a_cancellation_is_not_tried_or_given_up_any_more(sqlite_world, agreement_is_gone):
+    world = sqlite_world
+    subscription = world.subscribe()
+    world.wallet(KIM, script=["20051"])
+    if agreement_is_gone:
+        world.live_through("2027-02-10 12:00")
+        revoke_source(world.engine, rows_of(world, Source)[0].id, now=world.now)
+    renew(world)
+    world.wait(minutes=2)
+    owed = rows_of(world, Invoice)[-1]
+    assert (owed.give_up_at is not None, owed.next_attempt_at is not None) == (agreement_is_gone, not agreement_is_gone)
+    cancel_now(world.engine, subscription, reason="asked", now=world.now)
+    void = rows_of(world, Invoice)[-1]
+    assert (void.state, void.next_attempt_at, void.give_up_at) == ("void", None, None)
+
+
+def test_another_amount_is_told_with_the_charge_that_it_was_taken_for(sqlite_world):
+    world = sqlite_world
+    world.subscribe()
+    world.wallet(KIM, script=["wrong_amount:8000"])
+    world.live_through("2027-02-28 12:00")
+    charge = rows_of(world, Charge)[-1]
+    (mismatch,) = told(world, "charge.mismatch")
+    (parked,) = told(world, "charge.parked")
+    assert (mismatch.subject_type, mismatch.subject_id) == ("charge", str(charge.id))
+    assert parked.data == {"error": charge.error}
 
 
 def test_the_subscriber_is_asked_for_a_new_agreement_until_the_ladder_would_end(sqlite_world):
