@@ -11,6 +11,7 @@ from billing.domain.charging import Accepted, GatewayPayment, NotSent, PaymentSt
 from billing.domain.identity import row_id
 from billing.operations.first_charges import GatewayUnavailable
 from billing.operations.record_outcomes import record_outcomes
+from billing.operations.strays import keep_strays
 from billing.store.tables import Charge, Refund, Source, StrayPayment
 
 
@@ -112,6 +113,20 @@ def test_a_second_payment_in_an_answer_is_written_down_beside_the_first_and_move
     assert [(row.gateway_payment_id, row.charge_id) for row in rows_of(world, StrayPayment)] == [(second, charge.id)]
     assert rows_of(world, Charge)[-1] == charge
     world.live_through("2027-03-02 12:00")  # it is given back
+
+
+def test_a_payment_that_was_found_astray_is_taken_up_by_the_live_charge_it_was_made_for(sqlite_world):
+    world = sqlite_world
+    world.subscribe()
+    world.faults(processed_500=1)
+    renew(world)
+    world.faults(processed_500=0)
+    charge = rows_of(world, Charge)[-1]
+    world.go_to(world.now + timedelta(minutes=3))
+    made = found(world, world.payments(reference=charge.reference)[-1]["id"])
+    keep_strays(world.engine, [(charge.id, made)], world.now)
+    record_outcomes(world.engine, [(charge.id, Accepted(made))], now=world.now)
+    assert (rows_of(world, Charge)[-1].state, rows_of(world, Charge)[-1].gateway_payment_id) == ("captured", made.id)
 
 
 def test_an_agreement_that_is_known_already_is_tied_to_the_charge_that_tells_of_it_again(sqlite_world):

@@ -3,11 +3,12 @@
 from datetime import date
 
 import pytest
-from books import DUE, KIM, renew, rows_of, told
+from books import DUE, KIM, renew, rows_of, stays_open, told
 from harness import WEB, kst
 
 from billing.domain.charging import NotSent
 from billing.domain.identity import row_id
+from billing.domain.invoicing import CatchUp
 from billing.domain.quiet_hours import charge_slot
 from billing.operations.consent import record_consent
 from billing.operations.engine import SEND_DEADLINE
@@ -105,6 +106,44 @@ def test_what_a_person_voids_by_a_cancellation_is_not_tried_or_given_up_any_more
     cancel_now(world.engine, subscription, reason="asked", now=world.now)
     void = rows_of(world, Invoice)[-1]
     assert (void.state, void.next_attempt_at, void.give_up_at) == ("void", None, None)
+
+
+@pytest.fixture
+def owing_two(sqlite_world):
+    """A subscription whose two missed periods are both to be billed."""
+    sqlite_world.subscribe()
+    sqlite_world.with_rules(catch_up=CatchUp.ALL)
+    sqlite_world.go_to("2027-04-01 12:00")
+    for _ in range(2):
+        renew_due(sqlite_world.engine, now=sqlite_world.now)
+    return sqlite_world
+
+
+def test_the_outcome_of_a_charge_voids_all_that_a_cancellation_had_left_to_it(owing_two):
+    world = owing_two
+    stays_open(world)
+    world.sweep()
+    assert [row.state for row in rows_of(world, Invoice)] == ["paid", "open", "open"]
+    cancel_now(world.engine, rows_of(world, Subscription)[0].id, reason="asked", now=world.now)
+    world.wait(hours=2)
+    assert [row.state for row in rows_of(world, Invoice)] == ["paid", "void", "void"]
+    world.calm()
+    assert len(world.captured()) == 1
+
+
+def test_what_waited_for_the_new_agreement_is_not_given_up_any_more(owing_two):
+    world = owing_two
+    revoke_source(world.engine, rows_of(world, Source)[0].id, now=world.now)
+    world.live_through("2027-04-02 12:00")
+    waiting = rows_of(world, Invoice)[1:]
+    assert len(waiting) == 2
+    assert all(row.state == "open" and row.give_up_at is not None for row in waiting)
+    subscription = rows_of(world, Subscription)[0].id
+    world.agree(re_enrol(world.engine, subscription, WEB, now=world.now).redirect_url)
+    world.wait(minutes=2)
+    assert [row.give_up_at for row in rows_of(world, Invoice) if row.state == "open"] == [None]
+    world.live_through("2027-04-03 12:00")
+    assert len(world.captured()) == 3
 
 
 def test_another_amount_is_told_with_the_charge_that_it_was_taken_for(sqlite_world):
