@@ -50,7 +50,7 @@ class OAuth:
         self._answer_seconds = answer_seconds
         self._token: str | None = None
         self._good_until = 0.0
-        self._failed_at = -1.0
+        self._failures = 0
         self._failure = ""
         self._fetching = asyncio.Lock()
 
@@ -59,17 +59,17 @@ class OAuth:
 
         :raises NoToken: the token endpoint refused or gave no readable answer.
         """
-        clock = asyncio.get_running_loop().time
-        asked_at = clock()
+        failures_before = self._failures
         async with self._fetching:
-            if self._token is None or clock() > self._good_until:
+            if self._token is None or asyncio.get_running_loop().time() > self._good_until:
                 # Who waited while a fetch failed shares its failure: a dead endpoint is asked once, not once each.
-                if self._failed_at >= asked_at:
+                # Counted, not timed: the loop's clock shows whole milliseconds, in which the next may ask already.
+                if self._failures != failures_before:
                     raise NoToken(self._failure)
                 try:
                     await self._fetch(transport)
                 except NoToken as error:
-                    self._failed_at, self._failure = clock(), str(error)
+                    self._failures, self._failure = self._failures + 1, str(error)
                     raise
             return f"Bearer {self._token}"
 
