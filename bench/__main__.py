@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.files import Files
 from bench.ground import OTHERS, Ground
 from bench.postgres import postgres
-from bench.race import Result, Terms
+from bench.race import Result, Terms, speed_of
 
 CONTESTANTS = ("floor", "same_libraries", "engine", "cycle")
 
@@ -55,15 +55,13 @@ def _contests(arguments: argparse.Namespace) -> Iterator[Terms]:
 
 
 def _row(name: str, terms: Terms, found: list[Result]) -> str:
-    speeds = [each.per_second for each in found]
-    speed = f"{statistics.median(speeds):,.0f} ({min(speeds):,.0f}-{max(speeds):,.0f})"
     costs = [
         f"{statistics.median(getattr(each, cost) for each in found):.3f}"
         for cost in ("cpu_ms", "database_ms", "gateway_ms")
     ]
     peak = f"{max(each.peak_mb for each in found):.0f}"
     under = [f"{terms.latency_ms:g}", str(terms.in_flight), str(terms.processes)]
-    return "| " + " | ".join([*under, name, speed, *costs, peak]) + " |"
+    return "| " + " | ".join([*under, name, speed_of(found), *costs, peak]) + " |"
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One race: a fresh copy of a seeded database, a gateway, one or more processes, and what it cost them."""
 
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,6 +49,12 @@ class Result:
     peak_mb: float
     asked: dict[str, Any]
     """What the gateway counted."""
+
+
+def speed_of(took: Sequence[Result]) -> str:
+    """Return the renewals per second of several races: their median, and in brackets the lowest and the highest."""
+    speeds = [each.per_second for each in took]
+    return f"{statistics.median(speeds):,.0f} ({min(speeds):,.0f}-{max(speeds):,.0f})"
 
 
 def race(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, text
 
 from bench.ground import Ground
 from bench.postgres import postgres
-from bench.race import Result, Terms
+from bench.race import Result, Terms, speed_of
 from bench.seeding import BEFORE, NOW
 from billing.store.columns import UtcDateTime
 from billing.store.database import Database
@@ -52,11 +52,9 @@ def _race(ground: Ground, sizes: list[int], runs: int) -> None:
     print(f"| not due | {_DUE:,} renewals, per second | CPU ms | PostgreSQL ms | peak MB |")
     print("| --- | --- | --- | --- | --- |")
     for others, took in found.items():
-        speeds = [each.per_second for each in took]
-        speed = f"{statistics.median(speeds):,.0f} ({min(speeds):,.0f}-{max(speeds):,.0f})"
         costs = [statistics.median(each.cpu_ms for each in took), statistics.median(each.database_ms for each in took)]
         peak = max(each.peak_mb for each in took)
-        print(f"| {others:,} | {speed} | {costs[0]:.3f} | {costs[1]:.3f} | {peak:.0f} |", flush=True)
+        print(f"| {others:,} | {speed_of(took)} | {costs[0]:.3f} | {costs[1]:.3f} | {peak:.0f} |", flush=True)
 
 
 def _timed(database: Database, ask: Callable[[Connection], object]) -> str:
