@@ -1,0 +1,70 @@
+"""Ids that say what they name, and are read back only as they were written."""
+
+import re
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.domain.public_ids import LARGEST_NUMBER, Kind, NotAnId, number_of, numbered_id, public_id, uuid_of
+
+KIM = UUID("0d3f6f8e-1111-4222-8333-444455556666")
+KINDS = st.sampled_from(list(Kind))
+
+
+def test_an_id_stays_the_same_for_ever():
+    assert public_id(Kind.SUBSCRIPTION, KIM) == "sub_bu7w7dqrcfbcfaztircfkvlgmy"
+    assert numbered_id(Kind.EVENT, 42) == "evt_42"
+
+
+@given(kind=KINDS, value=st.uuids())
+def test_what_was_written_is_read_back(kind, value):
+    written = public_id(kind, value)
+    assert re.fullmatch(r"[a-z]+_[a-z2-7]{26}", written)
+    assert uuid_of(kind, written) == value
+
+
+@given(kind=KINDS, number=st.integers(0, LARGEST_NUMBER))
+def test_a_number_that_was_written_is_read_back(kind, number):
+    assert number_of(kind, numbered_id(kind, number)) == number
+
+
+@given(kind=KINDS, text=st.text() | st.from_regex(r"[a-z]{2,6}_[a-z2-7]{26}", fullmatch=True))
+def test_a_text_is_an_id_only_if_it_is_the_one_way_to_write_it(kind, text):
+    try:
+        value = uuid_of(kind, text)
+    except NotAnId:
+        return
+    assert public_id(kind, value) == text
+
+
+def test_no_two_kinds_share_a_prefix_and_none_is_that_of_the_gateway():
+    assert len({kind.value for kind in Kind}) == len(Kind)
+    assert not {"src", "pay", "act"} & {kind.value for kind in Kind}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "the id of a subscription begins with sub_"),
+        (str(KIM), "the id of a subscription begins with sub_"),
+        ("sub_", "then 26 letters"),
+        ("sub_BU7W7DQRCFBCFAZTIRCFKVLGMY", "then 26 letters"),
+        (" sub_bu7w7dqrcfbcfaztircfkvlgmy", "begins with sub_"),
+        ("sub_bu7w7dqrcfbcfaztircfkvlgmy\n", "then 26 letters"),
+        ("sub_bu7w7dqrcfbcfaztircfkvlgmz", "copy it whole"),
+        ("inv_bu7w7dqrcfbcfaztircfkvlgmy", "this is the id of an invoice"),
+        ("key_bu7w7dqrcfbcfaztircfkvlgmy", "this is the id of an API key"),
+        ("source_bu7w7dqrcfbcfaztircfkvlgmy", "this is the id of a source"),
+    ],
+)
+def test_what_is_not_the_id_of_a_subscription_is_refused_with_what_one_looks_like(text, why):
+    with pytest.raises(NotAnId, match=why):
+        uuid_of(Kind.SUBSCRIPTION, text)
+
+
+@pytest.mark.parametrize("text", ["evt_", "evt_-1", "evt_01", "evt_1.0", "evt_٣", f"evt_{2**63}", "evt_1_0", "42"])
+def test_what_is_not_the_number_of_an_event_is_refused(text):
+    with pytest.raises(NotAnId, match="the id of an event begins with evt_"):
+        number_of(Kind.EVENT, text)
