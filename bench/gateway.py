@@ -14,7 +14,7 @@ from typing import Final, cast
 
 import uvloop
 
-_HEAD_END: Final = b"\r\n\r\n"
+HEAD_END: Final = b"\r\n\r\n"
 WEBHOOK_KEY: Final = b"kakaosandbox-webhook-key"
 
 
@@ -96,11 +96,11 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
-        end = self._buffer.find(_HEAD_END)
+        end = self._buffer.find(HEAD_END)
         if end < 0:
             return
         head = self._buffer[:end].lower()
-        length = int(_header(head, b"content-length: ") or 0)
+        length = int(header_of(head, b"content-length: ") or 0)
         if len(self._buffer) < end + 4 + length:
             return
         line, body = self._buffer[: self._buffer.find(b" HTTP")], self._buffer[end + 4 : end + 4 + length]
@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
 
     def _answer(self, line: bytes, head: bytes, body: bytes) -> tuple[bytes, bool]:
         if line == b"POST /payments":
-            return self._books.pay(_header(head, b"cko-idempotency-key: ") or b"", body), True
+            return self._books.pay(header_of(head, b"cko-idempotency-key: ") or b"", body), True
         if line == b"GET /bench/count":
             return _answer(200, self._books.count()), False
         found = self._books.by_id.get(line.rpartition(b"/")[2])
@@ -124,7 +124,7 @@ class Connection(asyncio.Protocol):
             self._transport.write(answer)
 
 
-def _header(head: bytes, name: bytes) -> bytes | None:
+def header_of(head: bytes, name: bytes) -> bytes | None:
     start = head.find(b"\r\n" + name)
     if start < 0:
         return None
@@ -158,8 +158,8 @@ async def tell(books: Books, host: str, port: int) -> None:
             b"POST /webhooks/checkout HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\n"
             b"cko-signature: %b\r\ncontent-length: %d\r\n\r\n%b" % (signature.encode(), len(body), body)
         )
-        head = await reader.readuntil(_HEAD_END)
-        await reader.readexactly(int(_header(head[:-4].lower(), b"content-length: ") or 0))
+        head = await reader.readuntil(HEAD_END)
+        await reader.readexactly(int(header_of(head[:-4].lower(), b"content-length: ") or 0))
         if b" 200 " not in head[:20]:
             raise RuntimeError(f"the webhook was answered {head[:40]!r}")
         ident = await books.to_tell.get()

@@ -250,5 +250,17 @@ def test_too_many_requests_at_once_are_asked_to_come_back():
         assert b" 200 " in exchanged(port, HEAD + b"Content-Length: 2\r\n\r\n[]")
 
 
+def test_a_burst_of_webhooks_turns_no_other_request_away():
+    webhook = HEAD.replace(b"/v1/x", b"/webhooks/checkout") + b"Content-Length: 2\r\nConnection: close\r\n\r\n[]"
+    with serving(Edge(Limits(slow_app(0.3), most_at_once=1), documented=False)) as url:
+        port = urlsplit(url).port
+        with socket.create_connection(("127.0.0.1", port)) as first:
+            first.sendall(webhook)
+            time.sleep(0.1)
+            assert b" 503 " in exchanged(port, webhook)
+            assert b" 200 " in exchanged(port, HEAD + b"Content-Length: 2\r\n\r\n[]")
+            assert b" 200 " in first.recv(65536)
+
+
 def test_settings_for_the_database_are_not_shown(still):
     assert DatabaseSection().url not in still.http.get("/openapi.json").text

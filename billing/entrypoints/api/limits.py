@@ -15,6 +15,7 @@ MOST_BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 10.0
 """A body must have arrived whole this long after its headers."""
 MOST_AT_ONCE: Final = 256
+"""Of webhooks, and of all other requests: a burst of one kind does not turn the other away."""
 MOST_DRAINED_BYTES: Final = 1024 * 1024
 _DRAIN_SECONDS: Final = 1.0
 _WEBHOOKS: Final = "/webhooks/"
@@ -39,19 +40,20 @@ class Limits:
         self._app = app
         self._body_seconds = body_seconds
         self._most_at_once = most_at_once
-        self._under_way = 0
+        self._under_way = {False: 0, True: 0}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if self._under_way >= self._most_at_once and scope["path"] != _ALIVE:
+        is_webhook = scope["path"].startswith(_WEBHOOKS)
+        if self._under_way[is_webhook] >= self._most_at_once and scope["path"] != _ALIVE:
             headers = {"Retry-After": "1"}
             await refuse(scope, send, 503, "busy", "too many requests at once; send it again", headers=headers)
             return
-        self._under_way += 1
+        self._under_way[is_webhook] += 1
         try:
-            body = await self._read(scope, receive)
+            body = await self._read(scope, receive, is_webhook=is_webhook)
             await self._app(scope, _replay(body, receive), send)
         except _Refused as refused:
             if refused.status == 413:
@@ -60,11 +62,10 @@ class Limits:
         except _Gone:
             return
         finally:
-            self._under_way -= 1
+            self._under_way[is_webhook] -= 1
 
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
+    async def _read(self, scope: Scope, receive: Receive, *, is_webhook: bool) -> bytes:
         headers = Headers(scope=scope)
-        is_webhook = scope["path"].startswith(_WEBHOOKS)
         most = MOST_WEBHOOK_BYTES if is_webhook else MOST_BODY_BYTES
         if headers.get("content-length", "0").isdecimal() and int(headers.get("content-length", "0")[:18]) > most:
             raise _too_large(most)
