@@ -6,8 +6,14 @@ READY  := $(VENV)/.ready
 JOBS   ?= auto
 WORLDS ?= 500
 SEED   ?= 1
+# What the tests run beside Python: JavaScript packages, generators of clients (which need an older typer), a browser.
+JAVASCRIPT := tests/javascript/node_modules/.ready
+GENERATORS := $(VENV)/generators
+BROWSERS   := chromium chromium-browser google-chrome google-chrome-stable
+LOCK       := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+              --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup demo test torture simulate planted mutants bench check lint types contracts tests format lock diagram clean
+.PHONY: help setup tools browser demo test torture simulate planted mutants bench check lint types contracts tests format lock diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -21,6 +27,27 @@ $(READY): requirements.lock pyproject.toml
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --system-certs --quiet --compile-bytecode --require-hashes -r requirements.lock
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --system-certs --quiet --no-deps --no-build-isolation --editable .
 	@touch $(READY)
+
+tools: $(JAVASCRIPT) $(GENERATORS)/.ready browser ## Install what the tests run beside Python
+
+$(JAVASCRIPT): tests/javascript/package-lock.json | $(READY)
+	$(BIN)/npm ci --silent --prefix tests/javascript
+	@touch $@
+
+$(GENERATORS)/.ready: tests/generators/requirements.lock | $(READY)
+	$(BIN)/python -m venv --clear --without-pip $(GENERATORS)
+	VIRTUAL_ENV=$(GENERATORS) $(BIN)/uv pip install --system-certs --quiet --require-hashes -r tests/generators/requirements.lock
+	@touch $@
+
+# Debian's Chromium where it can be installed; elsewhere the tests that need a browser fail, and say how to get one.
+browser:
+	@for each in $(BROWSERS); do command -v $$each >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  echo "apt-get install chromium"; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+	  echo "There is no Chromium on the PATH: the tests that drive a browser will fail. Install the package chromium."; \
+	fi
 
 demo: $(READY) ## Live through a year of subscriptions in a minute
 	@$(BIN)/billing demo
@@ -42,7 +69,7 @@ types: $(READY)
 contracts: $(READY)
 	$(BIN)/lint-imports --no-cache
 
-tests: $(READY)
+tests: $(READY) tools
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal --cov --cov-report=
 	$(BIN)/coverage report --skip-covered --skip-empty --fail-under=95
 	$(BIN)/coverage report --include='plans/*,billing/domain/*' --skip-covered --fail-under=100
@@ -63,12 +90,12 @@ format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --quiet --fix .
 	$(BIN)/ruff format --quiet .
 
-lock: $(READY) ## Write requirements.lock anew from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --group dev --generate-hashes \
-	  --no-header --no-emit-index-url --no-emit-find-links pyproject.toml --output-file requirements.lock
+lock: $(READY) ## Write the lock files anew from pyproject.toml and tests/generators/requirements.in
+	$(LOCK) --group dev pyproject.toml --output-file requirements.lock
+	$(LOCK) tests/generators/requirements.in --output-file tests/generators/requirements.lock
 
 diagram: $(READY) ## Draw the states into ARCHITECTURE.md
 	$(BIN)/python docs/draw_states.py
 
 clean: ## Remove everything that was made
-	rm -rf $(VENV) demo .coverage .coverage.* .mypy_cache .ruff_cache
+	rm -rf $(VENV) tests/javascript/node_modules demo .coverage .coverage.* .mypy_cache .ruff_cache
