@@ -114,8 +114,7 @@ def _find_or_create(tx: Connection, engine: Engine, subscriber: Subscriber, plan
         if live.state is SubscriptionState.INCOMPLETE:
             return found
         raise AlreadySubscribed(
-            f"customer {subscriber.reference} has subscription {found} to plan {plan_code}, "
-            f"which is {live.state.value}; to replace its KakaoPay agreement, re-enrol that subscription"
+            f"customer {subscriber.reference} has subscription {found} to plan {plan_code}, which is {live.state.value}"
         )
     return _create(tx, engine, customer_id, _plan_on_sale(tx, plan_code), Author(engine.actor, now))
 
@@ -275,7 +274,7 @@ def _by_key(tx: Connection, key: str | None, body_hash: str) -> UUID | None:
     if row is None:
         return None
     if row.body_hash != body_hash:
-        raise KeyUsedDifferently("this Idempotency-Key was used for another request; use a new key for a new request")
+        raise KeyUsedDifferently("this Idempotency-Key was used for another request")
     found: UUID = row.subscription_id
     return found
 

@@ -51,4 +51,4 @@ def _hash(asked: tuple[object, ...]) -> str:
 
 
 def _used_differently() -> KeyUsedDifferently:
-    return KeyUsedDifferently("this Idempotency-Key was used for another request; use a new key for a new request")
+    return KeyUsedDifferently("this Idempotency-Key was used for another request")

@@ -75,11 +75,16 @@ class Api:
         return answer.json()
 
     def refused(self, answer: httpx2.Response, status: int, code: str) -> str:
+        """Check that an answer is this problem, in the one shape, and return its sentence."""
         assert answer.status_code == status, answer.text
-        error = answer.json()["error"]
-        assert error["code"] == code, error
-        assert error["request_id"] == answer.headers["x-request-id"]
-        return error["message"]
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem["code"] == code, problem
+        assert problem["type"] == f"urn:kakaopay-billing:problem:{code}"
+        assert problem["status"] == status
+        assert problem["title"]
+        assert problem["request_id"] == answer.headers["x-request-id"]
+        return problem["detail"]
 
     def enrol(self, **changes: Any) -> dict[str, Any]:
         answer = self.post("/v1/subscriptions", wanted(**changes))

@@ -20,10 +20,10 @@ def _nothing_is_written(still):
 
 def fields_of(answer):
     assert answer.status_code == 422, answer.text
-    error = answer.json()["error"]
-    assert error["code"] == "invalid_request"
-    assert error["request_id"]
-    return {each["field"]: each["message"] for each in error["fields"]}
+    problem = answer.json()
+    assert problem["code"] == "invalid_request"
+    assert problem["request_id"]
+    return {each["field"]: each["detail"] for each in problem["errors"]}
 
 
 TEXT = [
@@ -164,7 +164,7 @@ def test_what_is_not_asked_for_cannot_be_set(still, name):
         headers=JSON,
     )
     assert answer.status_code == 422
-    assert answer.json()["error"]["code"] == "invalid_request"
+    assert answer.json()["code"] == "invalid_request"
 
 
 @pytest.mark.parametrize("name", ["\u202egnp", "\x1b[31m", "a\x00"])

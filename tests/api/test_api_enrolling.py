@@ -55,14 +55,14 @@ def test_the_same_key_with_another_body_is_refused(api):
     key = {"Idempotency-Key": "order-1"}
     assert api.post("/v1/subscriptions", wanted(), headers=key).status_code == 201
     other = api.post("/v1/subscriptions", wanted(customer_reference="cust-lee"), headers=key)
-    assert "use a new key" in api.refused(other, 422, "idempotency_key_reused")
+    assert "Use a new key" in api.refused(other, 422, "idempotency_key_reused")
 
 
 def test_a_customer_with_a_live_subscription_to_the_plan_gets_a_clear_refusal(api):
     subscription = api.subscribe()
     message = api.refused(api.post("/v1/subscriptions", wanted()), 409, "already_subscribed")
     assert subscription in message
-    assert "re-enrol" in message
+    assert "replace its source" in message
     assert api.enrol(plan="yearly")["state"] == "incomplete"
 
 
@@ -98,8 +98,8 @@ def test_a_phone_in_international_form_stays_as_it_is(api):
 def test_a_subscriber_on_a_phone_needs_the_kind_of_phone(api):
     answer = api.post("/v1/subscriptions", wanted(terminal_type="APP"))
     api.refused(answer, 422, "invalid_request")
-    assert answer.json()["error"]["fields"] == [
-        {"field": "os_type", "message": "must be 'ANDROID' or 'IOS' when terminal_type is not WEB"}
+    assert answer.json()["errors"] == [
+        {"field": "os_type", "detail": "must be 'ANDROID' or 'IOS' when terminal_type is not WEB"}
     ]
     assert api.enrol(terminal_type="APP", os_type="IOS")["redirect_url"]
 

@@ -31,10 +31,12 @@ bodies = trees | st.dictionaries(st.sampled_from(FIELDS), values | trees, max_si
 def is_answered_in_shape(answer):
     assert answer.status_code < 500, answer.text
     if answer.status_code >= 400:
-        error = answer.json()["error"]
-        assert error["code"]
-        assert error["message"]
-        assert error["request_id"]
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem["type"] == f"urn:kakaopay-billing:problem:{problem['code']}"
+        assert problem["status"] == answer.status_code
+        assert problem["detail"]
+        assert problem["request_id"]
 
 
 @settings(max_examples=40)

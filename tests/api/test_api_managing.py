@@ -92,7 +92,8 @@ def test_consent_outside_the_window_is_refused_with_the_dates(api):
     api.go_to("2027-03-02 00:00")
     message = api.refused(act(api, subscription, "consent"), 409, "outside_consent_window")
     assert message == (
-        "consent to the charge of 2027-03-02 counts from 2027-01-31 to 2027-03-01 (Asia/Seoul); today is 2027-03-02"
+        "consent to the charge of 2027-03-02 counts from 2027-01-31 to 2027-03-01 (Asia/Seoul); today is 2027-03-02. "
+        "Ask the subscriber within the days named, on its own."
     )
 
 

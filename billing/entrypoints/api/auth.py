@@ -43,7 +43,7 @@ class ApiKeys:
             return
         log.warning("api_key_refused")
         message = "send your API key as the header `Authorization: Bearer <key>`"
-        await refuse(scope, send, 401, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
+        await refuse(scope, send, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
 
     def _is_open(self, path: str) -> bool:
         return path in self._open_paths or path.startswith(OPEN_PREFIXES)

@@ -9,7 +9,7 @@ import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from billing.entrypoints.api.errors import error_body
+from billing.entrypoints.api.problems import MEDIA_TYPE, details, status_of
 
 log = structlog.get_logger()
 _HEADERS: Final = {
@@ -53,18 +53,16 @@ class Edge:
             except Exception as error:  # noqa: BLE001 - whatever it is, no stack trace leaves, and none with personal data is logged
                 log.error("request_failed", path=route_of(scope), error=type(error).__name__, at=_place(error))
                 if not begun:
-                    message = "something is wrong on our side; quote request_id to the operator"
-                    await refuse(scope, send_with_headers, 500, "internal_error", message)
+                    sentence = "something is wrong on our side; quote request_id to the operator"
+                    await refuse(scope, send_with_headers, "internal_error", sentence)
 
 
-async def refuse(
-    scope: Scope, send: Send, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
-) -> None:
-    """Answer with an error before any endpoint is reached."""
-    body = json.dumps(error_body(code, message, scope["state"]["request_id"])).encode()
-    sent = {"Content-Type": "application/json", "Content-Length": str(len(body)), **(headers or {})}
+async def refuse(scope: Scope, send: Send, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    """Answer with a problem before any endpoint is reached; ``code`` is one of :data:`~.problems.PROBLEMS`."""
+    body = json.dumps(details(code, detail, scope["state"]["request_id"])).encode()
+    sent = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), **(headers or {})}
     raw = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.start", "status": status_of(code), "headers": raw})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -1,9 +1,9 @@
-"""What goes wrong, said in one shape: a code for programs, a sentence for people, never a stack trace."""
+"""What goes wrong, said as RFC 9457 has it: a code for programs, a sentence for people, never a stack trace."""
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
-from http import HTTPStatus
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import structlog
@@ -15,58 +15,48 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from billing.entrypoints.api.problems import MEDIA_TYPE, PROBLEMS, FieldError, details, status_of
 from billing.operations.engine import Refusal
 from billing.store.database import is_conflict
 from billing.store.installation import NoInstallation
 
 log = structlog.get_logger()
 
-_STATUS_OF_REFUSAL: Final[Mapping[str, int]] = {
-    "not_found": 404,
-    "idempotency_key_reused": 422,
-    "gateway_refused": 502,
-    "gateway_unavailable": 503,
-}
 _RETRY_AFTER: Final = {"Retry-After": "5"}
 _MOST_FIELDS: Final = 20
 
 
-class FieldProblem(BaseModel):
-    field: str
-    message: str
-
-
-class ErrorOfAnswer(BaseModel):
-    """``code`` is for programs, ``message`` says what would be right; quote ``request_id`` to the operator."""
-
-    code: str
-    message: str
-    request_id: str
-    fields: list[FieldProblem] | None = None
-
-
-class ErrorAnswer(BaseModel):
-    error: ErrorOfAnswer
-
-
 class ApiError(Exception):
-    """An answer that is an error: ``code`` for programs, ``message`` with what would be right."""
+    """A problem that an endpoint answers with: a code of :data:`~.problems.PROBLEMS`, and what would be right."""
 
-    def __init__(self, status: int, code: str, message: str, fields: Sequence[FieldProblem] = ()) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.fields = status, code, message, fields
+    def __init__(
+        self, code: str, detail: str, *, errors: Sequence[FieldError] = (), current: BaseModel | None = None
+    ) -> None:
+        super().__init__(detail)
+        self.code, self.detail, self.errors, self.current = code, detail, errors, current
 
 
 def invalid(problems: Mapping[str, str]) -> ApiError:
     """Return the error for fields that cannot be used, each with what would be right."""
-    fields = [FieldProblem(field=field, message=message) for field, message in problems.items()]
-    return ApiError(422, "invalid_request", "; ".join(f"{each.field} {each.message}" for each in fields), fields)
+    errors = [FieldError(field=field, detail=detail) for field, detail in problems.items()]
+    return ApiError("invalid_request", "; ".join(f"{each.field} {each.detail}" for each in errors), errors=errors)
 
 
-def error_body(code: str, message: str, request_id: str, fields: Sequence[FieldProblem] = ()) -> dict[str, Any]:
-    """Return the one shape of an error."""
-    told = ErrorOfAnswer(code=code, message=message, request_id=request_id, fields=list(fields) or None)
-    return ErrorAnswer(error=told).model_dump(exclude_none=True)
+@contextmanager
+def telling_current(show: Callable[[], BaseModel]) -> Iterator[None]:
+    """Have a conflict in this block answered with the object as it now is."""
+    try:
+        yield
+    except Refusal as refusal:
+        if status_of(refusal.code) != 409:
+            raise
+        raise ApiError(refusal.code, with_remedy(refusal), current=show()) from refusal
+
+
+def with_remedy(refusal: Refusal) -> str:
+    """Return what was refused and, in a second sentence, what to do."""
+    sentence, remedy = str(refusal).rstrip("."), PROBLEMS.get(refusal.code, PROBLEMS["refused"]).remedy
+    return f"{sentence}. {remedy}"
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -84,46 +74,38 @@ def install_error_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
 
 
-def _answer(
-    request: Request,
-    status: int,
-    code: str,
-    message: str,
-    fields: Sequence[FieldProblem] = (),
-    headers: Mapping[str, str] | None = None,
-) -> JSONResponse:
-    body = error_body(code, message, getattr(request.state, "request_id", ""), fields)
-    return JSONResponse(body, status, headers=dict(headers or {}))
+def _answer(request: Request, error: ApiError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    request_id = getattr(request.state, "request_id", "")
+    body = details(error.code, error.detail, request_id, list(error.errors), error.current)
+    return JSONResponse(body, status_of(error.code), headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def _api_error(request: Request, error: ApiError) -> JSONResponse:
-    return _answer(request, error.status, error.code, error.message, error.fields)
+    return _answer(request, error)
 
 
 def _refusal(request: Request, error: Refusal) -> JSONResponse:
-    status = _STATUS_OF_REFUSAL.get(error.code, 409)
-    return _answer(request, status, error.code, str(error), headers=_RETRY_AFTER if status == 503 else None)
+    come_back = _RETRY_AFTER if status_of(error.code) == 503 else None
+    return _answer(request, ApiError(error.code, with_remedy(error)), come_back)
 
 
 def _http_error(request: Request, error: HTTPException) -> JSONResponse:
-    code = HTTPStatus(error.status_code).name.lower()
-    messages = {404: "there is no such path", 405: "this path does not take this method"}
-    message = messages.get(error.status_code, HTTPStatus(error.status_code).phrase.lower())
-    return _answer(request, error.status_code, code, message, headers=error.headers)
+    code = {404: "no_such_path", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
+    known = PROBLEMS[code]
+    return _answer(request, ApiError(code, f"{known.title}. {known.remedy}"), error.headers)
 
 
 def _no_database(request: Request, error: Exception) -> JSONResponse:
     log.error("database_unavailable", error=type(error).__name__)
     busy = is_conflict(error)
-    message = "the database is busy" if busy else "the database cannot be used now"
+    sentence = "the database is busy" if busy else "the database cannot be used now"
     code = "busy" if busy else "database_unavailable"
-    return _answer(request, 503, code, f"{message}; send the same request again", headers=_RETRY_AFTER)
+    return _answer(request, ApiError(code, f"{sentence}; send the same request again"), _RETRY_AFTER)
 
 
 def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
     problems = list(error.errors())[:_MOST_FIELDS]
-    fields = [FieldProblem(field=_field(each["loc"]), message=_sentence(request, each)) for each in problems]
-    return _api_error(request, invalid({each.field: each.message for each in fields}))
+    return _answer(request, invalid({_field(each["loc"]): _sentence(request, each) for each in problems}))
 
 
 def _field(place: Sequence[Any]) -> str:

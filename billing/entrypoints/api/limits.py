@@ -24,9 +24,9 @@ _ALIVE: Final = "/healthz"
 
 
 class _Refused(Exception):
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message = status, code, message
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
 
 
 class _Gone(Exception):
@@ -49,16 +49,16 @@ class Limits:
         is_webhook = scope["path"].startswith(_WEBHOOKS)
         if self._under_way[is_webhook] >= self._most_at_once and scope["path"] != _ALIVE:
             headers = {"Retry-After": "1"}
-            await refuse(scope, send, 503, "busy", "too many requests at once; send it again", headers=headers)
+            await refuse(scope, send, "busy", "too many requests at once; send it again", headers=headers)
             return
         self._under_way[is_webhook] += 1
         try:
             body = await self._read(scope, receive, is_webhook=is_webhook)
             await self._app(scope, _replay(body, receive), send)
         except _Refused as refused:
-            if refused.status == 413:
+            if refused.code == "body_too_large":
                 await _drain(receive)
-            await refuse(scope, send, refused.status, refused.code, refused.message, headers={"Connection": "close"})
+            await refuse(scope, send, refused.code, refused.detail, headers={"Connection": "close"})
         except _Gone:
             return
         finally:
@@ -72,7 +72,7 @@ class Limits:
         try:
             body = await asyncio.wait_for(_whole_body(receive, most), self._body_seconds)
         except TimeoutError:
-            raise _Refused(408, "body_too_slow", "the body did not arrive in time; send it again") from None
+            raise _Refused("body_too_slow", "the body did not arrive in time; send it again") from None
         if body and not is_webhook:
             _check_json(headers, body)
         return body
@@ -108,18 +108,18 @@ def _check_json(headers: Headers, body: bytes) -> None:
     kind, _, parameters = headers.get("content-type", "").lower().partition(";")
     charset = parameters.replace(" ", "").replace('"', "")
     if kind.strip() != "application/json" or charset not in ("", "charset=utf-8"):
-        raise _Refused(415, "unsupported_media_type", "send the body as Content-Type: application/json, in UTF-8")
+        raise _Refused("unsupported_media_type", "send the body as Content-Type: application/json, in UTF-8")
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise _Refused(415, "unsupported_media_type", "send the body without Content-Encoding")
+        raise _Refused("unsupported_media_type", "send the body without Content-Encoding")
     try:
         read_json(body)
     except Unreadable:
-        message = "the body is not readable as JSON: it must be UTF-8, each key once, without NaN or Infinity"
-        raise _Refused(400, "bad_json", message) from None
+        wrong = "the body is not readable as JSON: it must be UTF-8, each key once, without NaN or Infinity"
+        raise _Refused("bad_json", wrong) from None
 
 
 def _too_large(most: int) -> _Refused:
-    return _Refused(413, "body_too_large", f"the body must have at most {most} bytes")
+    return _Refused("body_too_large", f"the body must have at most {most} bytes")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -1,0 +1,110 @@
+"""Every problem the API can answer with, in one table: what it is called, its HTTP status, and what to do.
+
+The codes are part of the API: one that is in use is never renamed, and its status never changes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import BaseModel, Field
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:kakaopay-billing:problem:"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """``title`` says what it is, the same each time; ``remedy`` what whoever calls can do."""
+
+    status: int
+    title: str
+    remedy: str
+
+
+PROBLEMS: Final[Mapping[str, Problem]] = {
+    "bad_request": Problem(400, "The request cannot be read", "Compare it with the documentation."),
+    "bad_json": Problem(400, "The body is no JSON", "Send UTF-8, each key once, without NaN or Infinity."),
+    "unauthorized": Problem(401, "No API key", "Send your API key as the header `Authorization: Bearer <key>`."),
+    "not_found": Problem(404, "There is no such object", "Compare the id with the one you were given."),
+    "no_such_path": Problem(404, "There is no such path", "Compare method and path with the documentation."),
+    "method_not_allowed": Problem(405, "This path does not take this method", "See the header `Allow`."),
+    "body_too_slow": Problem(408, "The body did not arrive in time", "Send it again."),
+    "refused": Problem(409, "It cannot be done as things stand", "Look at `current`, and decide again."),
+    "already_subscribed": Problem(
+        409,
+        "The customer has a live subscription to the plan",
+        "Use the one there is; to replace its KakaoPay agreement, replace its source.",
+    ),
+    "plan_not_on_sale": Problem(409, "Nobody can be enrolled on the plan", "Offer a plan that is on sale."),
+    "outside_consent_window": Problem(
+        409, "Consent would not count today", "Ask the subscriber within the days named, on its own."
+    ),
+    "body_too_large": Problem(413, "The body is too large", "Send less."),
+    "unsupported_media_type": Problem(
+        415, "The body is of another kind", "Send `Content-Type: application/json` in UTF-8, without encoding."
+    ),
+    "invalid_request": Problem(
+        422, "Something in the request cannot be used", "Correct what `errors` names, and send it again."
+    ),
+    "idempotency_key_reused": Problem(
+        422, "The Idempotency-Key was used for another request", "Use a new key for a new request."
+    ),
+    "internal_error": Problem(500, "Something is wrong on our side", "Quote `request_id` to the operator."),
+    "gateway_refused": Problem(
+        502, "Checkout.com refuses our set-up", "Tell the operator: `billing doctor` says what is wrong."
+    ),
+    "gateway_unavailable": Problem(
+        503, "The wallet cannot be reached", "Send the same request again after `Retry-After`."
+    ),
+    "busy": Problem(503, "Too much at once", "Send the same request again after `Retry-After`."),
+    "database_unavailable": Problem(
+        503, "The database cannot be used now", "Send the same request again after `Retry-After`."
+    ),
+}
+
+
+class FieldError(BaseModel):
+    """A field of the request, by its path in the body, its name in the query or header; and what would be right."""
+
+    field: str
+    detail: str
+
+
+class ProblemDetails(BaseModel):
+    """An error, as RFC 9457 has it.
+
+    ``code`` is for programs, ``detail`` says what was wrong and what would be right; quote ``request_id`` to the
+    operator. ``errors`` names the fields of bad input. ``current`` is the object as it now is, on a conflict.
+    """
+
+    type: str = Field(pattern=f"^{TYPE_PREFIX}[a-z_]+$")
+    title: str
+    status: int
+    detail: str
+    code: str
+    request_id: str
+    errors: list[FieldError] | None = None
+    current: dict[str, Any] | None = None
+
+
+def status_of(code: str) -> int:
+    """Return the HTTP status of a problem. A code that is not in the table is a conflict like ``refused``."""
+    return PROBLEMS.get(code, PROBLEMS["refused"]).status
+
+
+def details(
+    code: str, detail: str, request_id: str, errors: list[FieldError] | None = None, current: BaseModel | None = None
+) -> dict[str, Any]:
+    """Return the body of a problem."""
+    known = PROBLEMS.get(code, PROBLEMS["refused"])
+    told = ProblemDetails(
+        type=TYPE_PREFIX + code,
+        title=known.title,
+        status=known.status,
+        detail=detail,
+        code=code,
+        request_id=request_id,
+        errors=errors or None,
+    ).model_dump(exclude_none=True)
+    return told if current is None else told | {"current": current.model_dump(mode="json")}
