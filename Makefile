@@ -13,7 +13,7 @@ BROWSERS   := chromium chromium-browser google-chrome google-chrome-stable
 LOCK       := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
               --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup tools browser demo test torture simulate planted mutants bench check lint types contracts tests format lock diagram clean
+.PHONY: help setup tools browser demo test torture simulate planted mutants bench check lint types contracts tests format lock client diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -93,6 +93,9 @@ format: $(READY) ## Format the code and mend what can be mended
 lock: $(READY) ## Write the lock files anew from pyproject.toml and tests/generators/requirements.in
 	$(LOCK) --group dev pyproject.toml --output-file requirements.lock
 	$(LOCK) tests/generators/requirements.in --output-file tests/generators/requirements.lock
+
+client: $(READY) ## Write the models and methods of billing.client anew from the OpenAPI document
+	$(BIN)/python docs/write_client.py
 
 diagram: $(READY) ## Draw the states into ARCHITECTURE.md
 	$(BIN)/python docs/draw_states.py

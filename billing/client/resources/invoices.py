@@ -1,0 +1,16 @@
+"""Calls about invoices. Written by `make client` from the OpenAPI document."""
+
+from billing.client.calls import OMIT, Omit, call
+from billing.client.models import Invoices
+from billing.client.wire import Wire
+
+
+class InvoicesResource:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def list(self, *, subscription: str, limit: int | Omit = OMIT) -> Invoices:
+        """List the newest invoices of a subscription. The id of a captured charge is what a refund needs."""
+        return self._wire.ask(
+            call("GET", "/v1/invoices", query={"subscription": subscription, "limit": limit}), Invoices
+        )

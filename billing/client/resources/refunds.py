@@ -1,0 +1,28 @@
+"""Calls about refunds. Written by `make client` from the OpenAPI document."""
+
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import Refund
+from billing.client.wire import Wire
+
+
+class RefundsResource:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def create(
+        self, charge_id: str, *, reason: str, amount_minor: int | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> Refund:
+        """Order a refund of a captured charge, in minor units; without an amount, of all that is left."""
+        return self._wire.ask(
+            call(
+                "POST",
+                f"/v1/charges/{in_path(charge_id)}/refunds",
+                body={"amount_minor": amount_minor, "reason": reason},
+                key=idempotency_key,
+            ),
+            Refund,
+        )
+
+    def get(self, refund_id: str) -> Refund:
+        """Show a refund."""
+        return self._wire.ask(call("GET", f"/v1/refunds/{in_path(refund_id)}"), Refund)
