@@ -185,10 +185,9 @@ class Secrets(_Section):
     gateway_client_secret: Secret = None
     webhook_keys: SecretList = ()
     webhook_authorization: Secret = None
-    api_keys: SecretList = ()
     metrics_key: Secret = None
 
-    @field_validator("webhook_keys", "api_keys", mode="before")
+    @field_validator("webhook_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -232,10 +231,9 @@ class Settings(BaseSettings):
         keys = self.secrets.webhook_keys
         return (SecretStr(SANDBOX_WEBHOOK_KEY),) if not keys and self.uses_the_bundled_sandbox else keys
 
-    def api_keys(self) -> tuple[SecretStr, ...]:
-        """Return the keys our own API takes; beside the bundled sandbox there is one by default."""
-        keys = self.secrets.api_keys
-        return (SecretStr(SANDBOX_API_KEY),) if not keys and self.uses_the_bundled_sandbox else keys
+    def built_in_api_key(self) -> Secret:
+        """Return the key of our own API that needs no making; there is one beside the bundled sandbox only."""
+        return SecretStr(SANDBOX_API_KEY) if self.uses_the_bundled_sandbox else None
 
 
 def is_loopback(url: str) -> bool:

@@ -49,7 +49,6 @@ def _live_problems(settings: Settings) -> list[str]:
             bool(secrets.webhook_keys),
             "live mode needs the signature key of the Checkout.com workflow: set BILLING_SECRETS__WEBHOOK_KEYS",
         ),
-        (bool(secrets.api_keys), "live mode needs a key for our own API: set BILLING_SECRETS__API_KEYS"),
         *_strong_keys(settings),
     ]
     return [problem for holds, problem in checks if not holds]
@@ -57,10 +56,6 @@ def _live_problems(settings: Settings) -> list[str]:
 
 def _strong_keys(settings: Settings) -> list[tuple[bool, str]]:
     return [
-        (
-            all(len(key.get_secret_value()) >= 24 for key in settings.secrets.api_keys),
-            "BILLING_SECRETS__API_KEYS holds a key shorter than 24 characters; use `openssl rand -hex 32`",
-        ),
         (
             (key := settings.secrets.metrics_key) is None or len(key.get_secret_value()) >= 24,
             "BILLING_SECRETS__METRICS_KEY is shorter than 24 characters; use `openssl rand -hex 32`",

@@ -19,6 +19,7 @@ from harness import World
 from billing.bootstrap import fingerprint
 from billing.config import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY, Settings
 from billing.entrypoints.api.app import create_app
+from billing.entrypoints.api.callers import TRUSTED_SECONDS
 from billing.entrypoints.api.desk import Desk
 from billing.entrypoints.api.events import SettledEvents
 from billing.store.installation import set_clock, set_fingerprint
@@ -169,8 +170,8 @@ class Served:
 
 
 @contextmanager
-def served_api(**sections: Any) -> Iterator[Served]:
+def served_api(*, key_seconds: float = TRUSTED_SECONDS, **sections: Any) -> Iterator[Served]:
     settings = Settings(**sections)
-    app = create_app(settings, NO_ENGINE)
+    app = create_app(settings, NO_ENGINE, key_seconds=key_seconds)
     with serving(app) as url, client(url, headers={"Authorization": f"Bearer {SANDBOX_API_KEY}"}) as http:
         yield Served(app, settings, url, http)

@@ -28,7 +28,7 @@ def test_the_feed_tells_everything_once_in_order(both):
     assert pages == whole
     told = [each for each in both.get("/v1/events")["events"] if each["subscription_id"] == subscription]
     assert told[0]["type"] == "subscription.created"
-    assert told[0]["actor"] == "api"
+    assert told[0]["actor"] == "key:sandbox"
     assert ("subscription.activated", "incomplete", "active") in [
         (each["type"], each["from_state"], each["to_state"]) for each in told
     ]

@@ -23,7 +23,7 @@ def api(sqlite_world):
 @pytest.fixture
 def keyed():
     """An API with a metrics key and no database."""
-    settings = Settings(secrets={"metrics_key": "m" * 24, "api_keys": "a" * 24})
+    settings = Settings(secrets={"metrics_key": "m" * 24})
     app = create_app(settings, NO_ENGINE)
     with serving(app) as url, client(url) as http:
         yield lambda path, key: http.get(path, headers={"Authorization": f"Bearer {key}"}).status_code

@@ -52,11 +52,7 @@ def test_it_says_where_it_listens_and_ends_cleanly(tmp_path):
         assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_it_does_not_start_on_a_database_that_is_not_ready_or_without_a_key(tmp_path):
+def test_it_does_not_start_on_a_database_that_is_not_ready(tmp_path):
     url = f"sqlite:///{tmp_path / 'empty.db'}"
     with pytest.raises(NotReady, match="billing migrate"):
         run_api(Settings(database=DatabaseSection(url=url)))
-    with pytest.raises(NotReady, match="BILLING_SECRETS__API_KEYS"):
-        run_api(
-            Settings(database=DatabaseSection(url=url), gateway={"base_url": "https://pre.api.sandbox.checkout.com"})
-        )

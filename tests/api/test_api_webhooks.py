@@ -126,7 +126,7 @@ def test_an_event_that_cannot_be_stored_is_asked_for_again(api, monkeypatch, kin
 
 
 def test_the_static_header_is_a_second_factor_and_two_keys_hold_while_one_replaces_the_other(sqlite_world):
-    secrets = Secrets(webhook_keys="old-key,new-key", webhook_authorization="hook-secret", api_keys="sandbox-api-key")
+    secrets = Secrets(webhook_keys="old-key,new-key", webhook_authorization="hook-secret")
     with served_api(secrets=secrets) as served:
         api = served.put(sqlite_world)
         authorized = {"Authorization": "hook-secret"}

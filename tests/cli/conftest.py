@@ -176,7 +176,6 @@ def empty(tmp_path):
 LIVE_SECRETS = {
     "BILLING_SECRETS__GATEWAY_SECRET_KEY": "sk_abcdefghijklmnopqrstuvwxyz2",
     "BILLING_SECRETS__WEBHOOK_KEYS": "a-webhook-key-of-some-length",
-    "BILLING_SECRETS__API_KEYS": "an-api-key-that-is-long-enough-for-live",
 }
 
 

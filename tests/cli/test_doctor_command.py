@@ -199,4 +199,8 @@ def test_a_public_url_without_https_beside_a_remote_sandbox(lived, monkeypatch):
     monkeypatch.setenv("BILLING_SECRETS__GATEWAY_SECRET_KEY", "sk_sbox_abcdefghijklmnopqrstuvwxyz2")
     assert finding(lived, "public URL")[0] == "warning"
     assert finding(lived, "webhook key")[0] == "wrong"
-    assert finding(lived, "api key")[0] == "wrong"
+    assert finding(lived, "fingerprint")[0] == "wrong"  # it was moved to another gateway
+    assert "billing keys create NAME" in finding(lived, "API keys")[1]
+    assert lived.billing("go", "--adopt", "--yes").code == 0
+    assert lived.billing("keys", "create", "shop-backend").code == 0
+    assert finding(lived, "API keys")[:1] == ("ok",)

@@ -30,6 +30,8 @@ READING = [
     ("clock", "show"),
     ("verify",),
     ("verify", "--gateway"),
+    ("keys", "list"),
+    ("keys", "list", "--revoked"),
     ("doctor",),
 ]
 

@@ -16,7 +16,6 @@ public_url = "https://billing.example.com"
 LIVE_SECRETS = {
     "BILLING_SECRETS__GATEWAY_SECRET_KEY": "sk_" + "a" * 26 + "a",
     "BILLING_SECRETS__WEBHOOK_KEYS": "w" * 32,
-    "BILLING_SECRETS__API_KEYS": "k" * 32,
 }
 
 
@@ -53,7 +52,7 @@ def read(tmp_path, monkeypatch):
         ("[limits]\ncurrencies = ['USD']", "USD needs both a minimum and a maximum"),
         ("[daemon]\nsingle_process = 'yes'", "daemon.single_process = 'yes': must be true or false"),
         ("[gateway]\nanswer_seconds = nan", "gateway.answer_seconds"),
-        ("[secrets]\napi_keys = 'x'", "[secrets] must not stand in a file"),
+        ("[secrets]\nwebhook_keys = 'x'", "[secrets] must not stand in a file"),
         ("mode = ", "not readable as TOML"),
         ("[gateway]\nbase_url = 'https://api.checkout.com'", "is Checkout.com's live API, but mode"),
         ("[gateway]\nbase_url = 'https://api.sandbox.checkout.com'", "no key for the gateway"),
@@ -98,7 +97,6 @@ def test_live_mode_starts_with_everything_in_place(read):
         (("postgresql://billing@db.example/billing", "sqlite:///billing.db"), {}, "single_process = true"),
         (("", ""), {"BILLING_SECRETS__GATEWAY_SECRET_KEY": "sk_sbox_" + "a" * 27}, "needs a live key"),
         (("", ""), {"BILLING_SECRETS__WEBHOOK_KEYS": ""}, "BILLING_SECRETS__WEBHOOK_KEYS"),
-        (("", ""), {"BILLING_SECRETS__API_KEYS": "short"}, "shorter than 24 characters"),
         (("", ""), {"BILLING_SECRETS__METRICS_KEY": "short"}, "METRICS_KEY is shorter than 24 characters"),
     ],
 )
@@ -120,7 +118,7 @@ def test_a_live_key_in_sandbox_mode_is_refused(read):
 
 def test_secrets_are_shown_by_no_repr_and_no_error(read):
     canary = "sk_sbox_canarycanarycanarycanarya"
-    told = read("", BILLING_SECRETS__GATEWAY_SECRET_KEY=canary, BILLING_SECRETS__API_KEYS=canary)
+    told = read("", BILLING_SECRETS__GATEWAY_SECRET_KEY=canary, BILLING_SECRETS__METRICS_KEY=canary)
     assert canary not in repr(told)
     assert canary not in str(told.model_dump())
     with pytest.raises(BadConfig) as refused:

@@ -3,6 +3,7 @@
 from billing.client.async_resources.customers import AsyncCustomersResource
 from billing.client.async_resources.events import AsyncEventsResource
 from billing.client.async_resources.invoices import AsyncInvoicesResource
+from billing.client.async_resources.keys import AsyncKeysResource
 from billing.client.async_resources.plans import AsyncPlansResource
 from billing.client.async_resources.refunds import AsyncRefundsResource
 from billing.client.async_resources.subscriptions import AsyncSubscriptionsResource
@@ -14,6 +15,7 @@ class AsyncResources:
         self.customers = AsyncCustomersResource(wire)
         self.events = AsyncEventsResource(wire)
         self.invoices = AsyncInvoicesResource(wire)
+        self.keys = AsyncKeysResource(wire)
         self.plans = AsyncPlansResource(wire)
         self.refunds = AsyncRefundsResource(wire)
         self.subscriptions = AsyncSubscriptionsResource(wire)

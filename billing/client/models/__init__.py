@@ -12,6 +12,7 @@ from billing.client.models.invoices import (
     InvoiceState,
     RefundOfCharge,
 )
+from billing.client.models.keys import FreshKey, Key, Role
 from billing.client.models.plans import Plan, Plans
 from billing.client.models.refunds import Refund
 from billing.client.models.shared import IntervalUnit, RefundState, SubscriptionState
@@ -35,11 +36,13 @@ __all__ = [
     "Entitlements",
     "Event",
     "Events",
+    "FreshKey",
     "IntervalUnit",
     "Invoice",
     "InvoiceKind",
     "InvoiceState",
     "Invoices",
+    "Key",
     "Period",
     "Plan",
     "Plans",
@@ -47,6 +50,7 @@ __all__ = [
     "Refund",
     "RefundOfCharge",
     "RefundState",
+    "Role",
     "SourceState",
     "Subscription",
     "SubscriptionState",

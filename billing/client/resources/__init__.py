@@ -3,6 +3,7 @@
 from billing.client.resources.customers import CustomersResource
 from billing.client.resources.events import EventsResource
 from billing.client.resources.invoices import InvoicesResource
+from billing.client.resources.keys import KeysResource
 from billing.client.resources.plans import PlansResource
 from billing.client.resources.refunds import RefundsResource
 from billing.client.resources.subscriptions import SubscriptionsResource
@@ -14,6 +15,7 @@ class Resources:
         self.customers = CustomersResource(wire)
         self.events = EventsResource(wire)
         self.invoices = InvoicesResource(wire)
+        self.keys = KeysResource(wire)
         self.plans = PlansResource(wire)
         self.refunds = RefundsResource(wire)
         self.subscriptions = SubscriptionsResource(wire)

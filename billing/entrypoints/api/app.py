@@ -2,8 +2,10 @@
 
 import signal
 import sys
+from datetime import datetime
 from types import FrameType
 from typing import Final
+from uuid import UUID
 
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI
@@ -11,12 +13,14 @@ from fastapi.security import HTTPBearer
 
 from billing.bootstrap import open_engine
 from billing.config import Settings
+from billing.domain.api_keys import KeyMode, KeyStanding
 from billing.entrypoints.api import (
     enrolments,
     entitlements,
     events,
     health,
     invoices,
+    keys,
     plans,
     refunds,
     returning,
@@ -24,26 +28,36 @@ from billing.entrypoints.api import (
     webhooks,
 )
 from billing.entrypoints.api.auth import DOCUMENTATION_PATHS, OPEN_PATHS, ApiKeys
+from billing.entrypoints.api.callers import TRUSTED_SECONDS, KeyRing
 from billing.entrypoints.api.desk import Desk
 from billing.entrypoints.api.document import describe
 from billing.entrypoints.api.edge import Edge
 from billing.entrypoints.api.errors import install_error_handlers
 from billing.entrypoints.api.intake import Intake
 from billing.entrypoints.api.limits import Limits
+from billing.entrypoints.api.roles import require_role
 from billing.entrypoints.metrics.instruments import Instruments
 from billing.entrypoints.metrics.vitals import Vitals
-from billing.entrypoints.ready import NotReady, require_ready
+from billing.entrypoints.ready import require_ready
 from billing.operations.engine import Engine
+from billing.store.api_keys import key_of_digest, note_use
 
-_WITH_KEY: Final = (enrolments, subscriptions, entitlements, invoices, refunds, plans, events)
+_WITH_KEY: Final = (enrolments, subscriptions, entitlements, invoices, refunds, plans, events, keys)
 _OPEN: Final = (returning, health)
 _DRAIN_SECONDS: Final = 25
 
 
-def create_app(settings: Settings, engine: Engine, instruments: Instruments | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    engine: Engine,
+    instruments: Instruments | None = None,
+    *,
+    key_seconds: float = TRUSTED_SECONDS,
+) -> FastAPI:
     """Return the API of an engine. Its documentation is served in sandbox mode only.
 
-    ``instruments`` are what /metrics tells of this process, beside the state of the engine.
+    ``instruments`` are what /metrics tells of this process, beside the state of the engine. What was read of an
+    API key is believed for ``key_seconds``.
     """
     documented = settings.mode == "sandbox"
     app = FastAPI(
@@ -58,8 +72,8 @@ def create_app(settings: Settings, engine: Engine, instruments: Instruments | No
     app.state.settled_events = events.SettledEvents()
     app.state.registry = (instruments or Instruments()).registry
     app.state.registry.register(Vitals(lambda: app.state.desk.engine.database, is_live=settings.mode == "live"))
-    # The keys are checked by a middleware; this only tells the documentation of them.
-    keyed = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False))])
+    # The keys are checked by a middleware; HTTPBearer only tells the documentation of them.
+    keyed = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False)), Depends(require_role)])
     for module in _WITH_KEY:
         keyed.include_router(module.router)
     app.include_router(keyed)
@@ -73,7 +87,7 @@ def create_app(settings: Settings, engine: Engine, instruments: Instruments | No
     app.add_middleware(Limits)
     app.add_middleware(
         ApiKeys,
-        keys=settings.api_keys(),
+        ring=_key_ring(app, settings, key_seconds),
         metrics_key=settings.secrets.metrics_key,
         open_paths=OPEN_PATHS + (DOCUMENTATION_PATHS if documented else ()),
     )
@@ -81,13 +95,30 @@ def create_app(settings: Settings, engine: Engine, instruments: Instruments | No
     return app
 
 
+def _key_ring(app: FastAPI, settings: Settings, trusted_seconds: float) -> KeyRing:
+    def read(digest: str) -> KeyStanding | None:
+        with app.state.desk.reading() as tx:
+            return key_of_digest(tx, digest)
+
+    def note(key_id: UUID, at: datetime) -> None:
+        with app.state.desk.engine.database.transaction() as tx:
+            note_use(tx, key_id, at)
+
+    built_in = settings.built_in_api_key()
+    return KeyRing(
+        read,
+        note,
+        mode=KeyMode.LIVE if settings.mode == "live" else KeyMode.TEST,
+        built_in=built_in.get_secret_value() if built_in is not None else None,
+        trusted_seconds=trusted_seconds,
+    )
+
+
 def run_api(settings: Settings) -> None:
     """Serve the API in the foreground until SIGTERM or Ctrl-C, then finish what is under way and return.
 
-    :raises NotReady: the database may not be worked on, or no API key is set.
+    :raises NotReady: the database may not be worked on.
     """
-    if not settings.api_keys():
-        raise NotReady("there is no key for our own API: set BILLING_SECRETS__API_KEYS")
     instruments = Instruments()
     with open_engine(settings, actor="api", gateway_observer=instruments) as engine:
         require_ready(settings, engine)

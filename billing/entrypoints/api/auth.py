@@ -7,9 +7,12 @@ from typing import Final
 
 import structlog
 from pydantic import SecretStr
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from billing.domain.roles import Role
+from billing.entrypoints.api.callers import Caller, KeyRing, NotLetIn, TooManyGuesses
 from billing.entrypoints.api.edge import refuse
 
 log = structlog.get_logger()
@@ -18,44 +21,62 @@ OPEN_PATHS: Final = ("/healthz", "/readyz", "/webhooks/checkout")
 METRICS_PATH: Final = "/metrics"
 OPEN_PREFIXES: Final = ("/v1/return/",)
 DOCUMENTATION_PATHS: Final = ("/docs", "/docs/oauth2-redirect", "/openapi.json")
+_PROMETHEUS: Final = Caller(None, "metrics", Role.READ)
+_HOW: Final = "send your API key as the header `Authorization: Bearer <key>`"
 
 
 class ApiKeys:
-    """Lets a request through that carries one of the keys, or whose path is open; before its body is read."""
+    """Lets a request through that carries an API key, or whose path is open; before its body is read."""
 
     def __init__(
         self,
         app: ASGIApp,
-        keys: Sequence[SecretStr],
+        ring: KeyRing,
         open_paths: Sequence[str] = OPEN_PATHS,
         metrics_key: SecretStr | None = None,
     ) -> None:
         """``metrics_key`` opens /metrics only, so that Prometheus need not hold a key that moves money."""
         self._app = app
+        self._ring = ring
         self._open_paths = frozenset(open_paths)
-        # Digests have one length, so that a comparison tells nothing about a key's.
-        self._digests = [_digest(key.get_secret_value()) for key in keys]
-        self._metrics_digests = [_digest(metrics_key.get_secret_value())] if metrics_key is not None else []
+        self._metrics_digest = _digest(metrics_key.get_secret_value()) if metrics_key is not None else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_open(scope["path"]) or self._has_key(scope):
+        if scope["type"] != "http" or self._is_open(scope["path"]):
             await self._app(scope, receive, send)
             return
-        log.warning("api_key_refused")
-        message = "send your API key as the header `Authorization: Bearer <key>`"
-        await refuse(scope, send, "unauthorized", message, headers={"WWW-Authenticate": "Bearer"})
+        try:
+            scope["state"]["caller"] = await self._caller(scope)
+        except NotLetIn as error:
+            log.warning("api_key_refused")
+            await refuse(scope, send, "unauthorized", str(error), headers={"WWW-Authenticate": "Bearer"})
+        except TooManyGuesses:
+            log.warning("api_key_guesses_refused")
+            message = "too many unknown API keys came; send it again"
+            await refuse(scope, send, "too_many_requests", message, headers={"Retry-After": "1"})
+        except SQLAlchemyError as error:
+            log.error("database_unavailable", error=type(error).__name__)
+            message = "the database cannot be used now; send the same request again"
+            await refuse(scope, send, "database_unavailable", message, headers={"Retry-After": "5"})
+        else:
+            await self._app(scope, receive, send)
 
     def _is_open(self, path: str) -> bool:
         return path in self._open_paths or path.startswith(OPEN_PREFIXES)
 
-    def _has_key(self, scope: Scope) -> bool:
+    async def _caller(self, scope: Scope) -> Caller:
         told = Headers(scope=scope).getlist("authorization")
-        known_here = self._digests + (self._metrics_digests if scope["path"] == METRICS_PATH else [])
         scheme, _, token = told[0].partition(" ") if len(told) == 1 else ("", "", "")
-        digest = _digest(token.strip())
-        # Every key is compared, so that the time taken does not tell which one was near.
-        matches = [hmac.compare_digest(digest, known) for known in known_here]
-        return scheme.lower() == "bearer" and any(matches)
+        key = token.strip()
+        if scheme.lower() != "bearer" or not key:
+            raise NotLetIn(_HOW)
+        if scope["path"] == METRICS_PATH and self._is_metrics_key(key):
+            return _PROMETHEUS
+        return await self._ring.caller_of(key)
+
+    def _is_metrics_key(self, key: str) -> bool:
+        # Digests have one length, so that a comparison tells nothing about a key's.
+        return self._metrics_digest is not None and hmac.compare_digest(_digest(key), self._metrics_digest)
 
 
 def _digest(token: str) -> bytes:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
 
@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection
 
 from billing.config import Settings
+from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.clock import engine_now
 from billing.operations.engine import Engine, Refusal
 from billing.store.database import is_conflict
@@ -73,7 +74,9 @@ def _shown(about: object) -> str | None:
 
 def _desk(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
-    return desk
+    caller: Caller | None = getattr(request.state, "caller", None)
+    # What a request does is written down under the name of its key.
+    return desk if caller is None else replace(desk, engine=replace(desk.engine, actor=caller.actor))
 
 
 DeskOfRequest = Annotated[Desk, Depends(_desk)]

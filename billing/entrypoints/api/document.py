@@ -34,7 +34,7 @@ def _add_problems(document: dict[str, Any]) -> None:
 
 
 def _add_problems_of(operation: dict[str, Any], path: str, *, is_write: bool) -> None:
-    statuses = {401, 422, 503} | ({404} if "{" in path else set()) | ({409} if is_write else set())
+    statuses = {401, 403, 422, 429, 503} | ({404} if "{" in path else set()) | ({409} if is_write else set())
     for status in sorted(statuses):
         told = ", ".join(f"`{code}`" for code, problem in PROBLEMS.items() if problem.status == status)
         operation["responses"][str(status)] = {

@@ -23,7 +23,7 @@ from billing.entrypoints.api.fields import (
 )
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -32,7 +32,7 @@ class _Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class InWallet(_Body):
+class InWallet(Body):
     """Where the subscriber is, and where to send them from the wallet.
 
     WEB is a browser on a computer, WAP one on a phone, APP a native app.
@@ -66,16 +66,16 @@ class ReEnrolment(InWallet):
     pass
 
 
-class Cancellation(_Body):
+class Cancellation(Body):
     at: Literal["now", "period_end"] = "period_end"
     reason: Reason = "asked for by the subscriber"
 
 
-class Pause(_Body):
+class Pause(Body):
     resume_at: Instant | None = None
 
 
-class NewRefund(_Body):
+class NewRefund(Body):
     """Without an amount (in minor units) all that is left is refunded."""
 
     amount_minor: AmountMinor | None = None

@@ -26,6 +26,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "bad_request": Problem(400, "The request cannot be read", "Compare it with the documentation."),
     "bad_json": Problem(400, "The body is no JSON", "Send UTF-8, each key once, without NaN or Infinity."),
     "unauthorized": Problem(401, "No API key", "Send your API key as the header `Authorization: Bearer <key>`."),
+    "forbidden": Problem(
+        403,
+        "The key may not do this",
+        "Use a key of the role that is named; an admin makes one: `billing keys create`.",
+    ),
     "not_found": Problem(404, "There is no such object", "Compare the id with the one you were given."),
     "no_such_path": Problem(404, "There is no such path", "Compare method and path with the documentation."),
     "method_not_allowed": Problem(405, "This path does not take this method", "See the header `Allow`."),
@@ -37,6 +42,8 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "Use the one there is; to replace its KakaoPay agreement, replace its source.",
     ),
     "plan_not_on_sale": Problem(409, "Nobody can be enrolled on the plan", "Offer a plan that is on sale."),
+    "name_taken": Problem(409, "The name is in use", "Choose another name."),
+    "key_revoked": Problem(409, "The key was revoked", "Create another one: this cannot be undone."),
     "outside_consent_window": Problem(
         409, "Consent would not count today", "Ask the subscriber within the days named, on its own."
     ),
@@ -50,6 +57,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "idempotency_key_reused": Problem(
         422, "The Idempotency-Key was used for another request", "Use a new key for a new request."
     ),
+    "too_many_requests": Problem(429, "Too many requests", "Send the same request again after `Retry-After`."),
     "internal_error": Problem(500, "Something is wrong on our side", "Quote `request_id` to the operator."),
     "gateway_refused": Problem(
         502, "Checkout.com refuses our set-up", "Tell the operator: `billing doctor` says what is wrong."

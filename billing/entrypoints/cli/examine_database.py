@@ -10,6 +10,7 @@ from billing.entrypoints.cli.output import moment
 from billing.entrypoints.clock import machine_now
 from billing.entrypoints.ready import REMEDIES
 from billing.operations.set_up import Readiness
+from billing.store.api_keys import list_keys
 from billing.store.heartbeats import load_heartbeats
 from billing.store.installation import load_installation
 from billing.store.migrating import newest_version
@@ -20,6 +21,7 @@ _UNSETTLED: Final = timedelta(hours=25)
 _WEBHOOK: Final = timedelta(hours=1)
 _LEAST_ALIVE: Final = timedelta(minutes=1)
 _MOST_PARKED: Final = 1000
+_MOST_KEYS: Final = 1000
 
 
 def reachable(session: Session) -> Check:
@@ -38,6 +40,17 @@ def fingerprint(session: Session) -> Check:
         told = "the database is bound to another installation: it was copied, or the configuration changed"
         return wrong("fingerprint", told, "work on the original; or, if it is gone, `billing go --adopt`")
     return ok("fingerprint", "the database is this installation's")
+
+
+def api_keys(session: Session) -> Check:
+    """Without a key the API answers nobody but Checkout.com and returning subscribers."""
+    with session.engine.database.snapshot() as tx:
+        number = sum(row.revoked_at is None for row in list_keys(tx, _MOST_KEYS))
+    if number:
+        return ok("API keys", f"{number} in use")
+    if session.settings.built_in_api_key() is not None:
+        return ok("API keys", "none but the bundled sandbox's")
+    return wrong("API keys", "there is none: the API answers nobody", "make one: `billing keys create NAME`")
 
 
 def stop_switch(session: Session) -> Check:
@@ -136,6 +149,7 @@ def _backlog(session: Session) -> Backlog:
 
 EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     fingerprint,
+    api_keys,
     stop_switch,
     test_clock,
     daemons,

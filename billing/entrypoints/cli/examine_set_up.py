@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from billing.config import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY
+from billing.config import SANDBOX_WEBHOOK_KEY
 from billing.config_source import DEFAULT_FILE, FILE_VARIABLE
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
@@ -43,16 +43,6 @@ def webhook_key(session: Session) -> Check:
         )
     own = "the bundled sandbox's" if keys == [SANDBOX_WEBHOOK_KEY] else f"{len(keys)} set"
     return ok("webhook key", own)
-
-
-def api_key(session: Session) -> Check:
-    """The API does not start without a key."""
-    keys = [key.get_secret_value() for key in session.settings.api_keys()]
-    if not keys:
-        return wrong("api key", "none is set: the API does not start", "set BILLING_SECRETS__API_KEYS")
-    if session.is_live and SANDBOX_API_KEY in keys:
-        return wrong("api key", "it is the bundled sandbox's, which everybody knows", "make one: openssl rand -hex 32")
-    return ok("api key", "the bundled sandbox's" if keys == [SANDBOX_API_KEY] else f"{len(keys)} set")
 
 
 def public_url(session: Session) -> Check:
@@ -103,7 +93,6 @@ EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     configuration,
     mode,
     webhook_key,
-    api_key,
     public_url,
     gateway,
     clock_skew,

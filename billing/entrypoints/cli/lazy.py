@@ -51,6 +51,7 @@ ENTRIES: Final = {
     "source": Entry("sources:app", "KakaoPay agreements: revoke.", _LOOK),
     "events": Entry("events:events", "Show what happened and who did it, the newest first.", _LOOK),
     "webhooks": Entry("webhooks:webhooks", "Show what Checkout.com told and what became of it.", _LOOK),
+    "keys": Entry("keys:app", "Keys of this API: create, list, rotate, revoke.", _RUN),
     "migrate": Entry("operate:migrate", "Make the database, or bring it to the newest schema.", _RUN),
     "daemon": Entry("serve:daemon", "Renew, charge, retry and settle what is due, until Ctrl-C.", _RUN),
     "api": Entry("serve_api:api", "Serve the HTTP API for your backend and Checkout.com's webhooks.", _RUN),

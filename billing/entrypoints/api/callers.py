@@ -1,0 +1,142 @@
+"""Who a request comes from: the API key that it carries, looked up and remembered for a few seconds."""
+
+import asyncio
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from billing.domain.api_keys import KeyMode, KeyStanding, NotAKey, key_digest, read_mode, why_refused
+from billing.domain.roles import Role
+from billing.entrypoints.api.token_bucket import TokenBucket
+from billing.entrypoints.clock import machine_now
+from billing.operations.api_keys import SANDBOX_NAME
+from billing.store.database import told_plainly
+
+log = structlog.get_logger()
+TRUSTED_SECONDS: Final = 5.0
+"""So long a process goes on believing what it read of a key: a revocation holds everywhere after this."""
+MOST_REMEMBERED: Final = 1024
+GUESSES_PER_SECOND: Final = 20.0
+"""Keys that were never seen are looked up no more often, so that guessing costs the database little."""
+USE_NOTED_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whose key it is, and what it may do. ``key_id`` None: the key that is built in beside the bundled sandbox."""
+
+    key_id: UUID | None
+    name: str
+    role: Role
+
+    @property
+    def actor(self) -> str:
+        """Return who acts, as it is written with every event."""
+        return f"key:{self.name}"
+
+
+class NotLetIn(Exception):
+    """The key opens nothing; the text says why, and does not repeat it."""
+
+
+class TooManyGuesses(Exception):
+    """So many unknown keys came that none is looked up now."""
+
+
+class KeyRing:
+    """Tells whose key it is. A key costs one short query every :data:`TRUSTED_SECONDS`, and nothing in between."""
+
+    def __init__(
+        self,
+        read: Callable[[str], KeyStanding | None],
+        note_use: Callable[[UUID, datetime], None],
+        *,
+        mode: KeyMode,
+        built_in: str | None = None,
+        trusted_seconds: float = TRUSTED_SECONDS,
+    ) -> None:
+        """``read`` finds a key by its digest, ``note_use`` writes down its use: in the database, on other threads."""
+        self._read = read
+        self._note_use = note_use
+        self._mode = mode
+        self._built_in = key_digest(built_in) if built_in is not None else None
+        self._trusted_seconds = trusted_seconds
+        self._known: OrderedDict[str, tuple[float, KeyStanding]] = OrderedDict()
+        self._reading: dict[str, asyncio.Task[KeyStanding | None]] = {}
+        self._noted: dict[UUID, float] = {}
+        self._guesses = TokenBucket(GUESSES_PER_SECOND, 2 * GUESSES_PER_SECOND)
+        self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="api-keys")
+        # Apart, so that a writer who waits for SQLite's lock keeps no request waiting.
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="api-key-use")
+
+    async def caller_of(self, key: str) -> Caller:
+        """Return whose key it is.
+
+        :raises NotLetIn: nobody's, or it opens nothing any more. :raises TooManyGuesses: ask again in a second.
+        :raises SQLAlchemyError: the database cannot be asked.
+        """
+        digest = key_digest(key)
+        if self._built_in is not None and hmac.compare_digest(digest, self._built_in):
+            return Caller(None, SANDBOX_NAME, Role.ADMIN)
+        self._refuse_foreign(key)
+        standing = await self._standing(digest)
+        why = why_refused(standing, digest, machine_now()) if standing is not None else "it is not known here"
+        if standing is None or why is not None:
+            raise NotLetIn(f"the API key opens nothing: {why}")
+        self._used(standing)
+        return Caller(standing.id, standing.name, standing.role)
+
+    def _refuse_foreign(self, key: str) -> None:
+        try:
+            mode = read_mode(key)
+        except NotAKey as error:
+            raise NotLetIn(f"the API key opens nothing: {error}") from None
+        if mode is not self._mode:
+            raise NotLetIn(
+                f"the API key opens nothing: it is a {mode} key, and this installation takes {self._mode} keys"
+            )
+
+    async def _standing(self, digest: str) -> KeyStanding | None:
+        known = self._known.get(digest)
+        if known is not None and time.monotonic() - known[0] < self._trusted_seconds:
+            return known[1]
+        if known is None and digest not in self._reading and self._guesses.wait_for(time.monotonic()) > 0:
+            raise TooManyGuesses
+        reading = self._reading.get(digest)
+        if reading is None:
+            # Those who come with the same key meanwhile wait for the same answer.
+            reading = asyncio.create_task(self._look_up(digest))
+            self._reading[digest] = reading
+            reading.add_done_callback(lambda _done: self._reading.pop(digest, None))
+        return await asyncio.shield(reading)
+
+    async def _look_up(self, digest: str) -> KeyStanding | None:
+        asked_at = time.monotonic()
+        found = await asyncio.get_running_loop().run_in_executor(self._readers, self._read, digest)
+        self._known.pop(digest, None)
+        if found is not None:
+            self._known[digest] = (asked_at, found)
+            if len(self._known) > MOST_REMEMBERED:
+                self._known.popitem(last=False)
+        return found
+
+    def _used(self, standing: KeyStanding) -> None:
+        now, last = time.monotonic(), self._noted.get(standing.id)
+        if last is None or now - last >= USE_NOTED_SECONDS:
+            self._noted[standing.id] = now
+            self._writer.submit(self._write_use, standing.id, machine_now())
+
+    def _write_use(self, key_id: UUID, at: datetime) -> None:
+        try:
+            self._note_use(key_id, at)
+        except SQLAlchemyError as error:
+            log.warning("api_key_use_not_noted", error=told_plainly(error))

@@ -1,0 +1,57 @@
+"""Who may do what: every operation with the least role that a key needs for it. What is not listed is for nobody."""
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+from fastapi import Depends, Request
+
+from billing.domain.roles import Role, may
+from billing.entrypoints.api.callers import Caller
+from billing.entrypoints.api.errors import ApiError
+
+_READ: Final = (
+    "GET /metrics",
+    "GET /v1/subscriptions",
+    "GET /v1/subscriptions/{subscription_id}",
+    "GET /v1/customers/{reference:path}/entitlements",
+    "GET /v1/invoices",
+    "GET /v1/refunds/{refund_id}",
+    "GET /v1/plans",
+    "GET /v1/events",
+)
+_BACKEND: Final = (
+    "POST /v1/subscriptions",
+    "POST /v1/subscriptions/{subscription_id}/re-enrolment",
+    "POST /v1/subscriptions/{subscription_id}/cancel",
+    "POST /v1/subscriptions/{subscription_id}/undo-cancel",
+    "POST /v1/subscriptions/{subscription_id}/pause",
+    "POST /v1/subscriptions/{subscription_id}/resume",
+    "POST /v1/subscriptions/{subscription_id}/consent",
+    "POST /v1/charges/{charge_id}/refunds",
+)
+_ADMIN: Final = (
+    "POST /v1/keys",
+    "POST /v1/keys/{key_id}/rotate",
+    "POST /v1/keys/{key_id}/revoke",
+)
+LEAST_ROLE: Final[Mapping[str, Role]] = {
+    **dict.fromkeys(_READ, Role.READ),
+    **dict.fromkeys(_BACKEND, Role.BACKEND),
+    **dict.fromkeys(_ADMIN, Role.ADMIN),
+}
+
+
+def require_role(request: Request) -> Caller:
+    """Return the caller, whose key may do what the request asks for.
+
+    :raises ApiError: the key's role is not enough, or nobody has said whose the operation is.
+    """
+    caller: Caller = request.state.caller
+    needs = LEAST_ROLE.get(f"{request.method} {request.scope['route'].path}")
+    if needs is None or not may(caller.role, needs):
+        wanted = f"a key of the role {needs}" if needs is not None else "a role that no key has"
+        raise ApiError("forbidden", f"this needs {wanted}; the key {caller.name} has the role {caller.role}")
+    return caller
+
+
+CallerOfRequest = Annotated[Caller, Depends(require_role)]

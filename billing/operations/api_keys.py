@@ -1,0 +1,151 @@
+"""Keys of our own API: created, rotated with an overlap, revoked. A secret is returned once and never stored."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import Connection, update
+from sqlmodel import col
+
+from billing.domain.api_keys import ENTROPY_BYTES, KeyMode, compose_key, key_digest, key_hint, key_id
+from billing.domain.roles import Role
+from billing.operations.engine import Engine, NotFound, Refusal
+from billing.store.api_keys import KeyRow, keys_meant, load_key
+from billing.store.inserts import insert_if_absent
+from billing.store.key_tables import ApiKey
+
+DEFAULT_OVERLAP: Final = timedelta(hours=24)
+LONGEST_OVERLAP: Final = timedelta(days=30)
+SANDBOX_NAME: Final = "sandbox"
+"""The name of the key that is built in beside the bundled sandbox."""
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,49}")
+
+
+@dataclass(frozen=True, slots=True)
+class FreshKey:
+    """A key with its secret, which nobody can be told again."""
+
+    row: KeyRow
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"FreshKey({self.row.name})"  # never the secret
+
+
+class BadName(Refusal):
+    """The name cannot be one of a key."""
+
+    code = "bad_name"
+
+
+class NameTaken(Refusal):
+    """A key of this name is in use."""
+
+    code = "name_taken"
+
+
+class KeyRevoked(Refusal):
+    """The key was revoked, which cannot be undone."""
+
+    code = "key_revoked"
+
+
+def create_key(engine: Engine, name: str, role: Role, mode: KeyMode, *, now: datetime) -> FreshKey:
+    """Create a key (``now``: the machine's time, UTC).
+
+    :raises BadName: the name is not one. :raises NameTaken: a key that is in use has it.
+    """
+    if _NAME.fullmatch(name) is None or name == SANDBOX_NAME:
+        raise BadName(
+            "a key's name says who holds it, such as shop-backend: a to z, 0 to 9 and -, a letter first, "
+            f"at most 50 characters, and not {SANDBOX_NAME}"
+        )
+    secret = _draw(mode)
+    ident = key_id(key_digest(secret))
+    row = {
+        "id": ident,
+        "name": name,
+        "role": role,
+        "digest": key_digest(secret),
+        "hint": key_hint(secret),
+        "created_at": now,
+        "created_by": engine.actor,
+    }
+    with engine.database.transaction() as tx:
+        if insert_if_absent(tx, ApiKey, [row]) == 0:
+            raise NameTaken(f"there is a key {name} already: rotate or revoke it, or choose another name")
+        return FreshKey(_loaded(tx, ident), secret)
+
+
+def rotate_key(engine: Engine, key: UUID, mode: KeyMode, *, overlap: timedelta, now: datetime) -> FreshKey:
+    """Give a key another secret; the present one still works for as long as ``overlap`` (``now``: machine, UTC).
+
+    One that was rotated away before, and had not ended yet, ends now.
+
+    :raises NotFound: there is no such key. :raises KeyRevoked: it was revoked.
+    :raises Refusal: the overlap is too long.
+    """
+    if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
+        raise Refusal(f"an overlap lasts at most {LONGEST_OVERLAP.days} days")
+    secret = _draw(mode)
+    with engine.database.transaction() as tx:
+        row = _in_use(tx, key)
+        written = {
+            "previous_digest": col(ApiKey.digest),
+            "previous_hint": col(ApiKey.hint),
+            "previous_ends_at": now + overlap,
+            "digest": key_digest(secret),
+            "hint": key_hint(secret),
+            "rotated_at": now,
+        }
+        tx.execute(update(ApiKey).where(col(ApiKey.id) == row.id).values(**written))
+        return FreshKey(_loaded(tx, key), secret)
+
+
+def revoke_key(engine: Engine, key: UUID, *, now: datetime) -> KeyRow:
+    """Let a key, with every secret it has, open nothing any more (``now``: the machine's time, UTC).
+
+    A process of the API that has just seen it believes in it for a few seconds yet.
+
+    :raises NotFound: there is no such key. :raises KeyRevoked: it was revoked before.
+    """
+    with engine.database.transaction() as tx:
+        _in_use(tx, key)
+        tx.execute(update(ApiKey).where(col(ApiKey.id) == key).values(revoked_at=now))
+        return _loaded(tx, key)
+
+
+def key_meant(tx: Connection, meant: str) -> UUID:
+    """Return the key of a name or a ``key_`` id.
+
+    :raises NotFound: there is none. :raises Refusal: several that were revoked had the name.
+    """
+    found = keys_meant(tx, meant)
+    if not found:
+        raise NotFound(f"there is no key {meant}: `billing keys list` shows names and ids")
+    if len(found) > 1:
+        raise Refusal(f"{len(found)} keys that were revoked had the name {meant}: say the id of the one you mean")
+    return found[0]
+
+
+def _draw(mode: KeyMode) -> str:
+    return compose_key(mode, secrets.token_bytes(ENTROPY_BYTES))
+
+
+def _in_use(tx: Connection, key: UUID) -> KeyRow:
+    row = load_key(tx, key, locked=True)
+    if row is None:
+        raise NotFound(f"there is no key {key}")
+    if row.revoked_at is not None:
+        raise KeyRevoked(f"key {row.name} was revoked on {row.revoked_at:%Y-%m-%d}; create another")
+    return row
+
+
+def _loaded(tx: Connection, key: UUID) -> KeyRow:
+    row = load_key(tx, key)
+    if row is None:
+        raise AssertionError("unreachable: it was written in this transaction")
+    return row

@@ -1,0 +1,257 @@
+"""API keys over HTTP: what opens the API, for how long, and what each role may do."""
+
+import asyncio
+import socket
+import time
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from api_world import NO_ENGINE, client, served_api, wanted
+from fastapi.routing import iter_route_contexts
+from harness import kst
+from sqlalchemy.exc import OperationalError
+
+from billing.config import Settings
+from billing.domain.api_keys import ENTROPY_BYTES, KeyMode, KeyStanding, compose_key, key_digest, key_id
+from billing.domain.public_ids import Kind, public_id
+from billing.domain.roles import Role
+from billing.entrypoints.api.app import create_app
+from billing.entrypoints.api.auth import DOCUMENTATION_PATHS
+from billing.entrypoints.api.callers import GUESSES_PER_SECOND, KeyRing, NotLetIn, TooManyGuesses
+from billing.entrypoints.api.roles import LEAST_ROLE
+from billing.operations.api_keys import create_key, revoke_key, rotate_key
+from billing.store.api_keys import note_use
+
+OPEN = {"/healthz", "/readyz", "/webhooks/checkout", "/v1/return/{token}", *DOCUMENTATION_PATHS}
+NOW = datetime.now(UTC)
+
+
+def operations():
+    """Every operation of the app, as the table of roles names it; but for those that are open to all."""
+    routes = list(iter_route_contexts(create_app(Settings(), NO_ENGINE).routes))
+    assert len(routes) > 20
+    return {f"{method} {route.path}" for route in routes for method in route.methods if route.path not in OPEN}
+
+
+def made(api, name="shop-backend", role=Role.BACKEND, mode=KeyMode.TEST):
+    return create_key(api.world.engine, name, role, mode, now=NOW)
+
+
+def asked(api, key, method="GET", path="/v1/plans", body=None):
+    return api.call(method, path, body, headers={"Authorization": f"Bearer {key}"})
+
+
+@pytest.fixture
+def forgetful(sqlite_world):
+    """An API that believes what it read of a key for a fifth of a second."""
+    with served_api(key_seconds=0.2) as served:
+        yield served.put(sqlite_world)
+
+
+def test_every_operation_has_a_least_role_and_no_role_is_for_an_operation_that_is_gone():
+    assert operations() == set(LEAST_ROLE)
+
+
+def test_a_key_that_may_only_read_reaches_nothing_that_writes():
+    assert {
+        operation for operation, role in LEAST_ROLE.items() if role is Role.READ and "GET " not in operation
+    } == set()
+
+
+def test_a_key_opens_the_api_and_its_name_is_written_down_with_what_it_does(both):
+    key = made(both)
+    answer = asked(both, key.secret, "POST", "/v1/subscriptions", wanted())
+    assert answer.status_code == 201
+    assert both.world.events("subscription.created")[0]["actor"] == "key:shop-backend"
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "path", "needs"),
+    [
+        (Role.READ, "POST", "/v1/subscriptions", "backend"),
+        (Role.READ, "POST", "/v1/keys", "admin"),
+        (Role.BACKEND, "POST", "/v1/keys", "admin"),
+    ],
+)
+def test_a_role_that_is_not_enough_is_told_which_one_is(api, role, method, path, needs):
+    key = made(api, role=role)
+    answer = asked(api, key.secret, method, path, {"anything": "at all"})
+    assert f"needs a key of the role {needs}" in api.refused(answer, 403, "forbidden")
+    assert asked(api, key.secret).status_code == 200
+
+
+def test_an_admin_key_makes_rotates_and_revokes_keys_and_shows_each_secret_once(api):
+    answer = api.post("/v1/keys", {"name": "shop-backend", "role": "read"})
+    assert answer.status_code == 201
+    key = answer.json()
+    assert asked(api, key["secret"]).status_code == 200
+    rotated = api.post(f"/v1/keys/{key['id']}/rotate", {"overlap_hours": 1}).json()
+    assert rotated["previous_hint"] == key["secret"][:12]
+    assert [asked(api, each["secret"]).status_code for each in (key, rotated)] == [200, 200]
+    revoked = api.post(f"/v1/keys/{key['id']}/revoke").json()
+    assert revoked["revoked_at"] is not None
+    assert "secret" not in revoked
+    assert "cannot be undone" in api.refused(api.post(f"/v1/keys/{key['id']}/rotate"), 409, "key_revoked")
+
+
+def test_a_bad_name_an_id_of_something_else_and_a_name_in_use_are_refused(api):
+    api.refused(api.post("/v1/keys", {"name": "Shop Backend"}), 422, "invalid_request")
+    api.refused(api.post("/v1/keys", {"name": "shop", "role": "root"}), 422, "invalid_request")
+    api.refused(api.post("/v1/keys/cus_bu7w7dqrcfbcfaztircfkvlgmy/revoke"), 404, "not_found")
+    api.refused(api.post(f"/v1/keys/{public_id(Kind.API_KEY, made(api).row.id)[:-1]}a/revoke"), 404, "not_found")
+    api.refused(api.post("/v1/keys", {"name": "shop-backend"}), 409, "name_taken")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda key: key[:-1], "cut off or mistyped"),
+        (lambda key: key[:20] + ("a" if key[20] != "a" else "b") + key[21:], "cut off or mistyped"),
+        (lambda key: key.replace("bk_test_", "sk_test_"), "begins with bk_test_ or bk_live_"),
+        (lambda _key: compose_key(KeyMode.TEST, b"x" * ENTROPY_BYTES), "not known here"),
+        (lambda _key: compose_key(KeyMode.LIVE, b"x" * ENTROPY_BYTES), "a live key, and this installation takes test"),
+    ],
+)
+def test_a_key_that_opens_nothing_is_told_why(api, change, says):
+    key = made(api).secret
+    assert says in api.refused(asked(api, change(key)), 401, "unauthorized")
+
+
+def test_a_revoked_key_opens_nothing_once_what_was_read_of_it_is_forgotten(forgetful):
+    key = made(forgetful)
+    assert asked(forgetful, key.secret).status_code == 200
+    revoke_key(forgetful.world.engine, key.row.id, now=NOW)
+    time.sleep(0.25)
+    assert "it was revoked" in forgetful.refused(asked(forgetful, key.secret), 401, "unauthorized")
+
+
+def test_a_rotated_key_works_on_until_the_overlap_ends_and_not_after_it(forgetful):
+    first, engine = made(forgetful), forgetful.world.engine
+    overlap = timedelta(seconds=0.6)
+    second = rotate_key(engine, first.row.id, KeyMode.TEST, overlap=overlap, now=datetime.now(UTC))
+    assert [asked(forgetful, key.secret).status_code for key in (first, second)] == [200, 200]
+    time.sleep(0.7)
+    assert "it was replaced" in forgetful.refused(asked(forgetful, first.secret), 401, "unauthorized")
+    assert asked(forgetful, second.secret).status_code == 200
+
+
+def test_the_last_use_of_a_key_is_written_down_without_being_waited_for(both):
+    key = made(both)
+    assert asked(both, key.secret).status_code == 200
+    deadline = time.monotonic() + 10
+    while (used := both.world.scalar("SELECT last_used_at FROM api_key")) is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert str(datetime.now(UTC).year) in str(used)
+
+
+def test_a_use_is_written_down_at_most_once_a_minute_by_all_processes_together(world):
+    key = create_key(world.engine, "shop", Role.READ, KeyMode.TEST, now=NOW)
+    used = []
+    for seconds in (0, 59, 60, 61):
+        with world.engine.database.transaction() as tx:
+            note_use(tx, key.row.id, NOW + timedelta(seconds=seconds))
+        used.append(str(world.scalar("SELECT last_used_at FROM api_key")))
+    assert used[0] == used[1] < used[2] == used[3]
+
+
+def test_a_request_without_a_key_is_refused_before_its_body_has_come(still):
+    with socket.create_connection(("127.0.0.1", urlsplit(still.url).port), timeout=5) as line:
+        line.sendall(b"POST /v1/subscriptions HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n")
+        assert b" 401 " in line.recv(65536)
+
+
+def test_a_key_of_the_database_needs_the_database(api, monkeypatch):
+    key = made(api).secret
+
+    def fail(*_args, **_more):
+        raise OperationalError("SELECT", {}, Exception("connection refused"))
+
+    monkeypatch.setattr("billing.entrypoints.api.app.key_of_digest", fail)
+    api.refused(asked(api, key), 503, "database_unavailable")
+
+
+def test_the_built_in_key_is_there_beside_the_bundled_sandbox_only(sqlite_world):
+    with served_api(
+        gateway={"base_url": "https://x.api.sandbox.checkout.com"}, secrets={"gateway_secret_key": "sk_sbox_x"}
+    ) as served:
+        api = served.put(sqlite_world)
+        api.refused(api.call("GET", "/v1/plans"), 401, "unauthorized")
+        assert asked(api, made(api).secret).status_code == 200
+
+
+def test_the_time_of_the_test_clock_neither_ends_a_key_nor_keeps_it(api):
+    key = made(api)
+    second = rotate_key(api.world.engine, key.row.id, KeyMode.TEST, overlap=timedelta(hours=24), now=datetime.now(UTC))
+    api.go_to(kst("2027-03-01 12:00"))
+    assert [asked(api, each.secret).status_code for each in (key, second)] == [200, 200]
+
+
+class Books:
+    """A ring over rows in memory that counts how often it looks into them."""
+
+    def __init__(self, *keys, **more):
+        self.reads = 0
+        self.rows = {key_digest(key): self.standing(key) for key in keys}
+        self.uses = []
+        self.ring = KeyRing(self.read, lambda *use: self.uses.append(use), mode=KeyMode.TEST, **more)
+
+    @staticmethod
+    def standing(key):
+        return KeyStanding(key_id(key_digest(key)), "shop", Role.BACKEND, key_digest(key), None, None, None, None)
+
+    def read(self, digest):
+        self.reads += 1
+        time.sleep(0.01)
+        return self.rows.get(digest)
+
+
+def key_of(number):
+    return compose_key(KeyMode.TEST, number.to_bytes(ENTROPY_BYTES, "big"))
+
+
+def test_many_requests_with_one_key_cost_one_look_and_one_note():
+    books = Books(key_of(1))
+
+    async def all_at_once():
+        await asyncio.gather(*(books.ring.caller_of(key_of(1)) for _ in range(100)))
+        await books.ring.caller_of(key_of(1))
+
+    asyncio.run(all_at_once())
+    assert books.reads == 1
+    assert len(books.uses) == 1
+
+
+def test_guessing_costs_the_database_little_and_keeps_nobody_out_who_is_known():
+    books = Books(key_of(1))
+
+    async def guess():
+        await books.ring.caller_of(key_of(1))
+        told = await asyncio.gather(*(books.ring.caller_of(key_of(n)) for n in range(2, 502)), return_exceptions=True)
+        await books.ring.caller_of(key_of(1))
+        return told
+
+    told = asyncio.run(guess())
+    assert {type(each) for each in told} == {NotLetIn, TooManyGuesses}
+    assert books.reads <= 3 * GUESSES_PER_SECOND
+
+
+def test_a_flood_of_guesses_is_told_when_to_come_back(sqlite_world):
+    with served_api() as served, client(served.url) as http:
+        served.put(sqlite_world)
+        answers = [http.get("/v1/plans", headers={"Authorization": f"Bearer {key_of(n)}"}) for n in range(2, 80)]
+        assert {answer.status_code for answer in answers} == {401, 429}
+        assert answers[-1].headers["retry-after"] == "1"
+
+
+def test_what_is_remembered_of_keys_is_bounded():
+    books = Books(*(key_of(number) for number in range(1, 1100)))
+    books.ring._guesses.per_second = 1e9
+
+    async def everybody():
+        for start in range(1, 1100, 100):
+            await asyncio.gather(*(books.ring.caller_of(key_of(n)) for n in range(start, min(1100, start + 100))))
+
+    asyncio.run(everybody())
+    assert len(books.ring._known) == 1024
