@@ -36,6 +36,7 @@ def operations(document: Schema) -> list[Operation]:
     found = [
         _operation(document, path, method, told)
         for path, told_of_path in document["paths"].items()
+        if path.startswith("/v1/")
         for method, told in told_of_path.items()
         if method in _METHODS and told.get("security")
     ]

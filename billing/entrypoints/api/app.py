@@ -66,6 +66,7 @@ def create_app(
         openapi_url="/openapi.json" if documented else None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.desk = Desk(settings, engine)
     app.state.intake = Intake(lambda batch: webhooks.store(app.state.desk, batch))

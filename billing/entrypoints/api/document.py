@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI reads off the endpoints, and what it cannot know."""
 
+import re
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -10,6 +11,11 @@ from billing.entrypoints.api.problems import MEDIA_TYPE, PROBLEMS, ProblemDetail
 
 _REF: Final = "#/components/schemas/{model}"
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
+# Which problems an operation may answer with: any, one that writes, and one that takes a body.
+_ANY: Final = {401, 403, 404, 422, 429, 500, 503}
+_WRITE: Final = {409, 502}
+_BODY: Final = {400, 408, 413, 415}
+_LATER: Final = {429, 503}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -21,23 +27,41 @@ def describe(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
+def methods_of(app: FastAPI, path: str) -> list[str]:
+    """Return the methods that a path of the document takes, for the header ``Allow``."""
+    found = {
+        method.upper()
+        for template, operations in describe(app)["paths"].items()
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path)
+        for method in operations
+    }
+    return sorted(found)
+
+
 def _add_problems(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
     _, made = models_json_schema([(ProblemDetails, "serialization")], ref_template=_REF)
     schemas.update(made["$defs"])
+    for operations in document["paths"].values():
+        for method in _METHODS:
+            if method not in operations:
+                continue
+            if operations[method].get("security"):
+                _add_problems_of(operations[method], is_write=method != "get")
+            else:
+                operations[method]["responses"].pop("422", None)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    for path, operations in document["paths"].items():
-        for method in _METHODS:
-            if method in operations and operations[method].get("security"):
-                _add_problems_of(operations[method], path, is_write=method != "get")
 
 
-def _add_problems_of(operation: dict[str, Any], path: str, *, is_write: bool) -> None:
-    statuses = {401, 403, 422, 429, 503} | ({404} if "{" in path else set()) | ({409} if is_write else set())
+def _add_problems_of(operation: dict[str, Any], *, is_write: bool) -> None:
+    statuses = _ANY | (_WRITE if is_write else set()) | (_BODY if "requestBody" in operation else set())
     for status in sorted(statuses):
-        told = ", ".join(f"`{code}`" for code, problem in PROBLEMS.items() if problem.status == status)
-        operation["responses"][str(status)] = {
-            "description": f"A problem: {told}",
+        codes = [code for code, problem in PROBLEMS.items() if problem.status == status]
+        told = {
+            "description": f"A problem: {', '.join(f'`{code}`' for code in codes)}",
             "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="ProblemDetails")}}},
         }
+        if status in _LATER:
+            told["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+        operation["responses"][str(status)] = told

@@ -15,6 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from billing.entrypoints.api.document import methods_of
 from billing.entrypoints.api.problems import MEDIA_TYPE, PROBLEMS, FieldError, details, status_of
 from billing.operations.engine import Refusal
 from billing.store.database import is_conflict
@@ -91,8 +92,11 @@ def _refusal(request: Request, error: Refusal) -> JSONResponse:
 
 def _http_error(request: Request, error: HTTPException) -> JSONResponse:
     code = {404: "no_such_path", 405: "method_not_allowed"}.get(error.status_code, "bad_request")
-    known = PROBLEMS[code]
-    return _answer(request, ApiError(code, f"{known.title}. {known.remedy}"), error.headers)
+    known, headers = PROBLEMS[code], error.headers
+    if error.status_code == 405 and (allowed := methods_of(request.app, request.url.path)):
+        # The framework names the methods of the first route of a path only.
+        headers = {"Allow": ", ".join(allowed)}
+    return _answer(request, ApiError(code, f"{known.title}. {known.remedy}"), headers)
 
 
 def _no_database(request: Request, error: Exception) -> JSONResponse:

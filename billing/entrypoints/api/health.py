@@ -1,7 +1,8 @@
 """Is the process up, may it be sent requests, and how is the engine?"""
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
@@ -17,7 +18,7 @@ async def healthz() -> dict[str, str]:
     return {"status": "up"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"description": "Not ready, and why", "model": dict[str, str]}})
 def readyz(desk: DeskOfRequest) -> JSONResponse:
     """Answer 200 when the database can be reached and is ours, in the right version; else 503 and why."""
     why = why_not_ready(desk.settings, desk.engine)
@@ -26,7 +27,7 @@ def readyz(desk: DeskOfRequest) -> JSONResponse:
     return JSONResponse({"status": "not_ready", "why": why}, 503)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(HTTPBearer(auto_error=False))])
 def metrics(request: Request) -> Response:
     """Return the measurements of this process and the state of the engine, in Prometheus's text format.
 

@@ -31,7 +31,12 @@ Your payment does not depend on this page.</p>
 """
 
 
-@router.get("/v1/return/{token}", status_code=303, response_class=RedirectResponse)
+@router.get(
+    "/v1/return/{token}",
+    status_code=303,
+    response_class=RedirectResponse,
+    responses={404: {"description": "A page that says so", "content": {"text/html": {"schema": {"type": "string"}}}}},
+)
 async def return_from_wallet(token: str, desk: DeskOfRequest) -> Response:
     """Look the payment up and send the subscriber on with `subscription_id` and `payment` in the query.
 
