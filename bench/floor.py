@@ -41,9 +41,9 @@ WITH due AS MATERIALIZED (
   SELECT charge_id, invoice_id, id, source_id, 'renewal', true, 1, charge_id::text, charge_id::text, amount_minor,
          currency, 'sending', $1, $1, 1, $1 + interval '2 minutes', 0, 0 FROM due
 ), told AS (
-  INSERT INTO event (at, actor, subject_type, subject_id, subscription_id, type, to_state, data)
-  SELECT $1, 'floor', 'invoice', invoice_id::text, id, 'invoice.issued', 'open', '{}'::json FROM due
-  UNION ALL SELECT $1, 'floor', 'charge', charge_id::text, id, 'charge.started', 'sending', '{}'::json FROM due
+  INSERT INTO event (at, actor, subject_type, subject_id, sequence, subscription_id, type, to_state, data)
+  SELECT $1, 'floor', 'invoice', invoice_id::text, 1, id, 'invoice.issued', 'open', '{}'::json FROM due
+  UNION ALL SELECT $1, 'floor', 'charge', charge_id::text, 1, id, 'charge.started', 'sending', '{}'::json FROM due
 )
 SELECT charge_id::text, gateway_source_id, amount_minor, currency, name FROM due
 """
@@ -58,11 +58,11 @@ charged AS (
 ), paid AS (
   UPDATE subscription s SET paid_through = invoiced.period_end FROM invoiced WHERE s.id = invoiced.subscription_id
 )
-INSERT INTO event (at, actor, subject_type, subject_id, subscription_id, type, from_state, to_state, data)
-SELECT $1, 'floor', 'charge', id::text, subscription_id, 'charge.captured', 'sending', 'captured', '{}'::json
+INSERT INTO event (at, actor, subject_type, subject_id, sequence, subscription_id, type, from_state, to_state, data)
+SELECT $1, 'floor', 'charge', id::text, 2, subscription_id, 'charge.captured', 'sending', 'captured', '{}'::json
 FROM charged
 UNION ALL
-SELECT $1, 'floor', 'invoice', id::text, subscription_id, 'invoice.paid', 'open', 'paid', '{}'::json FROM invoiced
+SELECT $1, 'floor', 'invoice', id::text, 2, subscription_id, 'invoice.paid', 'open', 'paid', '{}'::json FROM invoiced
 """
 
 

@@ -23,10 +23,10 @@ def version_of(database: Database) -> str | None:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def upgrade(database: Database) -> None:
-    """Bring a database to the newest version. Doing it again changes nothing."""
+def upgrade(database: Database, version: str = "head") -> None:
+    """Bring a database to a version, the newest by default. Doing it again changes nothing."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     with database.transaction() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, version)

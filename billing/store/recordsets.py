@@ -44,7 +44,7 @@ def insert_of(table: Table, columns: tuple[str, ...]) -> Insert:
 
 def selection_of(table: Table, columns: tuple[str, ...]) -> Select[Any]:
     """Return what selects these columns, of the table's types, from the rows in the parameter."""
-    new = _unpacked({name: table.c[name].type for name in columns})
+    new = unpacked({name: table.c[name].type for name in columns})
     return select(*(new.c[name] for name in columns))
 
 
@@ -55,7 +55,7 @@ def update_of(table: Table, columns: tuple[str, ...]) -> Update:
     It returns the ids of the rows that were written.
     """
     types = {"id_is": table.c.id.type, "state_is": table.c.state.type}
-    new = _unpacked(types | {name: table.c[name].type for name in columns})
+    new = unpacked(types | {name: table.c[name].type for name in columns})
     return (
         update(table)
         .where(table.c.id == new.c.id_is, table.c.state == new.c.state_is)
@@ -64,7 +64,8 @@ def update_of(table: Table, columns: tuple[str, ...]) -> Update:
     )
 
 
-def _unpacked(types: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+def unpacked(types: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
+    """Return the rows in the parameter as a table of these columns."""
     rows = cast(bindparam("rows", type_=Text), JSON)
     columns = (column(name, type_) for name, type_ in types.items())
     return func.json_to_recordset(rows).table_valued(*columns, name="new_rows").render_derived(with_types=True)

@@ -313,13 +313,15 @@ class Event(SQLModel, table=True):
     """The audit trail: every move and every note, in the transaction that made it. Rows are only appended."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("event_of_subject", "subject_type", "subject_id"),)
+    __table_args__ = (Index("event_of_subject", "subject_type", "subject_id", "sequence", unique=True),)
 
     id: int | None = Field(default=None, sa_column=Column(Sequence, primary_key=True, autoincrement=True))
     at: datetime = _instant()
     actor: str = Field(max_length=100)
     subject_type: str = Field(max_length=20)
     subject_id: str = Field(max_length=100)
+    sequence: int
+    """1, 2, 3 … of its subject."""
     subscription_id: UUID | None = Field(default=None, index=True)
     type: str = Field(max_length=60, index=True)
     from_state: str | None = Field(default=None, max_length=32)

@@ -26,6 +26,7 @@ from billing.domain.states import (
     SUBSCRIPTION_MOVES,
     next_state,
 )
+from billing.store.event_rows import append_events, hold_subject
 from billing.store.recordsets import insert_of, recordset, update_of
 from billing.store.tables import Charge, Event, Invoice, Refund, Source, Subscription
 
@@ -91,10 +92,15 @@ def _takes_recordsets(tx: Connection) -> bool:
 
 
 def insert_rows(tx: Connection, model: type[SQLModel], rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert rows of the same columns, at most :data:`MOST_ROWS_IN_A_STATEMENT` a statement."""
+    """Insert rows of the same columns, at most :data:`MOST_ROWS_IN_A_STATEMENT` a statement.
+
+    An event gets the next number of its subject.
+    """
     for start in range(0, len(rows), MOST_ROWS_IN_A_STATEMENT):
         some = rows[start : start + MOST_ROWS_IN_A_STATEMENT]
-        if _takes_recordsets(tx):
+        if model is Event:
+            append_events(tx, table_of(model), some)
+        elif _takes_recordsets(tx):
             tx.execute(insert_of(table_of(model), tuple(some[0])), recordset(some))
         else:
             tx.execute(insert(model), [dict(row) for row in some])
@@ -157,7 +163,9 @@ def change_those_left(tx: Connection, model: type[SQLModel], changes: Sequence[C
 def note(
     tx: Connection, subscription_id: UUID | None, note_: Note, author: Author, *, subject: tuple[str, str]
 ) -> None:
-    """Record an event that is no change of state."""
+    """Record an event that is no change of state. What belongs to no subscription is locked by its name."""
+    if subscription_id is None:
+        hold_subject(tx, subject)
     insert_rows(
         tx,
         Event,

@@ -27,8 +27,8 @@ COPY_OF_A_CHARGE = (
 )
 ENDED_LONG_AGO = (
     f"UPDATE subscription SET state = 'canceled', canceled_at = '2027-02-01' WHERE id = ({KIM});"
-    "INSERT INTO event (id, at, actor, subject_type, subject_id, subscription_id, type, data) SELECT 0, '2027-02-01',"
-    f" 'x', 'subscription', 'x', id, 'subscription.canceled', '{{}}' FROM subscription WHERE id = ({KIM})"
+    "INSERT INTO event (id, at, actor, subject_type, subject_id, sequence, subscription_id, type, data)"
+    f" SELECT 0, '2027-02-01', 'x', 'subscription', 'x', 1, id, 'subscription.canceled', '{{}}' FROM subscription WHERE id = ({KIM})"
 )
 PLANTED = [
     (1, "DROP INDEX one_live_charge;UPDATE charge SET state = 'pending' WHERE state = 'captured'", "charges are under way"),
@@ -84,6 +84,7 @@ PLANTED = [
     (29, f"UPDATE charge SET amount_minor = 990 WHERE id = ({CAPTURED})", "its amount_minor is 990, but 9900 when it was"),
     (29, f"UPDATE invoice SET period_end = '2027-04-30' WHERE id = ({PAID})", "its period_end is 2027-04-30"),
     (30, "UPDATE event SET actor = ' ' WHERE id = 1", "has no actor"),
+    (31, "DELETE FROM event WHERE type = 'charge.accepted'", "but the last of them is number"),
 ]  # fmt: skip
 
 
@@ -122,8 +123,8 @@ ALLOWED = {
         17,
         COPY_OF_A_CHARGE.format(digit=9, state="captured")
         + ";UPDATE charge SET captured_at = '2027-03-04' WHERE reference LIKE '%9' OR kind = 'renewal'"
-        + ";INSERT INTO event (at, actor, subject_type, subject_id, type, data) SELECT '2027-03-04', 'daemon', 'charge',"
-        " substr(id, 1, 8) || '-' || substr(id, 9, 4) || '-' || substr(id, 13, 4) || '-' || substr(id, 17, 4) || '-' ||"
+        + ";INSERT INTO event (at, actor, subject_type, sequence, subject_id, type, data)"
+        " SELECT '2027-03-04', 'daemon', 'charge', 99, substr(id, 1, 8) || '-' || substr(id, 9, 4) || '-' || substr(id, 13, 4) || '-' || substr(id, 17, 4) || '-' ||"
         " substr(id, 21), 'charge.late_truth', '{}' FROM charge WHERE kind = 'renewal'",
     ),
     "a capture for nothing that the wallet takes no refund of any more": (
@@ -164,8 +165,8 @@ def test_a_sound_database_holds_every_rule(lived):
 def test_no_breach_list_grows_without_end(lived):
     lived.write("UPDATE event SET actor = ''")
     lived.write(
-        "INSERT INTO event (at, actor, subject_type, subject_id, type, data)"
-        " SELECT a.at, '', 'plan', 'x', 'plan.renamed', '{}' FROM event a, event b"
+        "INSERT INTO event (at, actor, subject_type, subject_id, sequence, type, data)"
+        " SELECT a.at, '', 'plan', 'x', row_number() OVER (), 'plan.renamed', '{}' FROM event a, event b"
     )
     told = lived.billing("verify", "--json").json
     assert sum(breach["number"] == 30 for breach in told["breaches"]) == 1000

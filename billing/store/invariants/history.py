@@ -134,3 +134,13 @@ def clock(tx: Connection, now: datetime, _bounds: Bounds) -> Iterator[Found]:
 def audit(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
     for row in ask(tx, "SELECT id, type FROM event WHERE TRIM(actor) = ''"):
         yield "event", row[0], f"{row[1]} has no actor"
+
+
+@invariant(31, "The events of a subject are numbered 1, 2, 3 …: none is missing.")
+def numbering(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    for row in ask(
+        tx,
+        "SELECT subject_type, subject_id, COUNT(*), MAX(sequence) FROM event"
+        " GROUP BY 1, 2 HAVING MAX(sequence) <> COUNT(*) ORDER BY 1, 2",
+    ):
+        yield row[0], row[1], f"it has {row[2]} events, but the last of them is number {row[3]}"
