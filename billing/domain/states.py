@@ -35,6 +35,7 @@ class SubscriptionEvent(StrEnum):
     RESUME = "resumed"
     RESUME_IN_ARREARS = "resumed_in_arrears"
     CANCEL = "canceled"
+    FORGIVE = "forgiven"
 
 
 class InvoiceState(StrEnum):
@@ -136,6 +137,8 @@ SUBSCRIPTION_MOVES: Final[Mapping[SubscriptionState, Mapping[SubscriptionEvent, 
     },
     _S.PAST_DUE: {
         _SE.RECOVER: _S.ACTIVE,
+        # The last invoice that was owed was voided or written off: nothing was paid, and nothing is owed any more.
+        _SE.FORGIVE: _S.ACTIVE,
         _SE.GIVE_UP: _S.UNPAID,
         _SE.PAUSE: _S.PAUSED,
         _SE.CANCEL: _S.CANCELED,
@@ -145,7 +148,7 @@ SUBSCRIPTION_MOVES: Final[Mapping[SubscriptionState, Mapping[SubscriptionEvent, 
         _SE.RESUME_IN_ARREARS: _S.PAST_DUE,
         _SE.CANCEL: _S.CANCELED,
     },
-    _S.UNPAID: {_SE.RECOVER: _S.ACTIVE, _SE.CANCEL: _S.CANCELED},
+    _S.UNPAID: {_SE.RECOVER: _S.ACTIVE, _SE.FORGIVE: _S.ACTIVE, _SE.CANCEL: _S.CANCELED},
     _S.CANCELED: {},
 }
 

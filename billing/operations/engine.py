@@ -107,3 +107,9 @@ class NotFound(Refusal):
     """There is no such thing."""
 
     code = "not_found"
+
+
+class Conflict(Refusal):
+    """The thing is in a state that does not allow it; the text says which, and what would help."""
+
+    code = "conflict"

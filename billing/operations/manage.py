@@ -6,19 +6,20 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 from sqlmodel import col
 
-from billing.domain.cases import InvoiceKind, Note
+from billing.domain.cases import Note
 from billing.domain.invoicing import BillingSchedule, due_at
 from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
 from billing.operations.engine import Engine, NotFound, Refusal
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
+from billing.store.queries import has_live_charge, owed_invoices
 from billing.store.settlements import void_open_invoices
-from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Price, Subscription
+from billing.store.tables import Invoice, Price, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
-from plans.calendar import Interval, start_of_day
+from plans.calendar import Interval, nth_period, start_of_day
 
 _S = SubscriptionState
 _ENDED = (_S.CANCELED, _S.INCOMPLETE_EXPIRED)
@@ -82,7 +83,7 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, 
         )
         told = Note("subscription.cancel_scheduled", {"cancel_at": cancel_at.isoformat(), "reason": reason[:200]})
         _note(tx, row, told, author)
-        return Managed(row.id, row.state, cancel_at=cancel_at, charge_under_way=_has_live_charge(tx, row.id))
+        return Managed(row.id, row.state, cancel_at=cancel_at, charge_under_way=has_live_charge(tx, row.id))
 
 
 def undo_cancel(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
@@ -115,13 +116,13 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
             raise Refusal(f"subscription {subscription_id} is {row.state.value}; only active or past_due can be paused")
         paused = Move(row.id, row.state, SubscriptionEvent.PAUSE, {"resume_at": resume_at})
         move(tx, Subscription, [paused], Author(engine.actor, now))
-        for invoice in _owed_invoices(tx, row.id):
+        for invoice in owed_invoices(tx, row.id):
             change(
                 tx,
                 Invoice,
                 [Change(invoice, InvoiceState.OPEN, {"next_attempt_at": None, "give_up_at": None})],
             )
-        return Managed(row.id, _S.PAUSED, resume_at=resume_at, charge_under_way=_has_live_charge(tx, row.id))
+        return Managed(row.id, _S.PAUSED, resume_at=resume_at, charge_under_way=has_live_charge(tx, row.id))
 
 
 def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
@@ -137,17 +138,25 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
         row = _locked(tx, subscription_id)
         if row.state is not _S.PAUSED:
             raise Refusal(f"subscription {subscription_id} is {row.state.value}, not paused")
-        open_invoices = _owed_invoices(tx, row.id)
+        open_invoices = owed_invoices(tx, row.id)
         event = SubscriptionEvent.RESUME_IN_ARREARS if open_invoices else SubscriptionEvent.RESUME
         written: dict[str, Any] = {"resume_at": None}
         today = now.astimezone(ZoneInfo(row.zone)).date()
-        if not open_invoices and (row.paid_through is None or row.paid_through < today):
+        if not open_invoices and _billed_through(row) < today:
             written |= _fresh_start(engine, row, today)
         move(tx, Subscription, [Move(row.id, row.state, event, written)], author)
         for invoice in open_invoices:
             change(tx, Invoice, [Change(invoice, InvoiceState.OPEN, {"next_attempt_at": now})])
         reached = _S.PAST_DUE if open_invoices else _S.ACTIVE
-        return Managed(row.id, reached, charge_under_way=_has_live_charge(tx, row.id))
+        return Managed(row.id, reached, charge_under_way=has_live_charge(tx, row.id))
+
+
+def _billed_through(row: AnyRow) -> date:
+    """Return the end of the last period that was invoiced. One that was forgiven is not invoiced again."""
+    if row.billed_index < 0:
+        anchor: date = row.anchor
+        return anchor
+    return nth_period(row.anchor, Interval(row.interval_unit, row.interval_count), row.billed_index).end
 
 
 def _fresh_start(engine: Engine, row: AnyRow, today: date) -> dict[str, Any]:
@@ -161,26 +170,7 @@ def _cancel(tx: Connection, row: AnyRow, reason: str, author: Author) -> Managed
     told = Move(row.id, row.state, SubscriptionEvent.CANCEL, written, data={"reason": reason[:200]})
     move(tx, Subscription, [told], author)
     void_open_invoices(tx, [row.id], author)
-    return Managed(row.id, _S.CANCELED, charge_under_way=_has_live_charge(tx, row.id))
-
-
-def _owed_invoices(tx: Connection, subscription_id: UUID) -> list[UUID]:
-    """Open invoices for periods; one that only makes an agreement is owed by nobody."""
-    rows = tx.execute(
-        select(col(Invoice.id)).where(
-            col(Invoice.subscription_id) == subscription_id,
-            col(Invoice.state) == InvoiceState.OPEN,
-            col(Invoice.kind) != InvoiceKind.AGREEMENT,
-        )
-    )
-    return list(rows.scalars())
-
-
-def _has_live_charge(tx: Connection, subscription_id: UUID) -> bool:
-    row = tx.execute(
-        select(col(Charge.id)).where(col(Charge.subscription_id) == subscription_id, text(f"charge.{LIVE_CHARGE}"))
-    ).first()
-    return row is not None
+    return Managed(row.id, _S.CANCELED, charge_under_way=has_live_charge(tx, row.id))
 
 
 def _locked(tx: Connection, subscription_id: UUID) -> AnyRow:
@@ -190,6 +180,8 @@ def _locked(tx: Connection, subscription_id: UUID) -> AnyRow:
             col(Subscription.id),
             col(Subscription.state),
             col(Subscription.zone),
+            col(Subscription.anchor),
+            col(Subscription.billed_index),
             col(Subscription.paid_through),
             col(Subscription.cancel_at),
             col(Price.interval_unit),

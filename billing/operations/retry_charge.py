@@ -1,52 +1,119 @@
 """A retry that a person asks for. It is no step of the ladder and does not move it."""
 
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
+from billing.domain.cases import InvoiceKind
 from billing.domain.quiet_hours import outside_quiet_hours
-from billing.domain.states import SourceState, SubscriptionState
-from billing.operations.engine import Engine, NotFound, Refusal, Tally
+from billing.domain.states import InvoiceState, SourceState, SubscriptionState
+from billing.operations.engine import Conflict, Engine, NotFound, Refusal, Tally
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import start_charges
-from billing.store.billable import load_chargeable
+from billing.store.billable import ChargeableInvoice, load_chargeable
 from billing.store.installation import load_installation
-from billing.store.tables import Charge
+from billing.store.queries import has_live_charge
+from billing.store.tables import Charge, Invoice, Plan, Subscription
 from billing.store.writes import Author
 
-_RETRYABLE = (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE, SubscriptionState.UNPAID)
+_S = SubscriptionState
+_RETRYABLE: Final = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE, _S.UNPAID)
+_INSTEAD: Final = {
+    _S.INCOMPLETE: "the subscriber makes the first payment in the wallet: send the enrolment again for its link",
+    _S.PAUSED: "resume it, and its open invoice is charged",
+}
+_NOTHING_OWED: Final = {
+    InvoiceState.PAID: "it is paid already",
+    InvoiceState.VOID: "it was voided, so nothing is owed for it",
+    InvoiceState.UNCOLLECTIBLE: "it was written off, and is not charged any more",
+}
 
 
-def retry_charge(engine: Engine, charge_id: UUID, *, now: datetime) -> Tally:
-    """Charge the invoice of a failed charge again, now (UTC).
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The charge that was made, and what came of sending it; its outcome may still be to come."""
 
-    :raises NotFound: there is no such charge. :raises Refusal: it cannot be charged now; the text says why.
+    charge_id: UUID
+    invoice_id: UUID
+    tally: Tally
+
+
+def retry_charge(engine: Engine, charge_id: UUID, *, now: datetime) -> Retry:
+    """Charge the invoice of a failed charge again, now (UTC). Raises what :func:`retry_invoice` raises."""
+    with engine.database.snapshot() as tx:
+        invoice_id = tx.execute(select(col(Charge.invoice_id)).where(col(Charge.id) == charge_id)).scalar_one_or_none()
+    if invoice_id is None:
+        raise NotFound(f"there is no charge {charge_id}")
+    return retry_invoice(engine, invoice_id, now=now)
+
+
+def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime) -> Retry:
+    """Charge an open invoice to the stored agreement, now (UTC), whatever the plan of retries says.
+
+    One that a person asks for is not held to one charge a day.
+
+    :raises NotFound: there is no such invoice. :raises Conflict: nothing is owed, a charge is under way, or what the
+        invoice belongs to is set aside. :raises Refusal: it cannot be charged now; the text says why.
     """
     since = engine.gateway.moment()
     with engine.database.transaction() as tx:
-        invoice_id = tx.execute(select(col(Charge.invoice_id)).where(col(Charge.id) == charge_id)).scalar_one_or_none()
-        if invoice_id is None:
-            raise NotFound(f"there is no charge {charge_id}")
+        rows = load_chargeable(tx, [invoice_id], skip_locked=False)
+        if not rows:
+            raise _why_not(tx, invoice_id)
         installation = load_installation(tx)
         why_not = installation.why_not_charge(now)
         if why_not is not None:
             raise Refusal(why_not)
-        rows = load_chargeable(tx, [invoice_id], skip_locked=False)
-        if not rows:
-            raise Refusal(
-                "its invoice cannot be charged: it is not open, another charge is under way, "
-                "or its subscription or plan is set aside"
-            )
-        row = rows[0]
-        if row.subscription_state not in _RETRYABLE:
-            raise Refusal(f"subscription {row.subscription_id} is {row.subscription_state.value}")
-        if row.source_state is not SourceState.ACTIVE:
-            state = row.source_state.value if row.source_state else "missing"
-            raise Refusal(f"its KakaoPay agreement is {state}: the subscriber must re-enrol")
-        allowed = outside_quiet_hours(now, row.zone, engine.rules.window)
-        if allowed != now:
-            raise Refusal(f"wallets are not charged now (bank maintenance); try again after {allowed.isoformat()}")
+        _refuse_unless_chargeable(engine, rows[0], now)
         started = start_charges(tx, installation, rows, Author(engine.actor, now), automatic=False)
-    return send_charges(engine, started, now, since=since)
+    return Retry(started[0].id, invoice_id, send_charges(engine, started, now, since=since))
+
+
+def _refuse_unless_chargeable(engine: Engine, row: ChargeableInvoice, now: datetime) -> None:
+    if row.subscription_state not in _RETRYABLE:
+        raise _wrong_state(row.subscription_id, row.subscription_state)
+    if row.kind is InvoiceKind.AGREEMENT:
+        raise Conflict(f"invoice {row.id} only makes an agreement: the subscriber pays it by re-enrolling")
+    if row.source_state is not SourceState.ACTIVE:
+        state = row.source_state.value if row.source_state else "missing"
+        raise Conflict(f"its KakaoPay agreement is {state}: the subscriber must re-enrol")
+    allowed = outside_quiet_hours(now, row.zone, engine.rules.window)
+    if allowed != now:
+        raise Refusal(f"wallets are not charged now (bank maintenance); try again after {allowed.isoformat()}")
+
+
+def _wrong_state(subscription_id: UUID, state: SubscriptionState) -> Conflict:
+    instead = _INSTEAD.get(state, "nothing of it is charged any more")
+    return Conflict(f"subscription {subscription_id} is {state.value}: {instead}")
+
+
+def _why_not(tx: Connection, invoice_id: UUID) -> Refusal:
+    """Return why nothing can be charged for an invoice: the first reason that holds."""
+    query: Select[*tuple[Any, ...]] = (
+        select(
+            col(Invoice.state),
+            col(Invoice.subscription_id),
+            col(Subscription.state).label("subscription_state"),
+            col(Subscription.parked_reason),
+            col(Plan.paused_at),
+        )
+        .join(Subscription, col(Subscription.id) == col(Invoice.subscription_id))
+        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .where(col(Invoice.id) == invoice_id)
+    )
+    row = tx.execute(query).one_or_none()
+    if row is None:
+        return NotFound(f"there is no invoice {invoice_id}")
+    if row.state in _NOTHING_OWED:
+        return Conflict(f"invoice {invoice_id} cannot be charged: {_NOTHING_OWED[row.state]}")
+    if row.subscription_state not in _RETRYABLE:
+        return _wrong_state(row.subscription_id, row.subscription_state)
+    if has_live_charge(tx, row.subscription_id):
+        return Conflict("another charge of its subscription is under way: try again when it is settled")
+    if row.parked_reason is not None:
+        return Conflict(f"its subscription is parked for a person to look at ({row.parked_reason}): release it first")
+    return Conflict("its plan is paused: resume the plan first")

@@ -1,19 +1,32 @@
-"""Finds the one thing that a person means by the beginning of an id, a reference or a gateway's id."""
+"""Finds the one thing that a person means by an id or the beginning of one, a reference or a gateway's id."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, select
 from sqlmodel import SQLModel, col
 
-from billing.store.tables import LIVE_SUBSCRIPTION, Charge, Customer, Refund, Source, Subscription
+from billing.domain.public_ids import Kind, NotAnId, uuid_of
+from billing.store.tables import LIVE_SUBSCRIPTION, Charge, Customer, Invoice, Refund, Source, Subscription
 from billing.store.writes import table_of
 
 FEWEST_DIGITS: Final = 6
 _BEGINNING: Final = re.compile(rf"[0-9a-f]{{{FEWEST_DIGITS},32}}")
 _LIVE: Final = frozenset(re.findall(r"'(\w+)'", LIVE_SUBSCRIPTION))
+
+
+_KINDS: Final[Mapping[type[SQLModel], Kind]] = {
+    Subscription: Kind.SUBSCRIPTION,
+    Invoice: Kind.INVOICE,
+    Charge: Kind.CHARGE,
+    Refund: Kind.REFUND,
+    Source: Kind.SOURCE,
+}
+
+
+_PREFIXES: Final = frozenset(kind.value for kind in Kind)
 
 
 class NoSuchThing(LookupError):
@@ -51,6 +64,15 @@ def find_charge(tx: Connection, meant: str) -> UUID:
     return _first(tx, known) or _by_beginning(tx, Charge, "charge", meant, "its reference, or its pay_ id")
 
 
+def find_invoice(tx: Connection, meant: str) -> UUID:
+    """Return the invoice of an id, of the beginning of one, or of a charge's reference.
+
+    :raises NoSuchThing: none is meant, or more than one.
+    """
+    known = select(col(Charge.invoice_id)).where(col(Charge.reference) == meant)
+    return _first(tx, known) or _by_beginning(tx, Invoice, "invoice", meant, "the reference of one of its charges")
+
+
 def find_refund(tx: Connection, meant: str) -> UUID:
     """Return the refund of an id, of the beginning of one, or of a reference.
 
@@ -69,11 +91,25 @@ def find_source(tx: Connection, meant: str) -> UUID:
     return _first(tx, known) or _by_beginning(tx, Source, "source", meant, "its src_ id")
 
 
+def _by_public_id(tx: Connection, model: type[SQLModel], called: str, meant: str) -> UUID:
+    try:
+        ident = uuid_of(_KINDS[model], meant)
+    except NotAnId as error:
+        raise NoSuchThing(f"{meant[:60]!r} is no id: {error}") from None
+    column = table_of(model).c.id
+    found: UUID | None = tx.execute(select(column).where(column == ident)).scalar_one_or_none()
+    if found is None:
+        raise NoSuchThing(f"there is no {called} {meant}")
+    return found
+
+
 def _first(tx: Connection, query: Select[UUID]) -> UUID | None:
     return tx.execute(query).scalars().first()
 
 
 def _by_beginning(tx: Connection, model: type[SQLModel], called: str, meant: str, instead: str) -> UUID:
+    if meant.partition("_")[0] in _PREFIXES:
+        return _by_public_id(tx, model, called, meant)
     digits = meant.replace("-", "").lower()
     if _BEGINNING.fullmatch(digits) is None:
         raise NoSuchThing(

@@ -9,16 +9,50 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, func, select, text
 from sqlmodel import col
 
-from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, RefundState
+from billing.domain.cases import InvoiceKind
+from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, InvoiceState, RefundState
 from billing.store.among import among
 from billing.store.columns import AnyRow
-from billing.store.tables import CHARGE_TO_ASK_ABOUT, DUE_INVOICE, Charge, Invoice, Price, Refund, Subscription
+from billing.store.tables import (
+    CHARGE_TO_ASK_ABOUT,
+    DUE_INVOICE,
+    LIVE_CHARGE,
+    Charge,
+    Invoice,
+    Price,
+    Refund,
+    Subscription,
+)
 
 
 def subscription_of_invoice(tx: Connection, invoice_id: UUID) -> UUID | None:
     """Return whose invoice it is, or None when there is no such invoice."""
     query = select(col(Invoice.subscription_id)).where(col(Invoice.id) == invoice_id)
     return tx.execute(query).scalar_one_or_none()
+
+
+def owed_invoices(tx: Connection, subscription_id: UUID) -> list[UUID]:
+    """Return the open invoices for periods; one that only makes an agreement is owed by nobody."""
+    rows = tx.execute(
+        select(col(Invoice.id)).where(
+            col(Invoice.subscription_id) == subscription_id,
+            col(Invoice.state) == InvoiceState.OPEN,
+            col(Invoice.kind) != InvoiceKind.AGREEMENT,
+        )
+    )
+    return list(rows.scalars())
+
+
+def has_live_charge(tx: Connection, subscription_id: UUID) -> bool:
+    """Say whether a charge of a subscription is under way."""
+    live = select(col(Charge.id)).where(col(Charge.subscription_id) == subscription_id, text(f"charge.{LIVE_CHARGE}"))
+    return tx.execute(live).first() is not None
+
+
+def live_charge_of(tx: Connection, invoice_id: UUID) -> AnyRow | None:
+    """Return id and state of an invoice's charge that is under way, or None."""
+    query = select(col(Charge.id), col(Charge.state))
+    return tx.execute(query.where(col(Charge.invoice_id) == invoice_id, text(f"charge.{LIVE_CHARGE}"))).one_or_none()
 
 
 def count_due_invoices(tx: Connection, now: datetime, at_most: int) -> int:

@@ -90,6 +90,7 @@ _PLAIN: Final[Mapping[str, Telling]] = {
     "subscription.enrolment_expired": (Tone.BAD, "The enrolment expired: the first payment did not come in time."),
     "subscription.fell_past_due": (Tone.BAD, "The subscription fell past due."),
     "subscription.recovered": (Tone.GOOD, "The debt is paid: the subscription is active again."),
+    "subscription.forgiven": (Tone.GOOD, "Nothing is owed any more: the subscription is active again."),
     "subscription.dunning_exhausted": (Tone.BAD, "The last retry failed: the subscription is unpaid."),
     "subscription.paused": (Tone.WARNING, "Paused: nothing is invoiced or charged until it is resumed."),
     "subscription.resumed": (Tone.GOOD, "Resumed."),
@@ -97,8 +98,6 @@ _PLAIN: Final[Mapping[str, Telling]] = {
     "subscription.cancel_undone": (Tone.GOOD, "The cancellation was taken back."),
     "plan.paused": (Tone.WARNING, "The plan was paused: nobody on it is renewed or charged."),
     "plan.resumed": (Tone.GOOD, "The plan was resumed."),
-    "invoice.voided": (Tone.QUIET, "The invoice was voided: nothing is owed for it."),
-    "invoice.written_off": (Tone.BAD, "The invoice was written off."),
     "charge.outcome_unknown": (
         Tone.WARNING,
         "The answer was lost. Checkout.com is asked what became of it; nothing else is charged meanwhile.",
@@ -172,6 +171,15 @@ def _paid(event: EventRow, story: Story) -> Telling:
         Tone.GOOD,
         f"The invoice for {days(of.period_start, of.period_end)} is paid." if of else "An invoice is paid.",
     )
+
+
+def _voided(event: EventRow, _story: Story) -> Telling:
+    return Tone.QUIET, f"The invoice was voided: {event.data.get('reason') or 'nothing is owed for it'}."
+
+
+def _written_off(event: EventRow, _story: Story) -> Telling:
+    why = event.data.get("reason")
+    return Tone.BAD, f"The invoice was written off{': ' + str(why) if why else ''}."
 
 
 def _started(event: EventRow, story: Story) -> Telling:
@@ -291,6 +299,8 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     **{f"{kind}.released": _released for kind in ("subscription", "charge", "refund", "payment")},
     "invoice.issued": _issued,
     "invoice.paid": _paid,
+    "invoice.voided": _voided,
+    "invoice.written_off": _written_off,
     "charge.started": _started,
     "charge.accepted": _accepted,
     "charge.captured": _captured,

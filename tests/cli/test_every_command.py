@@ -19,6 +19,8 @@ READING = [
     ("subscriptions", "show", "cust-kim"),
     ("subscriptions", "show", "cust-jung"),
     ("subscriptions", "show", "cust-han"),
+    ("invoices", "list"),
+    ("invoices", "list", "--subscription", "cust-park", "--state", "paid"),
     ("charges", "list"),
     ("charges", "list", "--subscription", "cust-park", "--state", "declined"),
     ("refunds", "list"),

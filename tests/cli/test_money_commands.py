@@ -1,6 +1,10 @@
-"""`billing charges`, `refunds` and `source`: against a gateway of their own."""
+"""`billing charges`, `invoices`, `refunds` and `source`: against a gateway of their own."""
+
+from uuid import UUID
 
 import pytest
+
+from billing.domain.public_ids import Kind, public_id
 
 
 @pytest.fixture
@@ -132,3 +136,42 @@ def test_a_sweep_in_the_past_is_refused(lived):
     told = lived.billing("run-due", "--at", "2026-01-01")
     assert told.code == 1
     assert "does not run backwards" in told.err
+
+
+def test_an_open_invoice_is_retried_by_hand(unpaid, world):
+    row = unpaid.billing("invoices", "list", "--state", "open", "--json").json[0]
+    told = unpaid.billing("invoices", "retry", row["id"][:8], answer="y\n")
+    assert "Charge ₩9,900 to cust-kim again, now? [y/N]" in told.err
+    assert "Attempt 2 is pending" in told.out
+    again = unpaid.billing("invoices", "retry", row["id"], "--yes")
+    assert (again.code, "under way" in again.err) == (1, True)
+    world.wait(minutes=30)
+    assert unpaid.billing("invoices", "list", "--state", "open").out == "There are no such invoices.\n"
+
+
+def test_an_invoice_is_voided_or_written_off_with_a_reason(unpaid):
+    row = unpaid.billing("invoices", "list", "--state", "open", "--json").json[0]
+    assert unpaid.billing("invoices", "uncollectible", row["id"], answer="no\n").code == 1
+    told = unpaid.billing("invoices", "uncollectible", row["id"], "-r", "moved abroad", answer="y\n")
+    assert "Write off the invoice of ₩9,900 to cust-kim for 2027-02-28 to 2027-03-30? It is" in told.err
+    assert "is uncollectible; its subscription is active." in told.out
+    public = public_id(Kind.INVOICE, UUID(row["id"]))
+    told = unpaid.billing("invoices", "void", public, "-r", "never owed", "--yes", "--json").json
+    assert (told["state"], told["subscription_state"]) == ("void", "active")
+    shown = unpaid.billing("subscriptions", "show", "cust-kim").words
+    assert "The invoice was written off: moved abroad. by cli:" in shown
+    assert "Nothing is owed any more: the subscription is active again." in shown
+    assert "The invoice was voided: never owed." in shown
+    again = unpaid.billing("invoices", "void", public, "--yes")
+    assert (again.code, "is void already" in again.err) == (1, True)
+
+
+def test_an_invoice_is_found_by_its_ids_and_by_a_charge_and_not_by_an_id_of_something_else(lived):
+    row = charge(lived, "captured")
+    invoice = UUID(row["invoice_id"])
+    for meant in (str(invoice), invoice.hex[:9], public_id(Kind.INVOICE, invoice), row["reference"]):
+        assert str(invoice) in lived.billing("invoices", "void", meant, "--yes").err
+    told = lived.billing("invoices", "void", public_id(Kind.CHARGE, invoice), "--yes")
+    assert (told.code, "the id of an invoice begins with inv_" in told.err) == (1, True)
+    told = lived.billing("invoices", "void", public_id(Kind.INVOICE, UUID(row["id"])), "--yes")
+    assert told.err.startswith("error: there is no invoice inv_")

@@ -69,6 +69,7 @@ PLANTED = [
     (17, COPY_OF_A_CHARGE.format(digit=9, state="captured"), "another automatic charge was made on the same day"),
     (18, f"UPDATE invoice SET state = 'open', failures = 7 WHERE id = ({PAID})", "7 counted failures, but 6 are the most"),
     (18, f"UPDATE invoice SET attempts = 0 WHERE id = ({PAID})", "it counts 0 attempts, but charge number"),
+    (36, f"UPDATE subscription SET state = 'past_due' WHERE id = ({KIM})", "it is past_due, but no invoice of it is open"),
     (19, ENDED_LONG_AGO,
      "it was made after the subscription ended"),
     (19, ENDED_LONG_AGO,

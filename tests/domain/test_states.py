@@ -37,9 +37,9 @@ incomplete: activated=active trial_started=trialing enrolment_expired=incomplete
 incomplete_expired: activated=active trial_started=trialing
 trialing: activated=active fell_past_due=past_due canceled=canceled
 active: fell_past_due=past_due paused=paused canceled=canceled
-past_due: recovered=active dunning_exhausted=unpaid paused=paused canceled=canceled
+past_due: recovered=active forgiven=active dunning_exhausted=unpaid paused=paused canceled=canceled
 paused: resumed=active resumed_in_arrears=past_due canceled=canceled
-unpaid: recovered=active canceled=canceled
+unpaid: recovered=active forgiven=active canceled=canceled
 canceled:
 """
 INVOICE = """

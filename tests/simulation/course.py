@@ -10,6 +10,7 @@ from billing.domain.cases import LateEnrolment, Policy
 from billing.domain.dunning import DunningPolicy, EndOfLadder
 from billing.domain.invoicing import CatchUp
 from billing.operations.engine import Rules
+from tests.simulation.clerk import Clerk
 from tests.simulation.people import Operator, Person
 
 if TYPE_CHECKING:
@@ -64,6 +65,9 @@ def plan_course(world: "World", rng: random.Random) -> tuple[datetime, timedelta
             world.course.at(start + timedelta(minutes=rng.choice((1, 3, 10))), operator.meddle)
     _repeat(world, [some_day(0.1) for _ in range(rng.randint(1, 5))], operator.clear_up)
     _draw_disasters(world, rng, some_day)
+    # Drawn last and by dice of its own, so that a world without a clerk stays what its seed always was.
+    clerk = Clerk(world, random.Random(f"{world.seed}/clerk"))
+    _repeat(world, [start + (end - start) * share for share in clerk.hours()], clerk.tidy)
     return end, timedelta(days=heals)
 
 

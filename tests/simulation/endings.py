@@ -73,7 +73,7 @@ def who_could_pay_has_paid(world: "World") -> Iterator[str]:
     for row in world.books.rows(
         "SELECT s.id, s.paid_through, s.next_due_at FROM subscription s WHERE s.state = 'active'"
         " AND s.parked_reason IS NULL AND s.source_id IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.subscription_id = s.id AND i.state IN ('open', 'uncollectible'))"
+        " AND NOT EXISTS (SELECT 1 FROM invoice i WHERE i.subscription_id = s.id AND i.state IN ('open', 'uncollectible', 'void'))"
     ):
         due = instant(row["next_due_at"]).astimezone(KST).date()
         if row["paid_through"] is None or (row["paid_through"] < today.isoformat() and due > today):

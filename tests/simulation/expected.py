@@ -12,8 +12,10 @@ RARE: Final = frozenset(
         "subscription paused > resumed_in_arrears",
         "subscription unpaid > recovered",
         "subscription unpaid > canceled",
+        "subscription unpaid > forgiven",
         "subscription incomplete > canceled",
         "invoice open > voided",
+        "invoice uncollectible > voided",
         "charge sending > declined",
         "charge unknown > expired",
         "charge unknown > canceled",
@@ -50,7 +52,6 @@ SELDOM: Final = frozenset(
 )
 """Taken in fewer than one world of five hundred, as far as was seen: told in the report, and never demanded."""
 NOT_REACHED: Final[Mapping[str, str]] = {
-    "invoice uncollectible > voided": "no act voids what was written off",
     "refund declined > refunded": "a refund that was declined is not looked at again",
     "refund parked > refunded": "a parked refund is asked about after it was released, when it is unknown",
     "refund parked > declined": "a parked refund is asked about after it was released, when it is unknown",

@@ -18,12 +18,13 @@ from billing.entrypoints.cli.output import (
     say,
     short,
 )
+from billing.entrypoints.cli.retries import print_retry
 from billing.entrypoints.cli.timelines import print_timeline
 from billing.operations.engine import Refusal
 from billing.operations.retry_charge import retry_charge
 from billing.store.lookups import find_charge, find_subscription
 from billing.store.report_log import list_refunds
-from billing.store.reports import ChargeRow, list_charges
+from billing.store.reports import list_charges
 from billing.store.sentences import decline, what_follows
 from billing.store.timeline import charge_timeline, why_charged
 
@@ -118,20 +119,4 @@ def retry(context: typer.Context, charge: ChargeId, yes: Yes = False, as_json: A
         raise Refusal(f"nothing is owed: the invoice of charge {short(row.id)} is {row.invoice_state.value}")
     asked = f"Charge {money(row.amount_minor, row.currency)} to {row.customer_reference} again, now?"
     agreed(asked, yes=yes)
-    tally = retry_charge(engine, row.id, now=session.now())
-    with engine.database.snapshot() as tx:
-        made = max(_of_invoice(row, list_charges(tx, 100, subscription_id=row.subscription_id)), key=_attempt)
-    if as_json:
-        print_json({"charge": made, "problems": tally.problems})
-    else:
-        say(f"Attempt {made.attempt_no} is {made.state.value}; follow it with `billing charges show {short(made.id)}`.")
-    if tally.stop_the_run is not None:
-        raise Refusal(f"charging is held for 5 minutes: {tally.stop_the_run}")
-
-
-def _of_invoice(row: ChargeRow, rows: list[ChargeRow]) -> list[ChargeRow]:
-    return [each for each in rows if each.invoice_id == row.invoice_id]
-
-
-def _attempt(row: ChargeRow) -> int:
-    return row.attempt_no
+    print_retry(engine, retry_charge(engine, row.id, now=session.now()), as_json=as_json)

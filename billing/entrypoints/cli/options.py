@@ -33,4 +33,11 @@ ChargeId = Annotated[
         help="Id of a charge, or its first 6 or more digits, or its reference, or Checkout.com's pay_ id.",
     ),
 ]
+InvoiceId = Annotated[
+    str,
+    typer.Argument(
+        metavar="INVOICE",
+        help="Id of an invoice, or its first 6 or more digits, or the reference of one of its charges.",
+    ),
+]
 PlanCode = Annotated[str, typer.Argument(metavar="PLAN", help="Code of a plan, such as basic.")]

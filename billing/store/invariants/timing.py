@@ -102,6 +102,16 @@ def _was_late(tx: Connection, charge_id: UUID) -> bool:
     return tx.execute(told.limit(1)).first() is not None
 
 
+@invariant(36, "Who is past due or unpaid owes something.")
+def debts(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    for row in ask(
+        tx,
+        "SELECT s.id, s.state FROM subscription s WHERE s.state IN ('past_due', 'unpaid') AND NOT EXISTS"
+        " (SELECT 1 FROM invoice i WHERE i.subscription_id = s.id AND i.state = 'open' AND i.kind <> 'agreement')",
+    ):
+        yield "subscription", row[0], f"it is {row[1]}, but no invoice of it is open"
+
+
 @invariant(18, "An invoice is tried no more often than the plan of retries allows, and every try is counted.")
 def retry_budget(tx: Connection, _now: datetime, bounds: Bounds) -> Iterator[Found]:
     most = bounds.ladder_steps + 1

@@ -1,0 +1,56 @@
+"""The shop's clerk: forgives debts and makes plans for subscriptions, by the acts that the API offers."""
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from billing.operations.forgive_invoice import mark_uncollectible, void_invoice
+from billing.operations.retry_charge import retry_invoice
+
+if TYPE_CHECKING:
+    from tests.simulation.world import World
+
+WORLDS_WITH_A_CLERK: Final = 0.4
+
+
+class Clerk:
+    """Does one thing at a time to whatever is there, whether it makes sense or not."""
+
+    def __init__(self, world: "World", rng: random.Random) -> None:
+        self._world = world
+        self._rng = rng
+
+    def hours(self) -> list[float]:
+        """Return when there is a clerk at work, as shares of the world's time; in most worlds there is none."""
+        if self._rng.random() >= WORLDS_WITH_A_CLERK:
+            return []
+        return [self._rng.uniform(0.1, 1) for _ in range(self._rng.randint(2, 8))]
+
+    def tidy(self) -> None:
+        self._rng.choice((self._forgive,))()
+
+    def _forgive(self) -> None:
+        for row in self._some(
+            "SELECT id, state FROM invoice WHERE state IN ('open', 'uncollectible') AND kind <> 'agreement'"
+        ):
+            ident = UUID(row["id"])
+            acts: dict[str, Callable[[datetime], Any]] = {
+                "voids": lambda now: void_invoice(self._engine, ident, reason="asked to", now=now),
+                "writes off": lambda now: mark_uncollectible(self._engine, ident, reason="asked to", now=now),
+                "tries again": lambda now: retry_invoice(self._engine, ident, now=now),
+            }
+            self._do(acts)
+
+    @property
+    def _engine(self) -> Any:
+        return self._world.engines["api"]
+
+    def _do(self, acts: dict[str, Callable[[datetime], Any]]) -> None:
+        name = self._rng.choice(sorted(acts))
+        self._world.act("api", name, acts[name])
+
+    def _some(self, query: str) -> list[Any]:
+        rows = self._world.books.rows(query)
+        return [self._rng.choice(rows)] if rows else []
