@@ -26,8 +26,8 @@ class Standing:
     in_trial: bool = False
     consented: bool = False
     """Whether the subscriber agreed to be charged when the trial ends."""
-    ends: bool = False
-    """Whether it was canceled at the end of the period."""
+    ends_on: date | None = None
+    """The first day on which it is not renewed any more, because it was canceled for that day."""
     charge_under_way: bool = False
 
 
@@ -53,10 +53,12 @@ def entitlement_on(today: date, standing: Standing, *, grace_days: int | None = 
     paid_through = standing.paid_through
     if paid_through is not None and today < paid_through:
         return Entitlement(entitled=True, until=paid_through, why=Why.TRIAL if standing.in_trial else Why.PAID)
+    if standing.ends_on is not None and today >= standing.ends_on:
+        return NOT_ENTITLED
     match standing.state:
-        case SubscriptionState.ACTIVE if not standing.ends:
+        case SubscriptionState.ACTIVE:
             return _PENDING
-        case SubscriptionState.TRIALING if standing.consented and not standing.ends:
+        case SubscriptionState.TRIALING if standing.consented:
             return _PENDING
         case SubscriptionState.PAST_DUE:
             return _in_grace(today, standing, grace_days)
@@ -68,6 +70,8 @@ def _in_grace(today: date, standing: Standing, grace_days: int | None) -> Entitl
     if grace_days is None or standing.paid_through is None:
         return Entitlement(entitled=True, until=None, why=Why.GRACE)
     until = standing.paid_through + timedelta(days=grace_days)
+    if standing.ends_on is not None:
+        until = min(until, standing.ends_on)
     if today < until:
         return Entitlement(entitled=True, until=until, why=Why.GRACE)
     return _PENDING if standing.charge_under_way else NOT_ENTITLED

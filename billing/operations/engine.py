@@ -109,6 +109,16 @@ class NotFound(Refusal):
     code = "not_found"
 
 
+class BadInput(Refusal):
+    """A value that cannot be used: ``field`` names it, ``detail`` says what would be right."""
+
+    code = "invalid_request"
+
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(f"{field} {detail}")
+        self.field, self.detail = field, detail
+
+
 class Conflict(Refusal):
     """The thing is in a state that does not allow it; the text says which, and what would help."""
 

@@ -1,10 +1,9 @@
 """Cancel, undo, pause and resume: under the row lock, seeing no live charge or leaving it to finish by itself."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select
 from sqlmodel import col
@@ -12,17 +11,19 @@ from sqlmodel import col
 from billing.domain.cases import Note
 from billing.domain.invoicing import BillingSchedule, due_at
 from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
-from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.engine import BadInput, Conflict, Engine, NotFound
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.queries import has_live_charge, owed_invoices
 from billing.store.settlements import void_open_invoices
 from billing.store.tables import Invoice, Price, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
-from plans.calendar import Interval, nth_period, start_of_day
+from plans.calendar import Interval, billing_day, nth_period, start_of_day
 
 _S = SubscriptionState
 _ENDED = (_S.CANCELED, _S.INCOMPLETE_EXPIRED)
+MOST_AHEAD: Final = timedelta(days=5 * 366)
+"""A day further off than this is taken for a slip of the pen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ def cancel_now(engine: Engine, subscription_id: UUID, *, reason: str, now: datet
 
     A charge already on its way is settled when its outcome comes; if it is captured, it is refunded.
 
-    :raises NotFound: there is no such subscription. :raises Refusal: it has ended already.
+    :raises NotFound: there is no such subscription. :raises Conflict: it has ended already.
     """
     with engine.database.transaction() as tx:
         row = _locked(tx, subscription_id)
@@ -50,16 +51,16 @@ def cancel_now(engine: Engine, subscription_id: UUID, *, reason: str, now: datet
 
 
 def end_canceled_period(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
-    """End a subscription that was canceled at the end of a period which is over at ``now`` (UTC).
+    """End a subscription that was canceled for a day, or the end of a period, that has come at ``now`` (UTC).
 
-    :raises NotFound: there is no such subscription. :raises Refusal: the cancellation was taken back meanwhile.
+    :raises NotFound: there is no such subscription. :raises Conflict: the cancellation was taken back meanwhile.
     """
     with engine.database.transaction() as tx:
         row = _locked(tx, subscription_id)
         _refuse_if_ended(row)
         if row.cancel_at is None or row.cancel_at > now:
-            raise Refusal(f"subscription {subscription_id} is not going to be canceled")
-        return _cancel(tx, row, "canceled at the end of the period", Author(engine.actor, now))
+            raise Conflict(f"subscription {subscription_id} is not going to be canceled")
+        return _cancel(tx, row, row.cancel_reason or "the day of its end had come", Author(engine.actor, now))
 
 
 def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, now: datetime) -> Managed:
@@ -67,7 +68,7 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, 
 
     One without a paid period to run out (unpaid, past due, paused) ends at once.
 
-    :raises NotFound: there is no such subscription. :raises Refusal: it has ended already.
+    :raises NotFound: there is no such subscription. :raises Conflict: it has ended already.
     """
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
@@ -75,27 +76,40 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, 
         _refuse_if_ended(row)
         if row.state not in (_S.ACTIVE, _S.TRIALING) or row.paid_through is None:
             return _cancel(tx, row, reason, author)
-        cancel_at = max(start_of_day(row.paid_through, row.zone), now)
-        change(
-            tx,
-            Subscription,
-            [Change(row.id, row.state, {"cancel_at": cancel_at, "cancel_reason": reason[:200]})],
-        )
-        told = Note("subscription.cancel_scheduled", {"cancel_at": cancel_at.isoformat(), "reason": reason[:200]})
-        _note(tx, row, told, author)
-        return Managed(row.id, row.state, cancel_at=cancel_at, charge_under_way=has_live_charge(tx, row.id))
+        return _cancel_later(tx, row, max(start_of_day(row.paid_through, row.zone), now), "period_end", reason, author)
+
+
+def cancel_at(engine: Engine, subscription_id: UUID, *, on: date, reason: str, now: datetime) -> Managed:
+    """Let a subscription end when the day ``on`` begins in its zone (``now``: UTC). Undo with :func:`undo_cancel`.
+
+    Until then it is renewed, each period in full: what is paid beyond ``on`` is not given back by itself, and, as with
+    every cancellation, may be used up. A charge under way at the end is settled when its outcome comes, and given back
+    if it is captured.
+
+    :raises NotFound: there is no such subscription. :raises Conflict: it has ended already, or never began.
+    :raises BadInput: the day is not to come, or too far off.
+    """
+    with engine.database.transaction() as tx:
+        row = _locked(tx, subscription_id)
+        _refuse_if_ended(row)
+        if row.state is _S.INCOMPLETE:
+            raise Conflict(f"subscription {row.id} is incomplete: nothing was paid, so cancel it now")
+        today = billing_day(now, row.zone)
+        if not today < on <= today + MOST_AHEAD:
+            raise BadInput("on", f"must be a day from {today + timedelta(days=1)} to {today + MOST_AHEAD} ({row.zone})")
+        return _cancel_later(tx, row, start_of_day(on, row.zone), "date", reason, Author(engine.actor, now))
 
 
 def undo_cancel(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
-    """Take back a cancellation at period end.
+    """Take back a cancellation at period end or at a date.
 
-    :raises NotFound: there is no such subscription. :raises Refusal: none is scheduled, or it has ended.
+    :raises NotFound: there is no such subscription. :raises Conflict: none is scheduled, or it has ended.
     """
     with engine.database.transaction() as tx:
         row = _locked(tx, subscription_id)
         _refuse_if_ended(row)
         if row.cancel_at is None:
-            raise Refusal(f"subscription {subscription_id} is not going to be canceled")
+            raise Conflict(f"subscription {subscription_id} is not going to be canceled")
         change(tx, Subscription, [Change(row.id, row.state, {"cancel_at": None, "cancel_reason": None})])
         _note(tx, row, Note("subscription.cancel_undone"), Author(engine.actor, now))
         return Managed(row.id, row.state)
@@ -106,14 +120,14 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
 
     The paid period keeps running. An open invoice stays open and is not tried.
 
-    :raises NotFound: there is no such subscription. :raises Refusal: its state or the date does not allow it.
+    :raises NotFound: there is no such subscription. :raises Conflict: its state or the date does not allow it.
     """
     if resume_at is not None and resume_at <= now:
-        raise Refusal(f"resume_at {resume_at.isoformat()} is not in the future")
+        raise BadInput("resume_at", f"must be later than now, {now.isoformat()}")
     with engine.database.transaction() as tx:
         row = _locked(tx, subscription_id)
         if row.state not in (_S.ACTIVE, _S.PAST_DUE):
-            raise Refusal(f"subscription {subscription_id} is {row.state.value}; only active or past_due can be paused")
+            raise Conflict(f"subscription {row.id} is {row.state.value}; only active or past_due can be paused")
         paused = Move(row.id, row.state, SubscriptionEvent.PAUSE, {"resume_at": resume_at})
         move(tx, Subscription, [paused], Author(engine.actor, now))
         for invoice in owed_invoices(tx, row.id):
@@ -131,17 +145,17 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
     Up to the day on which the next period begins nothing changes; after it a new period begins today and is
     charged. Days that were paused are never billed. An open invoice is tried again at once.
 
-    :raises NotFound: there is no such subscription. :raises Refusal: it is not paused.
+    :raises NotFound: there is no such subscription. :raises Conflict: it is not paused.
     """
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
         row = _locked(tx, subscription_id)
         if row.state is not _S.PAUSED:
-            raise Refusal(f"subscription {subscription_id} is {row.state.value}, not paused")
+            raise Conflict(f"subscription {subscription_id} is {row.state.value}, not paused")
         open_invoices = owed_invoices(tx, row.id)
         event = SubscriptionEvent.RESUME_IN_ARREARS if open_invoices else SubscriptionEvent.RESUME
         written: dict[str, Any] = {"resume_at": None}
-        today = now.astimezone(ZoneInfo(row.zone)).date()
+        today = billing_day(now, row.zone)
         if not open_invoices and _billed_through(row) < today:
             written |= _fresh_start(engine, row, today)
         move(tx, Subscription, [Move(row.id, row.state, event, written)], author)
@@ -165,6 +179,13 @@ def _fresh_start(engine: Engine, row: AnyRow, today: date) -> dict[str, Any]:
     return {"anchor": today, "billed_index": -1, "next_due_at": due_at(schedule, 0, engine.rules.window)}
 
 
+def _cancel_later(tx: Connection, row: AnyRow, at: datetime, when: str, reason: str, author: Author) -> Managed:
+    change(tx, Subscription, [Change(row.id, row.state, {"cancel_at": at, "cancel_reason": reason[:200]})])
+    told = {"cancel_at": at.isoformat(), "when": when, "reason": reason[:200]}
+    _note(tx, row, Note("subscription.cancel_scheduled", told), author)
+    return Managed(row.id, row.state, cancel_at=at, charge_under_way=has_live_charge(tx, row.id))
+
+
 def _cancel(tx: Connection, row: AnyRow, reason: str, author: Author) -> Managed:
     written = {"canceled_at": author.now, "cancel_reason": reason[:200], "cancel_at": None, "resume_at": None}
     told = Move(row.id, row.state, SubscriptionEvent.CANCEL, written, data={"reason": reason[:200]})
@@ -184,6 +205,7 @@ def _locked(tx: Connection, subscription_id: UUID) -> AnyRow:
             col(Subscription.billed_index),
             col(Subscription.paid_through),
             col(Subscription.cancel_at),
+            col(Subscription.cancel_reason),
             col(Price.interval_unit),
             col(Price.interval_count),
         )
@@ -197,7 +219,7 @@ def _locked(tx: Connection, subscription_id: UUID) -> AnyRow:
 
 def _refuse_if_ended(row: AnyRow) -> None:
     if row.state in _ENDED:
-        raise Refusal(f"subscription {row.id} is {row.state.value} already")
+        raise Conflict(f"subscription {row.id} is {row.state.value} already")
 
 
 def _note(tx: Connection, row: AnyRow, told: Note, author: Author) -> None:

@@ -10,6 +10,7 @@ from sqlmodel import col
 from billing.domain.cases import ChargeKind
 from billing.domain.entitlement import Standing
 from billing.store.tables import LIVE_CHARGE, Charge, Customer, Subscription
+from plans.calendar import billing_day
 
 MOST_SUBSCRIPTIONS: Final = 100
 
@@ -60,7 +61,7 @@ def standings_of_customer(tx: Connection, reference: str) -> list[SubscriptionSt
                 paid_through=row.paid_through,
                 in_trial=row.billed_index < 0,
                 consented=row.consented_at is not None,
-                ends=row.cancel_at is not None,
+                ends_on=None if row.cancel_at is None else billing_day(row.cancel_at, row.zone),
                 charge_under_way=bool(row.charge_under_way),
             ),
         )

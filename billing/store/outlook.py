@@ -79,16 +79,22 @@ def _waits(facts: _Facts) -> str | None:
 
 
 def _ends(facts: _Facts) -> str | None:
-    return None if facts.row.cancel_at is None else f"it ends on {facts.at(facts.row.cancel_at)}"
+    ends_at, row = facts.row.cancel_at, facts.row
+    if ends_at is None or (row.state is not _S.PAST_DUE and row.next_due_at < ends_at):
+        return None
+    if facts.next_attempt_at is not None and facts.next_attempt_at < ends_at:
+        return None
+    return f"it ends on {facts.at(ends_at)}"
 
 
 def _tries(facts: _Facts) -> str:
     row = facts.row
+    then = "" if row.cancel_at is None else f"; it ends on {facts.at(row.cancel_at)}"
     if facts.next_attempt_at is not None:
-        return f"the open invoice is charged on {facts.at(facts.next_attempt_at)}"
+        return f"the open invoice is charged on {facts.at(facts.next_attempt_at)}{then}"
     if row.state is _S.PAST_DUE:
         return "the subscriber must make a new KakaoPay agreement"
-    return f"renewal of {Money(row.amount_minor, row.currency)} on {facts.at(row.next_due_at)}"
+    return f"renewal of {Money(row.amount_minor, row.currency)} on {facts.at(row.next_due_at)}{then}"
 
 
 _RULES: Final[tuple[Callable[[_Facts], str | None], ...]] = (_set_aside, _under_way, _stopped, _waits, _ends, _tries)

@@ -134,7 +134,8 @@ def _canceled(event: EventRow, story: Story) -> Telling:
 
 def _cancel_scheduled(event: EventRow, story: Story) -> Telling:
     at = moment(datetime.fromisoformat(event.data["cancel_at"]), story.zone)
-    return Tone.WARNING, f"It will end on {at}, with the paid period: {event.data.get('reason') or 'no reason given'}."
+    last = "" if event.data.get("when") == "date" else ", with the paid period"
+    return Tone.WARNING, f"It will end on {at}{last}: {event.data.get('reason') or 'no reason given'}."
 
 
 def _set_aside(event: EventRow, _story: Story) -> Telling:

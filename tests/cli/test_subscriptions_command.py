@@ -121,12 +121,39 @@ def test_cancel_at_period_end_can_be_undone(lived):
     assert "is not going to be canceled" in lived.billing("subscriptions", "cancel", "cust-kim", "--undo").err
 
 
-@pytest.mark.parametrize("flags", [[], ["--now", "--undo"], ["--now", "--at-period-end"]])
+def test_cancel_on_a_day_shows_the_renewal_that_comes_before_it(lived):
+    told = lived.billing("subscriptions", "cancel", "cust-kim", "--on", "2027-05-15", "-r", "moving away", answer="y\n")
+    assert "until 2027-05-15, and end it then? [y/N]" in told.err
+    assert "ends on 2027-05-15 00:00 KST." in told.out
+    shown = lived.billing("subscriptions", "show", "cust-kim").words
+    assert "Next renewal of ₩9,900 on 2027-03-31 10:" in shown
+    assert "; it ends on 2027-05-15 00:00 KST" in shown
+    assert "It will end on 2027-05-15 00:00 KST: moving away. by cli:" in shown
+    assert "2027-03-31" in lived.billing("subscriptions", "list", "--customer", "cust-kim").out
+    assert lived.billing("subscriptions", "cancel", "cust-kim", "--undo").out.endswith("goes on.\n")
+
+
+@pytest.mark.parametrize(
+    ("day", "refusal", "code"),
+    [
+        ("2027-03-01", "on must be a day from 2027-03-06 to 2032-", 1),
+        ("2127-03-01", "on must be a day from 2027-03-06 to 2032-", 1),
+        ("2027-02-30", "is no day of the calendar", 2),
+        ("soon", "is no day; write 2027-03-01", 2),
+        ("2500-01-01", "lies outside the years 2000 to 2199", 2),
+    ],
+)
+def test_cancel_on_a_day_that_cannot_be_is_refused(lived, day, refusal, code):
+    told = lived.billing("subscriptions", "cancel", "cust-kim", "--on", day, "--yes")
+    assert (told.code, refusal in told.err) == (code, True), told.err
+
+
+@pytest.mark.parametrize("flags", [[], ["--now", "--undo"], ["--now", "--at-period-end"], ["--now", "--on", "x"]])
 def test_cancel_wants_to_know_when(lived, flags):
     told = lived.billing("subscriptions", "cancel", "cust-kim", *flags)
     assert (told.code, told.err) == (
         2,
-        "error: say one of --now, --at-period-end and --undo (see `billing subscriptions cancel --help`)\n",
+        "error: say one of --now, --at-period-end, --on and --undo (see `billing subscriptions cancel --help`)\n",
     )
 
 

@@ -23,7 +23,7 @@ def on(day, state, **more):
 def test_what_was_paid_for_is_kept_to_its_last_day_whatever_became_of_the_subscription(state):
     assert on(LAST_DAY, state) == Entitlement(entitled=True, until=PAID_THROUGH, why=Why.PAID)
     assert on(LAST_DAY, state, in_trial=True).why is Why.TRIAL
-    assert on(LAST_DAY, state, ends=True, grace_days=0).entitled
+    assert on(LAST_DAY, state, ends_on=LAST_DAY, grace_days=0).entitled
 
 
 @pytest.mark.parametrize("state", [_S.INCOMPLETE, _S.INCOMPLETE_EXPIRED, _S.PAUSED, _S.UNPAID, _S.CANCELED])
@@ -38,14 +38,22 @@ def test_an_active_subscriber_loses_nothing_while_the_renewal_is_on_its_way():
 
 
 def test_an_active_subscription_that_was_canceled_for_the_end_of_its_period_ends_with_it():
-    assert on(PAID_THROUGH, _S.ACTIVE, ends=True) == NOT_ENTITLED
+    assert on(PAID_THROUGH, _S.ACTIVE, ends_on=PAID_THROUGH) == NOT_ENTITLED
+
+
+@pytest.mark.parametrize("state", [_S.ACTIVE, _S.PAST_DUE])
+def test_a_subscription_that_was_canceled_for_a_later_day_loses_nothing_before_it_and_all_on_it(state):
+    ends_on = PAID_THROUGH + timedelta(days=3)
+    assert on(ends_on - timedelta(days=1), state, ends_on=ends_on).entitled
+    assert on(ends_on, state, ends_on=ends_on, charge_under_way=True) == NOT_ENTITLED
+    assert on(PAID_THROUGH, _S.PAST_DUE, ends_on=ends_on, grace_days=14).until == ends_on
 
 
 @pytest.mark.parametrize(
-    ("consented", "ends", "entitled"), [(True, False, True), (False, False, False), (True, True, False)]
+    ("consented", "ends_on", "entitled"), [(True, None, True), (False, None, False), (True, PAID_THROUGH, False)]
 )
-def test_a_trial_goes_over_into_a_paid_period_only_with_consent(consented, ends, entitled):
-    assert on(PAID_THROUGH, _S.TRIALING, in_trial=True, consented=consented, ends=ends).entitled is entitled
+def test_a_trial_goes_over_into_a_paid_period_only_with_consent(consented, ends_on, entitled):
+    assert on(PAID_THROUGH, _S.TRIALING, in_trial=True, consented=consented, ends_on=ends_on).entitled is entitled
 
 
 def test_a_failed_renewal_is_forgiven_for_as_long_as_it_is_tried_again():
@@ -70,15 +78,14 @@ def test_a_grace_that_ends_while_a_charge_is_on_its_way_waits_for_its_outcome():
     state=st.sampled_from(_S),
     paid_through=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
     today=st.dates(date(2027, 1, 1), date(2027, 12, 31)),
-    flags=st.fixed_dictionaries(
-        {name: st.booleans() for name in ("in_trial", "consented", "ends", "charge_under_way")}
-    ),
+    flags=st.fixed_dictionaries({name: st.booleans() for name in ("in_trial", "consented", "charge_under_way")}),
+    ends_on=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
     grace_days=st.one_of(st.none(), st.integers(0, 60)),
 )
 def test_a_right_once_lost_does_not_come_back_by_waiting_and_a_named_day_is_kept(
-    state, paid_through, today, flags, grace_days
+    state, paid_through, today, flags, ends_on, grace_days
 ):
-    standing = Standing(state, paid_through, **flags)
+    standing = Standing(state, paid_through, ends_on=ends_on, **flags)
     right = entitlement_on(today, standing, grace_days=grace_days)
     tomorrow = entitlement_on(today + timedelta(days=1), standing, grace_days=grace_days)
     assert right.entitled or not tomorrow.entitled

@@ -2,12 +2,14 @@
 
 import random
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from billing.operations.forgive_invoice import mark_uncollectible, void_invoice
+from billing.operations.manage import cancel_at, undo_cancel
 from billing.operations.retry_charge import retry_invoice
+from plans.calendar import billing_day
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -29,7 +31,7 @@ class Clerk:
         return [self._rng.uniform(0.1, 1) for _ in range(self._rng.randint(2, 8))]
 
     def tidy(self) -> None:
-        self._rng.choice((self._forgive,))()
+        self._rng.choice((self._forgive, self._plan_ahead))()
 
     def _forgive(self) -> None:
         for row in self._some(
@@ -40,6 +42,19 @@ class Clerk:
                 "voids": lambda now: void_invoice(self._engine, ident, reason="asked to", now=now),
                 "writes off": lambda now: mark_uncollectible(self._engine, ident, reason="asked to", now=now),
                 "tries again": lambda now: retry_invoice(self._engine, ident, now=now),
+            }
+            self._do(acts)
+
+    def _plan_ahead(self) -> None:
+        for row in self._some(
+            "SELECT id, zone FROM subscription WHERE state NOT IN ('canceled', 'incomplete_expired')"
+        ):
+            ident, days = UUID(row["id"]), timedelta(days=self._rng.choice((1, 2, 9, 40)))
+            acts: dict[str, Callable[[datetime], Any]] = {
+                "cancels for a day": lambda now: cancel_at(
+                    self._engine, ident, on=billing_day(now + days, row["zone"]), reason="asked to", now=now
+                ),
+                "takes it back": lambda now: undo_cancel(self._engine, ident, now=now),
             }
             self._do(acts)
 

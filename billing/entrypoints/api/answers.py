@@ -64,7 +64,7 @@ class SubscriptionAnswer(BaseModel):
     @classmethod
     def of(cls, row: AnyRow) -> Self:
         """Return the answer for a row of :mod:`billing.store.subscription_views`."""
-        renews = row.state in (_S.TRIALING, _S.ACTIVE) and row.cancel_at is None
+        renews = row.state in (_S.TRIALING, _S.ACTIVE) and (row.cancel_at is None or row.next_due_at < row.cancel_at)
         return cls(
             id=row.id,
             customer_reference=row.customer,

@@ -17,7 +17,7 @@ from starlette.exceptions import HTTPException
 
 from billing.entrypoints.api.document import methods_of
 from billing.entrypoints.api.problems import MEDIA_TYPE, PROBLEMS, FieldError, details, status_of
-from billing.operations.engine import Refusal
+from billing.operations.engine import BadInput, Refusal
 from billing.store.database import is_conflict
 from billing.store.installation import NoInstallation
 
@@ -86,6 +86,8 @@ def _api_error(request: Request, error: ApiError) -> JSONResponse:
 
 
 def _refusal(request: Request, error: Refusal) -> JSONResponse:
+    if isinstance(error, BadInput):
+        return _api_error(request, invalid({error.field: error.detail}))
     come_back = _RETRY_AFTER if status_of(error.code) == 503 else None
     return _answer(request, ApiError(error.code, with_remedy(error)), come_back)
 

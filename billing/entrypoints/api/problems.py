@@ -36,6 +36,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "method_not_allowed": Problem(405, "This path does not take this method", "See the header `Allow`."),
     "body_too_slow": Problem(408, "The body did not arrive in time", "Send it again."),
     "refused": Problem(409, "It cannot be done as things stand", "Look at `current`, and decide again."),
+    "conflict": Problem(409, "Its state does not allow it", "Look at `current`, and decide again."),
     "already_subscribed": Problem(
         409,
         "The customer has a live subscription to the plan",

@@ -12,6 +12,7 @@ _DURATION: Final = re.compile(r"([0-9]{1,4})(mo|min|[hdwy])")
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARS: Final = (2000, 2200)
 
 
@@ -32,6 +33,22 @@ def read_instant(text: str, zone: str) -> datetime:
         found = found.astimezone(UTC)
     except (ValueError, OverflowError):
         raise typer.BadParameter(f"{text!r} is no day or time of the calendar") from None
+    if not _YEARS[0] <= found.year < _YEARS[1]:
+        raise typer.BadParameter(f"{text!r} lies outside the years {_YEARS[0]} to {_YEARS[1] - 1}")
+    return found
+
+
+def read_day(text: str) -> date:
+    """Return the day of ``2027-03-01``.
+
+    :raises BadParameter: it is none, or lies outside the years 2000 to 2199.
+    """
+    if _DAY.fullmatch(text) is None:
+        raise typer.BadParameter(f"{text[:40]!r} is no day; write 2027-03-01")
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no day of the calendar") from None
     if not _YEARS[0] <= found.year < _YEARS[1]:
         raise typer.BadParameter(f"{text!r} lies outside the years {_YEARS[0]} to {_YEARS[1] - 1}")
     return found

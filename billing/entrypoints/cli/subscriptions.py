@@ -1,6 +1,6 @@
 """`billing subscriptions`: who subscribes to what, why they were charged, and changing it."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 from uuid import UUID
@@ -9,7 +9,7 @@ import typer
 
 from billing.domain.states import SubscriptionState
 from billing.entrypoints.cli.context import Session, session_of
-from billing.entrypoints.cli.instants import read_instant
+from billing.entrypoints.cli.instants import read_day, read_instant
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Limit, Lines, Reason, SubscriptionId, Yes
 from billing.entrypoints.cli.output import (
@@ -46,6 +46,7 @@ class When(StrEnum):
 
     NOW = "now"
     AT_PERIOD_END = "at-period-end"
+    ON = "on"
     UNDO = "undo"
 
 
@@ -151,17 +152,25 @@ def cancel(
     at_period_end: Annotated[
         bool, typer.Option("--at-period-end", help="Let it end with the period that is paid.")
     ] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Take back a cancellation at the period's end.")] = False,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", help="Renew it until this day begins, then end it: 2027-05-01.", metavar="DATE"),
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back a cancellation that is still to come.")] = False,
     reason: Reason = "asked for by hand",
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """End a subscription, now or with its paid period, or take that back."""
-    chosen = [when for when, given in zip(When, (now, at_period_end, undo), strict=True) if given]
+    """End a subscription, now, with its paid period or on a day, or take that back.
+
+    What is paid may be used up, and is not given back by itself. Until the day of --on each period is charged in full.
+    """
+    chosen = [when for when, given in zip(When, (now, at_period_end, on, undo), strict=True) if given]
     if len(chosen) != 1:
-        raise typer.BadParameter("say one of --now, --at-period-end and --undo")
+        raise typer.BadParameter("say one of --now, --at-period-end, --on and --undo")
+    day = read_day(on) if on is not None else None
     session, ident = _acting_on(context, subscription)
-    done = _cancel(session, ident, chosen[0], reason, yes=yes)
+    done = _cancel(session, ident, chosen[0], reason, day, yes=yes)
     if done.cancel_at is not None:
         sentence = f"Subscription {short(ident)} ends on {moment(done.cancel_at, session.zone)}."
     elif chosen[0] is When.UNDO:
@@ -173,8 +182,11 @@ def cancel(
     _told(as_json, done, sentence)
 
 
-def _cancel(session: Session, ident: UUID, when: When, reason: str, *, yes: bool) -> manage.Managed:
+def _cancel(session: Session, ident: UUID, when: When, reason: str, day: date | None, *, yes: bool) -> manage.Managed:
     engine, instant = session.engine, session.now()
+    if day is not None:
+        agreed(f"Renew subscription {short(ident)} until {day}, and end it then?", yes=yes)
+        return manage.cancel_at(engine, ident, on=day, reason=reason, now=instant)
     if when is When.UNDO:
         return manage.undo_cancel(engine, ident, now=instant)
     if when is When.NOW:
@@ -227,5 +239,6 @@ def _state(row: SubscriptionRow) -> str:
 
 
 def _next(row: SubscriptionRow) -> datetime | None:
-    renews = row.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING) and row.cancel_at is None
+    ends_first = row.cancel_at is not None and row.cancel_at <= row.next_due_at
+    renews = row.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING) and not ends_first
     return row.next_due_at if renews and not row.parked_reason and not row.plan_paused_at else None
