@@ -4,6 +4,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import billing.store.key_tables
+import billing.store.request_tables
 import billing.store.tables  # noqa: F401 - registers the tables
 
 connection = context.config.attributes["connection"]

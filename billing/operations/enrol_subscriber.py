@@ -1,6 +1,5 @@
 """Enrols a subscriber: customer, subscription, first invoice and first charge, then the link to the wallet."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -19,7 +18,7 @@ from billing.operations.engine import Engine, Refusal
 from billing.operations.first_charges import Enrolment, Terminal, continue_enrolment
 from billing.store.births import invoice_issued
 from billing.store.columns import AnyRow
-from billing.store.tables import ApiRequest, Customer, Event, Invoice, Plan, Price, Subscription
+from billing.store.tables import Customer, Event, Invoice, Plan, Price, Subscription
 from billing.store.writes import Author, insert_rows
 from plans.calendar import Interval, Period, nth_period
 from plans.catalog import Price as PlanPrice
@@ -59,12 +58,6 @@ class PlanNotOnSale(Refusal):
     code = "plan_not_on_sale"
 
 
-class KeyUsedDifferently(Refusal):
-    """The Idempotency-Key was used for another request."""
-
-    code = "idempotency_key_reused"
-
-
 def enrol_subscriber(
     engine: Engine,
     subscriber: Subscriber,
@@ -72,35 +65,32 @@ def enrol_subscriber(
     terminal: Terminal,
     *,
     now: datetime,
-    idempotency_key: str | None = None,
+    claim: UUID | None = None,
 ) -> Enrolment:
     """Enrol a subscriber and return the link to the wallet (``now``: UTC).
 
-    Asked twice, by the same key or for an enrolment that was not finished, it goes on with the one
+    Asked twice, under the same ``claim`` or for an enrolment that was not finished, it goes on with the one
     subscription there is. The subscription becomes active when the first payment is captured.
 
     :raises PlanNotOnSale: nothing can be enrolled on the plan.
     :raises AlreadySubscribed: there is a live subscription of this customer to this plan.
-    :raises KeyUsedDifferently: the key came with another request before.
     """
-    body_hash = _hash(subscriber, plan_code, terminal)
     try:
         with engine.database.transaction() as tx:
-            subscription_id = _by_key(tx, idempotency_key, body_hash)
-            if subscription_id is None:
-                subscription_id = _find_or_create(tx, engine, subscriber, plan_code, now)
-                _remember(tx, idempotency_key, body_hash, subscription_id, now)
+            subscription_id = _find_or_create(tx, engine, subscriber, plan_code, claim, now)
     except IntegrityError:
         # Another request of the same customer was quicker: go on with what it made.
         with engine.database.transaction() as tx:
-            subscription_id = _by_key(tx, idempotency_key, body_hash)
-            if subscription_id is None:
-                subscription_id = _find_or_create(tx, engine, subscriber, plan_code, now)
-                _remember(tx, idempotency_key, body_hash, subscription_id, now)
+            subscription_id = _find_or_create(tx, engine, subscriber, plan_code, claim, now)
     return continue_enrolment(engine, subscription_id, terminal, now=now)
 
 
-def _find_or_create(tx: Connection, engine: Engine, subscriber: Subscriber, plan_code: str, now: datetime) -> UUID:
+def _find_or_create(
+    tx: Connection, engine: Engine, subscriber: Subscriber, plan_code: str, claim: UUID | None, now: datetime
+) -> UUID:
+    made = row_id(claim, "subscription") if claim is not None else None
+    if made is not None and _is_there(tx, made):
+        return made
     customer_id = _customer(tx, subscriber, now)
     live = tx.execute(
         select(col(Subscription.id), col(Subscription.state)).where(
@@ -116,7 +106,12 @@ def _find_or_create(tx: Connection, engine: Engine, subscriber: Subscriber, plan
         raise AlreadySubscribed(
             f"customer {subscriber.reference} has subscription {found} to plan {plan_code}, which is {live.state.value}"
         )
-    return _create(tx, engine, customer_id, _plan_on_sale(tx, plan_code), Author(engine.actor, now))
+    return _create(tx, engine, customer_id, _plan_on_sale(tx, plan_code), made, Author(engine.actor, now))
+
+
+def _is_there(tx: Connection, subscription_id: UUID) -> bool:
+    found = tx.execute(select(col(Subscription.id)).where(col(Subscription.id) == subscription_id))
+    return found.one_or_none() is not None
 
 
 def _plan_on_sale(tx: Connection, plan_code: str) -> AnyRow:
@@ -146,11 +141,15 @@ def _plan_on_sale(tx: Connection, plan_code: str) -> AnyRow:
     return row
 
 
-def _create(tx: Connection, engine: Engine, customer_id: UUID, plan: AnyRow, author: Author) -> UUID:
+def _create(
+    tx: Connection, engine: Engine, customer_id: UUID, plan: AnyRow, named: UUID | None, author: Author
+) -> UUID:
     now = author.now
     # Counted, because the test clock stands still: a second subscription may be made at the same instant.
     before = select(func.count()).where(col(Subscription.customer_id) == customer_id)
-    subscription_id = row_id(customer_id, "subscription", plan.code, now.isoformat(), tx.execute(before).scalar_one())
+    subscription_id = named or row_id(
+        customer_id, "subscription", plan.code, now.isoformat(), tx.execute(before).scalar_one()
+    )
     today = now.astimezone(ZoneInfo(engine.rules.zone)).date()
     interval = Interval(plan.interval_unit, plan.interval_count)
     trial = plan.trial_days > 0
@@ -263,27 +262,3 @@ def _enrolled(subscription_id: UUID, plan_code: str, author: Author) -> dict[str
         "at": author.now,
         "actor": author.actor,
     }
-
-
-def _by_key(tx: Connection, key: str | None, body_hash: str) -> UUID | None:
-    if key is None:
-        return None
-    row = tx.execute(
-        select(col(ApiRequest.body_hash), col(ApiRequest.subscription_id)).where(col(ApiRequest.key) == key)
-    ).one_or_none()
-    if row is None:
-        return None
-    if row.body_hash != body_hash:
-        raise KeyUsedDifferently("this Idempotency-Key was used for another request")
-    found: UUID = row.subscription_id
-    return found
-
-
-def _remember(tx: Connection, key: str | None, body_hash: str, subscription_id: UUID, now: datetime) -> None:
-    if key is not None:
-        row = {"key": key, "body_hash": body_hash, "subscription_id": subscription_id, "created_at": now}
-        insert_rows(tx, ApiRequest, [row])
-
-
-def _hash(subscriber: Subscriber, plan_code: str, terminal: Terminal) -> str:
-    return hashlib.sha256(repr((subscriber, plan_code, terminal)).encode()).hexdigest()

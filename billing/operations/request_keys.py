@@ -1,54 +1,137 @@
-"""A client's ``Idempotency-Key`` of a refund: written with the refund, so that a second try finds the first."""
+"""A client's ``Idempotency-Key``: a request that is sent again is done once, and answered as it was.
 
-import hashlib
-from datetime import datetime
+A row is committed before the act and gets the answer after it. A process that dies in between leaves a row without
+an answer: when its time is up the next one who asks does the act again, and the act finds what it had made, because
+the ids of what it makes are worked out from the row's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, delete, select, update
 from sqlmodel import col
 
-from billing.domain.cases import Case
-from billing.operations.enrol_subscriber import KeyUsedDifferently
+from billing.domain.identity import row_id
+from billing.operations.engine import Refusal
+from billing.store.database import Database
 from billing.store.inserts import insert_if_absent
-from billing.store.tables import ApiRequest
+from billing.store.request_tables import KeyedRequest
+
+KEPT: Final = timedelta(days=30)
+LEASE: Final = timedelta(seconds=30)
+"""Longer than an act takes. Should one take longer, the second finds what it made, or waits for its row lock."""
+_REQUESTS: Final = UUID("0c8f3a52-60f1-5f8e-8d2d-5f6b7b0a1c11")
 
 
-def refund_under(tx: Connection, key: str, asked: tuple[object, ...]) -> UUID | None:
-    """Return the refund that was ordered under a key by the same request, or None.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request as it is recognised: whose, under which key, and the digest of what it asks for."""
 
-    :raises KeyUsedDifferently: the key came with another request.
+    holder: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was answered, as it went over the wire."""
+
+    status: int
+    media_type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to do what a request asks for, until ``busy_until`` (machine time). ``id`` names what comes of it."""
+
+    id: UUID
+    busy_until: datetime
+
+
+class KeyUsedDifferently(Refusal):
+    """The Idempotency-Key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class KeyInUse(Refusal):
+    """The first request with this Idempotency-Key is still being dealt with."""
+
+    code = "idempotency_key_in_use"
+
+
+def claim_request(database: Database, asked: Asked, *, now: datetime, machine_now: datetime) -> Claim | Answer:
+    """Claim a request, or return what was answered to it (``now``: the engine's time, both UTC).
+
+    :raises KeyUsedDifferently: the key came with another request. :raises KeyInUse: it is being dealt with.
     """
-    query = select(col(ApiRequest.body_hash), col(ApiRequest.refund_id)).where(col(ApiRequest.key) == key)
-    known = tx.execute(query).one_or_none()
-    if known is None:
-        return None
-    if known.body_hash != _hash(asked) or known.refund_id is None:
-        raise _used_differently()
-    found: UUID = known.refund_id
-    return found
-
-
-def remember_refund(
-    tx: Connection, key: str, asked: tuple[object, ...], case: Case, refund_id: UUID, now: datetime
-) -> None:
-    """Write a key down in the transaction that orders its refund.
-
-    :raises KeyUsedDifferently: a request about another charge took the key at the same moment.
-    """
+    busy_until = machine_now + LEASE
+    claim = Claim(row_id(_REQUESTS, asked.holder, asked.key, now.isoformat()), busy_until)
     row = {
-        "key": key,
-        "body_hash": _hash(asked),
-        "subscription_id": case.subscription_id,
-        "refund_id": refund_id,
-        "created_at": now,
+        "id": claim.id,
+        "holder": asked.holder,
+        "key": asked.key,
+        "fingerprint": asked.fingerprint,
+        "forget_at": now + KEPT,
+        "busy_until": busy_until,
     }
-    if insert_if_absent(tx, ApiRequest, [row]) == 0:
-        raise _used_differently()
+    with database.transaction() as tx:
+        if insert_if_absent(tx, KeyedRequest, [row]):
+            return claim
+        return _take_up(tx, asked, busy_until, machine_now)
 
 
-def _hash(asked: tuple[object, ...]) -> str:
-    return hashlib.sha256(repr(("refund", *asked)).encode()).hexdigest()
+def keep_answer(database: Database, claim: Claim, answer: Answer) -> None:
+    """Write down what was answered: the same request will be answered so again."""
+    told = {"busy_until": None, "status": answer.status, "media_type": answer.media_type, "body": answer.body}
+    _end(database, claim, told)
 
 
-def _used_differently() -> KeyUsedDifferently:
-    return KeyUsedDifferently("this Idempotency-Key was used for another request")
+def let_go(database: Database, claim: Claim, *, machine_now: datetime) -> None:
+    """Let the same request, sent again, be dealt with again: nobody knows yet how it ended."""
+    _end(database, claim, {"busy_until": machine_now})
+
+
+def forget_claim(database: Database, claim: Claim) -> None:
+    """Let the key be used for any request: this one was not even looked at."""
+    with database.transaction() as tx:
+        mine = (col(KeyedRequest.id) == claim.id, col(KeyedRequest.busy_until) == claim.busy_until)
+        tx.execute(delete(KeyedRequest).where(*mine))
+
+
+def _take_up(tx: Connection, asked: Asked, busy_until: datetime, machine_now: datetime) -> Claim | Answer:
+    known = (col(KeyedRequest.holder) == asked.holder, col(KeyedRequest.key) == asked.key)
+    row = tx.execute(
+        select(
+            col(KeyedRequest.id),
+            col(KeyedRequest.fingerprint),
+            col(KeyedRequest.busy_until),
+            col(KeyedRequest.status),
+            col(KeyedRequest.media_type),
+            col(KeyedRequest.body),
+        ).where(*known)
+    ).one_or_none()
+    if row is None:
+        raise KeyInUse("a request with this Idempotency-Key has just ended")
+    if row.fingerprint != asked.fingerprint:
+        raise KeyUsedDifferently("this Idempotency-Key was used for another request")
+    if row.busy_until is None:
+        return Answer(row.status, row.media_type, row.body)
+    if machine_now < row.busy_until:
+        raise KeyInUse("the first request with this Idempotency-Key is still being dealt with")
+    # Whoever was at it has died, or let it go. One of those who ask now takes it up.
+    as_it_was = (col(KeyedRequest.id) == row.id, col(KeyedRequest.busy_until) == row.busy_until)
+    if tx.execute(update(KeyedRequest).where(*as_it_was).values(busy_until=busy_until)).rowcount != 1:
+        raise KeyInUse("a request with this Idempotency-Key is being dealt with")
+    return Claim(row.id, busy_until)
+
+
+def _end(database: Database, claim: Claim, written: Mapping[str, object]) -> None:
+    # If another has taken it up since, the answer is its to give.
+    with database.transaction() as tx:
+        mine = (col(KeyedRequest.id) == claim.id, col(KeyedRequest.busy_until) == claim.busy_until)
+        tx.execute(update(KeyedRequest).where(*mine).values(**written))

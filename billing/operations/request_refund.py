@@ -9,12 +9,11 @@ from sqlmodel import col
 
 from billing.domain.cases import Case
 from billing.domain.charging import REFUND_WINDOW
-from billing.domain.identity import refund_reference
+from billing.domain.identity import refund_reference, row_id
 from billing.domain.states import COUNTED_REFUND_STATES, ChargeState
 from billing.operations.engine import Engine, NotFound, Refusal
 from billing.operations.recall_refunds import recall_refunds
 from billing.operations.refunds import send_refunds
-from billing.operations.request_keys import refund_under, remember_refund
 from billing.store.cases import load_cases
 from billing.store.settlements import next_refund_no, order_refund
 from billing.store.tables import Charge, Refund
@@ -25,18 +24,17 @@ log = structlog.get_logger()
 
 
 def request_refund(
-    engine: Engine, charge_id: UUID, amount_minor: int | None, *, reason: str, now: datetime, key: str | None = None
+    engine: Engine, charge_id: UUID, amount_minor: int | None, *, reason: str, now: datetime, claim: UUID | None = None
 ) -> UUID:
     """Order a refund and send it. ``amount_minor`` None means all that is left, in minor units.
 
     Returns the refund's id; how it ends is told later. What is refunded already, or being refunded, counts.
-    Asked again under the same ``key``, it returns the refund of the first time.
+    Asked again under the same ``claim``, it returns the refund of the first time.
 
     :raises NotFound: there is no such charge. :raises Refusal: it cannot be refunded so; the text says why.
-    :raises KeyUsedDifferently: the key came with another request before.
     """
     known = recall_refunds(engine, charge_id, now=now)
-    refund_id = _order(engine, charge_id, amount_minor, reason, key, Author(engine.actor, now), after=known)
+    refund_id = _order(engine, charge_id, amount_minor, reason, claim, Author(engine.actor, now), after=known)
     try:
         send_refunds(engine, [refund_id], now=now)
     except Exception as error:  # noqa: BLE001 - it is written down, so the sweep sends it; nobody must order it again
@@ -49,23 +47,22 @@ def _order(
     charge_id: UUID,
     amount_minor: int | None,
     reason: str,
-    key: str | None,
+    claim: UUID | None,
     author: Author,
     *,
     after: int,
 ) -> UUID:
-    asked = (charge_id, amount_minor, reason)
+    made = row_id(claim, "refund") if claim is not None else None
     with engine.database.transaction() as tx:
         cases = load_cases(tx, [charge_id])
         if not cases:
             raise NotFound(f"there is no charge {charge_id}")
         case = cases[0]
         # Under the subscription's lock: a second try waits here until the first one is written.
-        known = refund_under(tx, key, asked) if key is not None else None
-        if known is not None:
-            return known
+        if made is not None and tx.execute(select(col(Refund.id)).where(col(Refund.id) == made)).first() is not None:
+            return made
         amount = _checked_amount(tx, engine, case, amount_minor, author.now)
-        refund_id = order_refund(
+        return order_refund(
             tx,
             charge_id,
             str(case.gateway_payment_id),
@@ -74,10 +71,8 @@ def _order(
             reference=refund_reference(case.reference, max(next_refund_no(tx, charge_id), after + 1)),
             reason=reason[:200],
             author=author,
+            refund_id=made,
         )
-        if key is not None:
-            remember_refund(tx, key, asked, case, refund_id, author.now)
-    return refund_id
 
 
 def refundable(tx: Connection, case: Case) -> Money:

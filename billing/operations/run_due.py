@@ -10,6 +10,7 @@ import structlog
 from billing.operations.charge_due import charge_due
 from billing.operations.ending import end_canceled_periods, expire_enrolments, give_up_unpaid, resume_pauses
 from billing.operations.engine import Engine, Tally
+from billing.operations.forget_requests import forget_requests
 from billing.operations.look_up_unsettled import look_up_unsettled
 from billing.operations.refunds import settle_refunds
 from billing.operations.renew_due import renew_due
@@ -33,6 +34,7 @@ ACTS: Final[tuple[tuple[Kind, Act], ...]] = (
     (Kind.INVOICE, charge_due),
     (Kind.STRAY, settle_strays),
     (Kind.REFUND, settle_refunds),
+    (Kind.KEYED_REQUEST, forget_requests),
 )
 
 

@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, col
 
 from billing.store.columns import UtcDateTime
 from billing.store.installation import load_installation
+from billing.store.request_tables import KEPT_REQUEST, KeyedRequest
 from billing.store.tables import (
     CHARGE_TO_ASK_ABOUT,
     DUE_INVOICE,
@@ -53,6 +54,7 @@ class Kind(StrEnum):
     INVOICE = "invoice"
     REFUND = "refund"
     STRAY = "stray"
+    KEYED_REQUEST = "keyed_request"
 
 
 DUE_BY: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
@@ -66,6 +68,7 @@ DUE_BY: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
     Kind.INVOICE: (Invoice, "next_attempt_at", DUE_INVOICE),
     Kind.REFUND: (Refund, "check_at", REFUND_TO_ASK_ABOUT),
     Kind.STRAY: (StrayPayment, "check_at", "resolved_at IS NULL"),
+    Kind.KEYED_REQUEST: (KeyedRequest, "forget_at", KEPT_REQUEST),
 }
 """The column that says when a kind is due, with the literal condition of its partial index."""
 

@@ -329,19 +329,6 @@ class Event(SQLModel, table=True):
     data: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 
-class ApiRequest(SQLModel, table=True):
-    """A client's ``Idempotency-Key`` and what it was used for."""
-
-    __tablename__ = "api_request"
-
-    key: str = Field(primary_key=True, max_length=255)
-    body_hash: str = Field(max_length=64)
-    subscription_id: UUID = Field(foreign_key="subscription.id")
-    refund_id: UUID | None = Field(default=None, foreign_key="refund.id")
-    """The refund it ordered; null: it enrolled the subscription."""
-    created_at: datetime = _instant()
-
-
 class Installation(SQLModel, table=True):
     """One row: who this database belongs to, the stop switch, and the test clock."""
 

@@ -40,24 +40,6 @@ def test_the_same_enrolment_asked_for_twice_gives_one_subscription_and_one_link(
     assert len(api.world.payments()) == 1
 
 
-def test_the_same_key_gives_the_same_subscription_even_after_it_is_active(api):
-    key = {"Idempotency-Key": "order-1"}
-    first = api.post("/v1/subscriptions", wanted(), headers=key).json()
-    api.come_back(first["redirect_url"])
-    again = api.post("/v1/subscriptions", wanted(), headers=key)
-    assert again.status_code == 201
-    assert again.json()["subscription_id"] == first["subscription_id"]
-    assert again.json()["state"] == "active"
-    assert again.json()["redirect_url"] is None
-
-
-def test_the_same_key_with_another_body_is_refused(api):
-    key = {"Idempotency-Key": "order-1"}
-    assert api.post("/v1/subscriptions", wanted(), headers=key).status_code == 201
-    other = api.post("/v1/subscriptions", wanted(customer_reference="cust-lee"), headers=key)
-    assert "Use a new key" in api.refused(other, 422, "idempotency_key_reused")
-
-
 def test_a_customer_with_a_live_subscription_to_the_plan_gets_a_clear_refusal(api):
     subscription = api.subscribe()
     message = api.refused(api.post("/v1/subscriptions", wanted()), 409, "already_subscribed")

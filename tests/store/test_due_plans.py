@@ -19,6 +19,7 @@ INDEX_OF = {
     Kind.INVOICE: "due_invoice",
     Kind.REFUND: "refund_to_ask_about",
     Kind.STRAY: "open_stray_payment",
+    Kind.KEYED_REQUEST: "request_to_forget",
 }
 
 

@@ -12,7 +12,6 @@ from billing.domain.charging import Accepted, GatewayPayment, PaymentStatus
 from billing.operations.engine import NotFound
 from billing.operations.enrol_subscriber import (
     AlreadySubscribed,
-    KeyUsedDifferently,
     PlanNotOnSale,
     Subscriber,
     enrol_subscriber,
@@ -25,10 +24,11 @@ from billing.operations.settle_return import settle_return
 
 KIM = email("kim")
 SUBSCRIBER = Subscriber("cust-kim", "kim", KIM)
+CLAIM = UUID("0d3f6f8e-1111-4222-8333-444455556666")
 
 
-def _enrol(world, key=None, plan="basic", subscriber=SUBSCRIBER):
-    return enrol_subscriber(world.engine, subscriber, plan, WEB, now=world.now, idempotency_key=key)
+def _enrol(world, claim=CLAIM, plan="basic", subscriber=SUBSCRIBER):
+    return enrol_subscriber(world.engine, subscriber, plan, WEB, now=world.now, claim=claim)
 
 
 def _token(world):
@@ -158,27 +158,21 @@ def test_a_double_click_gets_the_same_link(world):
 
 
 def test_a_request_repeated_under_its_key_is_answered_the_same_also_when_it_is_all_over(world):
-    first = _enrol(world, "key-1")
-    assert _enrol(world, "key-1") == first
+    first = _enrol(world)
+    assert _enrol(world) == first
     world.agree(first.redirect_url)
     world.wait(minutes=2)
-    again = _enrol(world, "key-1")
+    again = _enrol(world)
     assert (again.subscription_id, again.state, again.redirect_url) == (first.subscription_id, "active", None)
     assert len(world.sent()) == 1
-
-
-def test_a_key_used_for_another_request_is_refused(world):
-    _enrol(world, "key-1")
-    with pytest.raises(KeyUsedDifferently):
-        _enrol(world, "key-1", plan="yearly")
 
 
 def test_a_500_after_processing_gives_no_link_and_the_next_request_a_link_that_charges_once(world):
     world.faults(processed_500=1)
     with pytest.raises(GatewayUnavailable):
-        _enrol(world, "key-1")
+        _enrol(world)
     world.faults(processed_500=0)
-    made = _enrol(world, "key-1")
+    made = _enrol(world)
     world.agree(made.redirect_url)
     world.calm()
     assert world.state() == "active"

@@ -33,6 +33,7 @@ from billing.entrypoints.api.desk import Desk
 from billing.entrypoints.api.document import describe
 from billing.entrypoints.api.edge import Edge
 from billing.entrypoints.api.errors import install_error_handlers
+from billing.entrypoints.api.idempotency import Idempotency
 from billing.entrypoints.api.intake import Intake
 from billing.entrypoints.api.limits import Limits
 from billing.entrypoints.api.roles import require_role
@@ -85,6 +86,7 @@ def create_app(
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     install_error_handlers(app)
     # The last one added is the first one asked: no body is read before the key is known.
+    app.add_middleware(Idempotency)
     app.add_middleware(Limits)
     app.add_middleware(
         ApiKeys,

@@ -43,6 +43,11 @@ class Caller:
         """Return who acts, as it is written with every event."""
         return f"key:{self.name}"
 
+    @property
+    def holder(self) -> str:
+        """Return by what the requests of this key are told from those of others; rotating does not change it."""
+        return str(self.key_id or self.name)
+
 
 class NotLetIn(Exception):
     """The key opens nothing; the text says why, and does not repeat it."""

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
+from uuid import UUID
 
 import structlog
 from fastapi import Depends, Request
@@ -14,6 +15,7 @@ from billing.config import Settings
 from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.clock import engine_now
 from billing.operations.engine import Engine, Refusal
+from billing.operations.request_keys import Claim
 from billing.store.database import is_conflict
 from billing.store.writes import is_lost_race
 
@@ -28,6 +30,8 @@ class Desk:
 
     settings: Settings
     engine: Engine
+    claim: UUID | None = None
+    """What a request with an ``Idempotency-Key`` makes is named after this, so that it is found if it is run again."""
 
     @property
     def is_live(self) -> bool:
@@ -75,8 +79,12 @@ def _shown(about: object) -> str | None:
 def _desk(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     caller: Caller | None = getattr(request.state, "caller", None)
+    if caller is None:
+        return desk
+    claim: Claim | None = getattr(request.state, "claim", None)
     # What a request does is written down under the name of its key.
-    return desk if caller is None else replace(desk, engine=replace(desk.engine, actor=caller.actor))
+    engine = replace(desk.engine, actor=caller.actor)
+    return replace(desk, engine=engine, claim=claim.id if claim is not None else None)
 
 
 DeskOfRequest = Annotated[Desk, Depends(_desk)]

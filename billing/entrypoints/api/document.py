@@ -16,6 +16,16 @@ _ANY: Final = {401, 403, 404, 422, 429, 500, 503}
 _WRITE: Final = {409, 502}
 _BODY: Final = {400, 408, 413, 415}
 _LATER: Final = {429, 503}
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": (
+        "A name for this request, for 30 days. Sent again it is not done again but answered as it was, with the header "
+        "`Idempotent-Replayed: true`."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -46,6 +56,8 @@ def _add_problems(document: dict[str, Any]) -> None:
         for method in _METHODS:
             if method not in operations:
                 continue
+            if method == "post":
+                operations[method].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
             if operations[method].get("security"):
                 _add_problems_of(operations[method], is_write=method != "get")
             else:

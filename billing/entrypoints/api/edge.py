@@ -2,14 +2,14 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from billing.entrypoints.api.problems import MEDIA_TYPE, details, status_of
+from billing.entrypoints.api.problems import MEDIA_TYPE, FieldError, details, status_of
 
 log = structlog.get_logger()
 _HEADERS: Final = {
@@ -57,9 +57,16 @@ class Edge:
                     await refuse(scope, send_with_headers, "internal_error", sentence)
 
 
-async def refuse(scope: Scope, send: Send, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+async def refuse(
+    scope: Scope,
+    send: Send,
+    code: str,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[FieldError] = (),
+) -> None:
     """Answer with a problem before any endpoint is reached; ``code`` is one of :data:`~.problems.PROBLEMS`."""
-    body = json.dumps(details(code, detail, scope["state"]["request_id"])).encode()
+    body = json.dumps(details(code, detail, scope["state"]["request_id"], list(errors))).encode()
     sent = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), **(headers or {})}
     raw = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
     await send({"type": "http.response.start", "status": status_of(code), "headers": raw})

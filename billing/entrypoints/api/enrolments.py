@@ -1,10 +1,8 @@
 """Enrolling subscribers, and replacing their KakaoPay agreements."""
 
-import re
-from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter
 from pydantic import BaseModel
 
 from billing.domain.states import SubscriptionState
@@ -17,7 +15,6 @@ from billing.operations.first_charges import Enrolment, Terminal
 from billing.operations.re_enrol import re_enrol
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
-_KEY: Final = re.compile(r"[!-~]{1,255}")
 
 
 class EnrolmentAnswer(BaseModel):
@@ -29,35 +26,17 @@ class EnrolmentAnswer(BaseModel):
     redirect_url: str | None
 
 
-def idempotency_key(
-    request: Request, _documented: Annotated[str | None, Header(alias="Idempotency-Key")] = None
-) -> str | None:
-    """Return the ``Idempotency-Key``, or None when there is none.
-
-    :raises ApiError: it is there twice, empty, too long, or not visible ASCII.
-    """
-    told = request.headers.getlist("idempotency-key")
-    if not told:
-        return None
-    if len(told) > 1 or not _KEY.fullmatch(told[0]):
-        raise invalid({"Idempotency-Key": "must be one header of 1 to 255 visible ASCII characters"})
-    return told[0]
-
-
-IdempotencyKey = Annotated[str | None, Depends(idempotency_key)]
-
-
 @router.post("", status_code=201)
-def create_subscription(wanted: NewSubscription, key: IdempotencyKey, desk: DeskOfRequest) -> EnrolmentAnswer:
+def create_subscription(wanted: NewSubscription, desk: DeskOfRequest) -> EnrolmentAnswer:
     """Create customer, subscription, first invoice and first charge, and answer with the link to KakaoPay.
 
-    Sent twice it goes on with the same subscription. Takes an `Idempotency-Key`.
+    Sent twice it goes on with the same subscription.
     """
     terminal = _terminal(desk, wanted)
     who = Subscriber(wanted.customer_reference, wanted.name, wanted.email, wanted.phone, wanted.locale)
     made = desk.act(
         "enrol",
-        lambda now: enrol_subscriber(desk.engine, who, wanted.plan, terminal, now=now, idempotency_key=key),
+        lambda now: enrol_subscriber(desk.engine, who, wanted.plan, terminal, now=now, claim=desk.claim),
     )
     return _answer(made)
 

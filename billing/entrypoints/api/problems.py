@@ -48,6 +48,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "outside_consent_window": Problem(
         409, "Consent would not count today", "Ask the subscriber within the days named, on its own."
     ),
+    "idempotency_key_in_use": Problem(
+        409,
+        "The first request with this Idempotency-Key is being dealt with",
+        "Send the same request again after `Retry-After`.",
+    ),
     "body_too_large": Problem(413, "The body is too large", "Send less."),
     "unsupported_media_type": Problem(
         415, "The body is of another kind", "Send `Content-Type: application/json` in UTF-8, without encoding."

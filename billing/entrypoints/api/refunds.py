@@ -9,7 +9,6 @@ from pydantic import BaseModel
 
 from billing.domain.states import RefundState
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
-from billing.entrypoints.api.enrolments import IdempotencyKey
 from billing.entrypoints.api.models import NewRefund
 from billing.operations.engine import NotFound
 from billing.operations.request_refund import request_refund
@@ -32,13 +31,13 @@ class RefundAnswer(BaseModel):
 
 
 @router.post("/charges/{charge_id}/refunds", status_code=202)
-def create_refund(charge_id: UUID, wanted: NewRefund, key: IdempotencyKey, desk: DeskOfRequest) -> RefundAnswer:
+def create_refund(charge_id: UUID, wanted: NewRefund, desk: DeskOfRequest) -> RefundAnswer:
     """Order a refund of a captured charge, in minor units; without an amount, of all that is left.
 
     Send an `Idempotency-Key`: without one, a partial refund that is sent twice is made twice.
     """
     refund_id = request_refund(
-        desk.engine, charge_id, wanted.amount_minor, reason=wanted.reason, now=desk.now(), key=key
+        desk.engine, charge_id, wanted.amount_minor, reason=wanted.reason, now=desk.now(), claim=desk.claim
     )
     log.info("api_act", act="refund", about=str(refund_id))
     return _shown(desk, refund_id)

@@ -1,0 +1,48 @@
+"""The table of requests that came with an ``Idempotency-Key``, and what was answered to them."""
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Index, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from billing.store.columns import UtcDateTime
+
+KEPT_REQUEST: Final = "forget_at IS NOT NULL"
+
+
+def _instant(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_type=UtcDateTime, nullable=nullable)
+
+
+class KeyedRequest(SQLModel, table=True):
+    """A request by its key. Written before the act; the answer after it."""
+
+    __tablename__ = "keyed_request"
+    __table_args__ = (
+        UniqueConstraint("holder", "key"),
+        Index(
+            "request_to_forget",
+            "forget_at",
+            "id",
+            sqlite_where=text(KEPT_REQUEST),
+            postgresql_where=text(KEPT_REQUEST),
+        ),
+    )
+
+    id: UUID = Field(primary_key=True)
+    """What the act makes gets its ids from this one, so that an act that is run again finds what it made."""
+    holder: str = Field(max_length=36)
+    """The API key that it came with: another key's requests are other requests."""
+    key: str = Field(max_length=255)
+    fingerprint: str = Field(max_length=64)
+    """SHA-256 of method, path and body."""
+    forget_at: datetime = _instant()
+    """Engine time."""
+    busy_until: datetime | None = _instant(nullable=True)
+    """Machine time: until then the process that took it up is believed to be at it. Null: it is answered."""
+    status: int | None = None
+    media_type: str | None = Field(default=None, max_length=100)
+    body: str | None = Field(default=None, sa_type=Text)
+    """The answer, without what it showed once only."""

@@ -1,0 +1,190 @@
+"""`Idempotency-Key` on every POST: done once, answered as it was, however often and wherever it is sent again."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from api_world import wanted
+from harness import kst
+from sqlalchemy.exc import OperationalError
+
+from billing.domain.api_keys import KeyMode
+from billing.domain.roles import Role
+from billing.entrypoints.api import idempotency, subscriptions
+from billing.operations.api_keys import create_key, rotate_key
+from billing.operations.request_keys import LEASE
+
+KEY = {"Idempotency-Key": "order-7"}
+ENROL = "/v1/subscriptions"
+
+
+def same(first, again):
+    """Say whether an answer was given again, word for word."""
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in first.headers
+    assert again.headers["content-type"] == first.headers["content-type"]
+    return (again.status_code, again.text) == (first.status_code, first.text)
+
+
+def test_a_request_that_is_sent_again_is_answered_word_for_word_as_it_was(both):
+    first = both.post(ENROL, wanted(), headers=KEY)
+    assert first.status_code == 201
+    both.come_back(first.json()["redirect_url"])
+    assert same(first, both.post(ENROL, wanted(), headers=KEY))
+    assert both.world.scalar("SELECT count(*) FROM subscription") == 1
+
+
+def test_any_post_may_carry_a_key(api):
+    subscription = api.subscribe()
+    for number, act in enumerate(("pause", "resume", "cancel")):
+        key = {"Idempotency-Key": f"{act}-{number}"}
+        first = api.post(f"{ENROL}/{subscription}/{act}", headers=key)
+        assert first.status_code == 200
+        assert same(first, api.post(f"{ENROL}/{subscription}/{act}", headers=key))
+    assert [event["type"] for event in api.world.events() if "paused" in event["type"]] == ["subscription.paused"]
+
+
+def test_what_was_refused_once_is_refused_again_though_it_could_be_done_by_now(api):
+    subscription = api.subscribe()
+    refused = api.post(f"{ENROL}/{subscription}/resume", headers=KEY)
+    api.refused(refused, 409, "refused")
+    api.post(f"{ENROL}/{subscription}/pause")
+    assert same(refused, api.post(f"{ENROL}/{subscription}/resume", headers=KEY))
+    assert api.subscription(subscription)["state"] == "paused"
+    assert api.post(f"{ENROL}/{subscription}/resume", headers={"Idempotency-Key": "another"}).status_code == 200
+
+
+def test_what_was_not_even_looked_at_leaves_the_key_free(api):
+    api.refused(api.post(ENROL, wanted(email="none"), headers=KEY), 422, "invalid_request")
+    api.refused(
+        api.call("POST", ENROL, headers=KEY | {"Content-Type": "text/plain"}, content=b"x"),
+        415,
+        "unsupported_media_type",
+    )
+    assert api.post(ENROL, wanted(), headers=KEY).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("path", "body"), [(ENROL, wanted(locale="en")), ("/v1/keys", wanted()), (f"{ENROL}?x=1", wanted())]
+)
+def test_a_key_is_for_one_request_only(api, path, body):
+    assert api.post(ENROL, wanted(), headers=KEY).status_code == 201
+    assert "Use a new key" in api.refused(api.post(path, body, headers=KEY), 422, "idempotency_key_reused")
+
+
+def test_two_api_keys_do_not_share_their_idempotency_keys_and_rotating_one_keeps_them(api):
+    engine = api.world.engine
+    key = create_key(engine, "shop", Role.BACKEND, KeyMode.TEST, now=datetime.now(UTC))
+    first = api.post(ENROL, wanted(), headers=KEY | {"Authorization": f"Bearer {key.secret}"})
+    other = api.post(ENROL, wanted(customer_reference="cust-lee"), headers=KEY)
+    assert (first.status_code, other.status_code) == (201, 201)
+    new = rotate_key(engine, key.row.id, KeyMode.TEST, overlap=timedelta(hours=1), now=datetime.now(UTC))
+    assert same(first, api.post(ENROL, wanted(), headers=KEY | {"Authorization": f"Bearer {new.secret}"}))
+
+
+def test_a_request_under_way_is_not_begun_again_and_its_copy_is_told_when_to_ask(both, monkeypatch):
+    subscription = both.subscribe()
+    begun, go_on, real = threading.Event(), threading.Event(), subscriptions.pause
+
+    def slow(*args, **more):
+        begun.set()
+        assert go_on.wait(10)
+        return real(*args, **more)
+
+    monkeypatch.setattr(subscriptions, "pause", slow)
+    path = f"{ENROL}/{subscription}/pause"
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(both.post, path, headers=KEY)
+        assert begun.wait(10)
+        copy = both.post(path, headers=KEY)
+        other = both.post(path, {"resume_at": "2027-06-01T00:00:00Z"}, headers=KEY)
+        go_on.set()
+        first = first.result()
+    both.refused(copy, 409, "idempotency_key_in_use")
+    both.refused(other, 422, "idempotency_key_reused")
+    assert copy.headers["retry-after"] == "1"
+    assert first.status_code == 200
+    assert same(first, both.post(path, headers=KEY))
+
+
+def test_of_many_copies_at_once_one_is_done(both):
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: both.post(ENROL, wanted(), headers=KEY), range(8)))
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert both.world.scalar("SELECT count(*) FROM subscription") == 1
+    assert len(both.world.payments()) == 1
+
+
+def test_what_went_wrong_on_our_side_is_not_kept_and_the_key_still_means_the_same_request(api, monkeypatch):
+    def fail(*_args, **_more):
+        raise RuntimeError
+
+    monkeypatch.setattr("billing.entrypoints.api.enrolments.enrol_subscriber", fail)
+    api.refused(api.post(ENROL, wanted(), headers=KEY), 500, "internal_error")
+    monkeypatch.undo()
+    api.refused(api.post(ENROL, wanted(locale="en"), headers=KEY), 422, "idempotency_key_reused")
+    assert api.post(ENROL, wanted(), headers=KEY).status_code == 201
+
+
+def test_a_gateway_that_is_away_leaves_the_request_to_be_sent_again(api):
+    api.world.faults(unprocessed_502=1)
+    api.refused(api.post(ENROL, wanted(), headers=KEY), 503, "gateway_unavailable")
+    api.world.faults(unprocessed_502=0)
+    api.go_to(api.world.now + timedelta(minutes=30))
+    api.world.sweep()
+    assert api.post(ENROL, wanted(), headers=KEY).status_code == 201
+    assert api.world.scalar("SELECT count(*) FROM subscription") == 1
+
+
+def test_an_answer_that_could_not_be_kept_is_given_and_the_act_finds_what_it_made_when_it_is_run_again(
+    both, monkeypatch
+):
+    charge = both.charge_of(both.subscribe())
+
+    def fail(*_args):
+        raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
+
+    monkeypatch.setattr(idempotency, "keep_answer", fail)
+    path, body = f"/v1/charges/{charge}/refunds", {"amount_minor": 1000, "reason": "once"}
+    first = both.post(path, body, headers=KEY)
+    assert first.status_code == 202
+    monkeypatch.undo()
+    both.refused(both.post(path, body, headers=KEY), 409, "idempotency_key_in_use")
+    later = datetime.now(UTC) + LEASE
+    monkeypatch.setattr(idempotency, "machine_now", lambda: later)
+    again = both.post(path, body, headers=KEY)
+    assert again.status_code == 202
+    assert again.json()["refund_id"] == first.json()["refund_id"]
+    assert both.world.scalar("SELECT count(*) FROM refund") == 1
+
+
+def test_a_secret_that_is_shown_once_is_not_kept(api):
+    first = api.post("/v1/keys", {"name": "shop-backend"}, headers=KEY)
+    again = api.post("/v1/keys", {"name": "shop-backend"}, headers=KEY)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert first.json() | {"secret": None} == again.json()
+    assert first.json()["secret"] not in json.dumps([str(row) for row in api.world.rows("SELECT * FROM keyed_request")])
+
+
+def test_secrets_are_found_at_any_depth():
+    kept = idempotency._without_secrets('{"data": [{"secret": "s3", "열쇠": 1}], "secret": {"a": 2}}'.encode())
+    assert json.loads(kept) == {"data": [{"secret": None, "열쇠": 1}], "secret": None}
+
+
+def test_after_30_days_a_key_is_forgotten_and_means_a_new_request(both):
+    first = both.post(ENROL, wanted(), headers=KEY).json()
+    both.post(f"{ENROL}/{first['subscription_id']}/cancel", {"at": "now"})
+    both.sweep_at(kst("2027-03-02 11:59"))
+    assert both.world.scalar("SELECT count(*) FROM keyed_request") == 1
+    both.sweep_at(kst("2027-03-02 12:00"))
+    assert both.world.scalar("SELECT count(*) FROM keyed_request") == 0
+    again = both.post(ENROL, wanted(), headers=KEY)
+    assert again.status_code == 201
+    assert again.json()["subscription_id"] != first["subscription_id"]
+
+
+def test_a_get_needs_no_key_and_takes_none(api):
+    assert "idempotent-replayed" not in api.http.get("/v1/plans", headers=KEY).headers
+    assert api.world.scalar("SELECT count(*) FROM keyed_request") == 0
