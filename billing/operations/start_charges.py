@@ -169,4 +169,4 @@ def _ask_for_agreement(tx: Connection, engine: Engine, row: ChargeableInvoice, a
         fell = Move(row.subscription_id, row.subscription_state, SubscriptionEvent.FALL_PAST_DUE)
         move(tx, Subscription, [fell], author)
     told = Note("subscription.re_enrolment_requested", {"why": "the source is not usable"})
-    note(tx, row.subscription_id, told, author, subject=("invoice", str(row.id)))
+    note(tx, row.subscription_id, told, author, subject=("subscription", str(row.subscription_id)))

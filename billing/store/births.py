@@ -1,6 +1,7 @@
-"""The events that say a row was written down: the first link of each chain in the audit trail."""
+"""The events that say a row was written down, the first link of each chain in the audit trail; and renewals."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,21 @@ def refund_created(refund: Mapping[str, Any], subscription_id: UUID, author: Aut
     names = ("amount_minor", "currency", "reference", "reason", "requested_by")
     data = {"charge": str(refund["charge_id"]), **{name: refund[name] for name in names}}
     return _born("refund", "created", refund, subscription_id, data, author)
+
+
+def subscription_renewed(subscription_id: UUID, paid_through: date, author: Author) -> dict[str, Any]:
+    """Return the event row that says the next period of a subscription is paid; its state stays what it was."""
+    return {
+        "subject_type": "subscription",
+        "subject_id": str(subscription_id),
+        "subscription_id": subscription_id,
+        "type": "subscription.renewed",
+        "from_state": None,
+        "to_state": None,
+        "data": {"paid_through": paid_through.isoformat()},
+        "at": author.now,
+        "actor": author.actor,
+    }
 
 
 def _born(

@@ -154,6 +154,10 @@ def _missed(event: EventRow, _story: Story) -> Telling:
     return Tone.WARNING, f"{noun} passed unbilled and will not be charged: {days(start, end)}."
 
 
+def _renewed(event: EventRow, _story: Story) -> Telling:
+    return Tone.QUIET, f"Renewed: paid up to {event.data.get('paid_through')}, that day not included."
+
+
 def _re_enrolment(event: EventRow, _story: Story) -> Telling:
     why = MEANING.get(str(event.data.get("why")), str(event.data.get("why")))
     return Tone.BAD, f"The subscriber must make a new KakaoPay agreement: {why}."
@@ -295,6 +299,7 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "subscription.canceled": _canceled,
     "subscription.cancel_scheduled": _cancel_scheduled,
     "subscription.periods_missed": _missed,
+    "subscription.renewed": _renewed,
     "subscription.re_enrolment_requested": _re_enrolment,
     **{f"{kind}.parked": _set_aside for kind in ("subscription", "charge", "refund")},
     **{f"{kind}.released": _released for kind in ("subscription", "charge", "refund", "payment")},

@@ -1,13 +1,14 @@
 """Writes decisions about charges: one transaction for a batch of them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, func, literal, select, text
 from sqlmodel import col
 
-from billing.domain.cases import Case, InvoiceKind, Settlement
+from billing.domain.cases import Case, InvoiceKind, Note, Settlement
 from billing.domain.identity import idempotency_key, refund_reference, row_id
 from billing.domain.states import (
     InvoiceEvent,
@@ -17,7 +18,7 @@ from billing.domain.states import (
     SubscriptionEvent,
     SubscriptionState,
 )
-from billing.store.births import refund_created
+from billing.store.births import refund_created, subscription_renewed
 from billing.store.tables import LIVE_CHARGE, Charge, Event, Invoice, Refund, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
 
@@ -35,11 +36,12 @@ def apply_settlements(tx: Connection, decisions: Sequence[tuple[Case, Settlement
     ):
         move(tx, model, moves, author)
         change(tx, model, changes)
+    insert_rows(tx, Event, _renewals(decisions, author))
     void_open_invoices(tx, [case.subscription_id for case, told in decisions if _has_ended(case, told)], author)
     _try_again(tx, [case.subscription_id for case, told in decisions if "source_id" in told.subscription], author)
     for case, decision in decisions:
         for each in decision.notes:
-            note(tx, case.subscription_id, each, author, subject=("charge", str(case.charge_id)))
+            note(tx, case.subscription_id, each, author, subject=_subject_of(each, case))
         if decision.refund_reason is not None:
             payment_id = str(decision.charge["gateway_payment_id"])
             order_refund(
@@ -65,6 +67,23 @@ def void_open_invoices(tx: Connection, subscription_ids: Sequence[UUID], author:
     cleared = {"next_attempt_at": None, "give_up_at": None}
     voids = [Move(row.id, InvoiceState.OPEN, InvoiceEvent.VOID, cleared, row.subscription_id) for row in rows]
     move(tx, Invoice, voids, author)
+
+
+def _subject_of(told: Note, case: Case) -> tuple[str, str]:
+    if told.type.startswith("subscription."):
+        return "subscription", str(case.subscription_id)
+    return "charge", str(case.charge_id)
+
+
+def _renewals(decisions: Sequence[tuple[Case, Settlement]], author: Author) -> list[dict[str, Any]]:
+    """Return an event for each period that was paid without a change of the subscription's state."""
+    return [
+        subscription_renewed(case.subscription_id, told.subscription["paid_through"], author)  # type: ignore[arg-type]
+        for case, told in decisions
+        if told.invoice_event is InvoiceEvent.PAY
+        and case.invoice_kind is InvoiceKind.RENEWAL
+        and told.subscription_event is None
+    ]
 
 
 def _has_ended(case: Case, told: Settlement) -> bool:
@@ -142,6 +161,9 @@ def _charges(decisions: Sequence[tuple[Case, Settlement]]) -> tuple[list[Move], 
                 for name in ("response_code", "decline_class", "error")
                 if told.charge.get(name) is not None
             }
+            again = told.invoice.get("next_attempt_at")
+            if isinstance(again, datetime):
+                data["next_attempt_at"] = again.isoformat()
             moves.append(
                 Move(
                     case.charge_id,

@@ -55,7 +55,7 @@ def test_a_reader_misses_no_event_that_was_numbered_earlier_and_committed_later(
         writer.start()
         slow.wait(10)
         with database.transaction() as tx:
-            note(tx, None, Note("quick"), author, subject=("installation", "1"))
+            note(tx, None, Note("quick"), author, subject=("plan", "basic"))
         assert read_on(api, last)[0] == []  # the quick one has the higher number
         go_on.set()
         writer.join()

@@ -53,7 +53,11 @@ def test_a_decline_is_told_with_its_code_and_class_and_ends_nothing(sqlite_world
     tally = world.wait(minutes=2)
     assert tally.acts["charges_declined"] == 1
     (declined,) = told(world, "charge.declined")
-    assert declined.data == {"response_code": "20051", "decline_class": "retry_later"}
+    assert declined.data == {
+        "response_code": "20051",
+        "decline_class": "retry_later",
+        "next_attempt_at": rows_of(world, Invoice)[-1].next_attempt_at.isoformat(),
+    }
     (accepted, *_) = told(world, "charge.accepted")
     assert accepted.data == {}
     (past_due,) = rows_of(world, Subscription)
@@ -173,7 +177,7 @@ def test_the_subscriber_is_asked_for_a_new_agreement_until_the_ladder_would_end(
     assert invoice.give_up_at == charge_slot(date(2027, 3, 15), at, "Asia/Seoul", policy.window, subscription)
     assert world.state() == "past_due"
     (asked,) = told(world, "subscription.re_enrolment_requested")
-    assert (asked.subject_type, asked.subject_id) == ("invoice", str(invoice.id))
+    assert (asked.subject_type, asked.subject_id) == ("subscription", str(subscription))
     assert (asked.subscription_id, asked.data) == (subscription, {"why": "the source is not usable"})
 
 

@@ -1,0 +1,156 @@
+"""What is told outside of what happened: nothing is told by accident, and nothing personal at all."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from billing.domain.public_events import (
+    PUBLIC,
+    PUBLIC_TYPES,
+    Facts,
+    Recorded,
+    internal_types,
+    meaning_of,
+    public_event,
+    unknown_patterns,
+    wants,
+)
+from billing.domain.states import CHARGE_MOVES, INVOICE_MOVES, REFUND_MOVES, SOURCE_MOVES, SUBSCRIPTION_MOVES
+from docs.event_examples import DATA, REACHED, example_of, examples
+from plans.money import Money
+
+AT = datetime(2027, 3, 1, 1, 12, 30, 5, tzinfo=UTC)
+SUBSCRIPTION, CUSTOMER, CHARGE = UUID(int=1), UUID(int=2), UUID(int=3)
+MOVES = {
+    "subscription": SUBSCRIPTION_MOVES,
+    "invoice": INVOICE_MOVES,
+    "charge": CHARGE_MOVES,
+    "refund": REFUND_MOVES,
+    "source": SOURCE_MOVES,
+}
+INTERNAL_MOVES = {
+    "charge.accepted",
+    "charge.parked",
+    "charge.released",
+    "charge.resent",
+    "refund.accepted",
+    "refund.outcome_unknown",
+    "refund.parked",
+    "refund.released",
+    "refund.resent",
+    "refund.sent",
+    "source.discarded",
+    "source.suspected",
+}
+
+
+def recorded(type_, to_state=None, subject="subscription", ident=str(SUBSCRIPTION), **data):
+    return Recorded(42, AT, subject, ident, 7, SUBSCRIPTION, type_, to_state, data)
+
+
+def told(*event, **more):
+    return public_event(recorded(*event, **more), Facts(customer=CUSTOMER, plan="basic"))
+
+
+def test_of_every_move_it_is_decided_whether_it_is_told():
+    moves = {f"{subject}.{event}" for subject, table in MOVES.items() for edges in table.values() for event in edges}
+    assert {each for each in moves if meaning_of(each, None) is None} == INTERNAL_MOVES
+
+
+def test_an_event_says_what_it_is_about_by_prefixed_ids_and_when_in_utc():
+    assert told("subscription.activated", "active") == {
+        "object": "event",
+        "id": "evt_42",
+        "type": "subscription.activated",
+        "created_at": "2027-03-01T01:12:30.000005Z",
+        "sequence": 7,
+        "subject": {"object": "subscription", "id": "sub_aaaaaaaaaaaaaaaaaaaaaaaaae"},
+        "subscription": "sub_aaaaaaaaaaaaaaaaaaaaaaaaae",
+        "customer": "cus_aaaaaaaaaaaaaaaaaaaaaaaaai",
+        "data": {"plan": "basic", "status": "active"},
+    }
+
+
+def test_what_is_internal_is_not_told():
+    assert told("charge.started", "sending", subject="charge", ident=str(CHARGE)) is None
+    assert told("installation.charging_stopped", subject="installation", ident="1") is None
+
+
+@pytest.mark.parametrize(("data", "cause"), [
+    ({}, "payment_failed"), ({"reason": "no_consent"}, "no_consent"), ({"reason": "kim@x.test left"}, "requested"),
+])  # fmt: skip
+def test_a_cancellation_tells_its_cause_but_no_words_that_somebody_wrote(data, cause):
+    assert told("subscription.canceled", "canceled", **data)["data"] == {
+        "plan": "basic",
+        "status": "canceled",
+        "cause": cause,
+    }
+
+
+def test_a_failed_payment_tells_class_code_and_next_retry_with_the_money_as_an_object():
+    event = recorded(
+        "charge.declined", "declined", "charge", str(CHARGE),
+        decline_class="retry_later", response_code="20051", next_attempt_at="2027-03-02T01:00:00+00:00",
+    )  # fmt: skip
+    facts = Facts(CUSTOMER, "basic", UUID(int=4), "renewal", None, CHARGE, 2, Money(9900, "KRW"))
+    made = public_event(event, facts)
+    assert made["type"] == "invoice.payment_failed"
+    assert made["data"] == {
+        "charge": "ch_aaaaaaaaaaaaaaaaaaaaaaaaam",
+        "invoice": "inv_aaaaaaaaaaaaaaaaaaaaaaaaaq",
+        "invoice_kind": "renewal",
+        "plan": "basic",
+        "amount": {"amount": 9900, "currency": "KRW"},
+        "attempt": 2,
+        "outcome": "declined",
+        "decline_class": "retry_later",
+        "response_code": "20051",
+        "next_attempt_at": "2027-03-02T01:00:00Z",
+    }
+
+
+def test_the_last_failed_payment_says_that_there_is_no_retry():
+    assert told("charge.declined", "declined", subject="charge", ident=str(CHARGE))["data"]["next_attempt_at"] is None
+
+
+def test_a_refund_made_at_the_gateway_is_told_as_done():
+    assert meaning_of("refund.created", "refunded").type == "refund.succeeded"
+    assert meaning_of("refund.created", "requested").type == "refund.created"
+    assert internal_types(["refund.succeeded"]) == {"refund.refunded", "refund.created"}
+    assert internal_types(["refund.created"]) == {"refund.created"}
+
+
+@pytest.mark.parametrize(("patterns", "type_", "wanted"), [
+    ([], "invoice.paid", True), (["*"], "invoice.paid", True), (["invoice.*"], "invoice.paid", True),
+    (["invoice.paid"], "invoice.paid", True), (["invoice.paid"], "invoice.voided", False),
+    (["charge.*", "refund.failed"], "refund.failed", True), (["charge.*"], "invoice.paid", False),
+])  # fmt: skip
+def test_an_endpoint_gets_what_it_asked_for(patterns, type_, wanted):
+    assert wants(patterns, type_) is wanted
+
+
+def test_a_type_that_there_is_not_is_noticed():
+    assert unknown_patterns(["invoice.paid", "invoice.*", "*", "invoice.payed", "invoices.*"]) == [
+        "invoice.payed",
+        "invoices.*",
+    ]
+
+
+@pytest.mark.parametrize("type_", PUBLIC)
+def test_each_has_an_example_in_which_nothing_that_is_known_is_missing(type_):
+    example = example_of(type_)
+    assert example["type"] in PUBLIC_TYPES
+    missing = {name for name, value in example["data"].items() if value is None}
+    assert missing <= {"decline_class", "response_code", "next_attempt_at"}
+    assert not missing or type_ in {"charge.refused", "charge.expired", "charge.canceled"}
+
+
+def test_the_examples_reach_the_states_that_the_moves_lead_to():
+    for subject, table in MOVES.items():
+        for edges in table.values():
+            for event, reached in edges.items():
+                if f"{subject}.{event}" in REACHED:
+                    assert REACHED[f"{subject}.{event}"] == reached
+    assert [type_ for type_, _, _ in examples()] == list(PUBLIC_TYPES)
+    assert DATA.keys() <= PUBLIC.keys()
