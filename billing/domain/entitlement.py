@@ -27,7 +27,7 @@ class Standing:
     consented: bool = False
     """Whether the subscriber agreed to be charged when the trial ends."""
     ends_on: date | None = None
-    """The first day on which it is not renewed any more, because it was canceled for that day."""
+    """The first day on which it is not renewed any more, because it is canceled or paused on that day."""
     charge_under_way: bool = False
 
 

@@ -17,7 +17,7 @@ from billing.domain.states import (
 )
 from billing.operations.batches import pages_of
 from billing.operations.engine import Engine, Refusal, Tally
-from billing.operations.manage import end_canceled_period, resume
+from billing.operations.manage import begin_planned_pause, end_canceled_period, resume
 from billing.store.cases import lock_subscriptions
 from billing.store.due import Kind
 from billing.store.settlements import void_open_invoices
@@ -52,6 +52,16 @@ def end_canceled_periods(engine: Engine, *, now: datetime) -> Tally:
         end_canceled_period(engine, row, now=now)
 
     return _each("subscriptions_ended", (row for page in pages for row in page), act)
+
+
+def begin_pauses(engine: Engine, *, now: datetime) -> Tally:
+    """Pause subscriptions whose pause was planned for an instant that has come."""
+    pages = pages_of(engine, Kind.PAUSE_TO_COME, now)
+
+    def act(row: UUID) -> None:
+        begin_planned_pause(engine, row, now=now)
+
+    return _each("pauses_begun", (row for page in pages for row in page), act)
 
 
 def give_up_unpaid(engine: Engine, *, now: datetime) -> Tally:

@@ -1,4 +1,4 @@
-"""Cancel, undo, pause and resume: under the row lock, seeing no live charge or leaving it to finish by itself."""
+"""Cancels, pauses and resumes, now or later, under the row lock; a charge under way is left to finish by itself."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -21,6 +21,7 @@ from billing.store.writes import Author, Change, Move, change, move, note
 from plans.calendar import Interval, billing_day, nth_period, start_of_day
 
 _S = SubscriptionState
+_PAUSABLE = (_S.ACTIVE, _S.PAST_DUE)
 _ENDED = (_S.CANCELED, _S.INCOMPLETE_EXPIRED)
 MOST_AHEAD: Final = timedelta(days=5 * 366)
 """A day further off than this is taken for a slip of the pen."""
@@ -33,6 +34,7 @@ class Managed:
     subscription_id: UUID
     state: SubscriptionState
     cancel_at: datetime | None = None
+    pause_at: datetime | None = None
     resume_at: datetime | None = None
     charge_under_way: bool = False
 
@@ -126,21 +128,61 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
         raise BadInput("resume_at", f"must be later than now, {now.isoformat()}")
     with engine.database.transaction() as tx:
         row = _locked(tx, subscription_id)
-        if row.state not in (_S.ACTIVE, _S.PAST_DUE):
-            raise Conflict(f"subscription {row.id} is {row.state.value}; only active or past_due can be paused")
-        paused = Move(row.id, row.state, SubscriptionEvent.PAUSE, {"resume_at": resume_at})
-        move(tx, Subscription, [paused], Author(engine.actor, now))
-        for invoice in owed_invoices(tx, row.id):
-            change(
-                tx,
-                Invoice,
-                [Change(invoice, InvoiceState.OPEN, {"next_attempt_at": None, "give_up_at": None})],
-            )
-        return Managed(row.id, _S.PAUSED, resume_at=resume_at, charge_under_way=has_live_charge(tx, row.id))
+        _refuse_unless_pausable(row)
+        return _pause(tx, row, resume_at, Author(engine.actor, now))
+
+
+def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, now: datetime) -> Managed:
+    """Pause when the period that is paid is over (``now``: UTC). Undo with :func:`undo_pause` or :func:`resume`.
+
+    One that is past due has no paid period to run out, and is paused at once.
+
+    :raises NotFound: there is no such subscription. :raises Conflict: its state does not allow it.
+    :raises BadInput: it would be resumed before the pause begins.
+    """
+    author = Author(engine.actor, now)
+    with engine.database.transaction() as tx:
+        row = _locked(tx, subscription_id)
+        _refuse_unless_pausable(row)
+        at = now if row.paid_through is None else max(start_of_day(row.paid_through, row.zone), now)
+        if resume_at is not None and resume_at <= at:
+            raise BadInput("resume_at", f"must be later than the end of the paid period, {at.isoformat()}")
+        if row.state is _S.PAST_DUE:
+            return _pause(tx, row, resume_at, author)
+        change(tx, Subscription, [Change(row.id, row.state, {"pause_at": at, "resume_at": resume_at})])
+        until = None if resume_at is None else resume_at.isoformat()
+        _note(tx, row, Note("subscription.pause_scheduled", {"pause_at": at.isoformat(), "resume_at": until}), author)
+        under_way = has_live_charge(tx, row.id)
+        return Managed(row.id, row.state, pause_at=at, resume_at=resume_at, charge_under_way=under_way)
+
+
+def begin_planned_pause(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
+    """Pause a subscription whose planned pause has come at ``now`` (UTC).
+
+    :raises NotFound: there is no such subscription. :raises Conflict: the pause was taken back meanwhile.
+    """
+    with engine.database.transaction() as tx:
+        row = _locked(tx, subscription_id)
+        if row.pause_at is None or row.pause_at > now:
+            raise Conflict(f"subscription {subscription_id} is not going to be paused")
+        _refuse_unless_pausable(row)
+        return _pause(tx, row, row.resume_at, Author(engine.actor, now))
+
+
+def undo_pause(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
+    """Take back a pause that is planned.
+
+    :raises NotFound: there is no such subscription. :raises Conflict: none is planned.
+    """
+    with engine.database.transaction() as tx:
+        row = _locked(tx, subscription_id)
+        if row.pause_at is None or row.state not in _PAUSABLE:
+            raise Conflict(f"subscription {subscription_id} is not going to be paused")
+        return _undo_pause(tx, row, Author(engine.actor, now))
 
 
 def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
-    """Resume at ``now`` (UTC).
+    """Resume at ``now`` (UTC); a pause that is planned and did not begin yet is taken back.
 
     Up to the day on which the next period begins nothing changes; after it a new period begins today and is
     charged. Days that were paused are never billed. An open invoice is tried again at once.
@@ -150,11 +192,13 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
         row = _locked(tx, subscription_id)
+        if row.state in _PAUSABLE and row.pause_at is not None:
+            return _undo_pause(tx, row, author)
         if row.state is not _S.PAUSED:
             raise Conflict(f"subscription {subscription_id} is {row.state.value}, not paused")
         open_invoices = owed_invoices(tx, row.id)
         event = SubscriptionEvent.RESUME_IN_ARREARS if open_invoices else SubscriptionEvent.RESUME
-        written: dict[str, Any] = {"resume_at": None}
+        written: dict[str, Any] = {"resume_at": None, "pause_at": None}
         today = billing_day(now, row.zone)
         if not open_invoices and _billed_through(row) < today:
             written |= _fresh_start(engine, row, today)
@@ -163,6 +207,25 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
             change(tx, Invoice, [Change(invoice, InvoiceState.OPEN, {"next_attempt_at": now})])
         reached = _S.PAST_DUE if open_invoices else _S.ACTIVE
         return Managed(row.id, reached, charge_under_way=has_live_charge(tx, row.id))
+
+
+def _pause(tx: Connection, row: AnyRow, resume_at: datetime | None, author: Author) -> Managed:
+    written = {"resume_at": resume_at, "pause_at": None}
+    move(tx, Subscription, [Move(row.id, row.state, SubscriptionEvent.PAUSE, written)], author)
+    unplanned = {"next_attempt_at": None, "give_up_at": None}
+    change(tx, Invoice, [Change(invoice, InvoiceState.OPEN, unplanned) for invoice in owed_invoices(tx, row.id)])
+    return Managed(row.id, _S.PAUSED, resume_at=resume_at, charge_under_way=has_live_charge(tx, row.id))
+
+
+def _undo_pause(tx: Connection, row: AnyRow, author: Author) -> Managed:
+    change(tx, Subscription, [Change(row.id, row.state, {"pause_at": None, "resume_at": None})])
+    _note(tx, row, Note("subscription.pause_undone"), author)
+    return Managed(row.id, row.state, charge_under_way=has_live_charge(tx, row.id))
+
+
+def _refuse_unless_pausable(row: AnyRow) -> None:
+    if row.state not in _PAUSABLE:
+        raise Conflict(f"subscription {row.id} is {row.state.value}; only active or past_due can be paused")
 
 
 def _billed_through(row: AnyRow) -> date:
@@ -187,7 +250,8 @@ def _cancel_later(tx: Connection, row: AnyRow, at: datetime, when: str, reason: 
 
 
 def _cancel(tx: Connection, row: AnyRow, reason: str, author: Author) -> Managed:
-    written = {"canceled_at": author.now, "cancel_reason": reason[:200], "cancel_at": None, "resume_at": None}
+    gone = dict.fromkeys(("cancel_at", "pause_at", "resume_at"))
+    written = {"canceled_at": author.now, "cancel_reason": reason[:200], **gone}
     told = Move(row.id, row.state, SubscriptionEvent.CANCEL, written, data={"reason": reason[:200]})
     move(tx, Subscription, [told], author)
     void_open_invoices(tx, [row.id], author)
@@ -204,6 +268,8 @@ def _locked(tx: Connection, subscription_id: UUID) -> AnyRow:
             col(Subscription.anchor),
             col(Subscription.billed_index),
             col(Subscription.paid_through),
+            col(Subscription.pause_at),
+            col(Subscription.resume_at),
             col(Subscription.cancel_at),
             col(Subscription.cancel_reason),
             col(Price.interval_unit),

@@ -59,6 +59,8 @@ def _renew(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
                 tally.acts["renewals_held"] += 1
             elif due.cancel_at is not None and due.cancel_at <= now:
                 continue  # it ends instead
+            elif due.pause_at is not None and due.pause_at <= now:
+                continue  # it is paused instead
             elif due.state is SubscriptionState.TRIALING and not _consented(due, plan.period):
                 _end_without_consent(tx, due, author)
                 tally.acts["trials_ended_without_consent"] += 1

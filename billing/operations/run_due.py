@@ -8,7 +8,13 @@ from typing import Final
 import structlog
 
 from billing.operations.charge_due import charge_due
-from billing.operations.ending import end_canceled_periods, expire_enrolments, give_up_unpaid, resume_pauses
+from billing.operations.ending import (
+    begin_pauses,
+    end_canceled_periods,
+    expire_enrolments,
+    give_up_unpaid,
+    resume_pauses,
+)
 from billing.operations.engine import Engine, Tally
 from billing.operations.forget_requests import forget_requests
 from billing.operations.look_up_unsettled import look_up_unsettled
@@ -29,6 +35,7 @@ ACTS: Final[tuple[tuple[Kind, Act], ...]] = (
     (Kind.ENROLMENT, expire_enrolments),
     (Kind.PAUSE, resume_pauses),
     (Kind.LAST_PERIOD, end_canceled_periods),
+    (Kind.PAUSE_TO_COME, begin_pauses),
     (Kind.GIVING_UP, give_up_unpaid),
     (Kind.SUBSCRIPTION, renew_due),
     (Kind.INVOICE, charge_due),

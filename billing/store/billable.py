@@ -30,6 +30,7 @@ class DueSubscription:
     plan_name: str
     amount: Money
     consented_at: datetime | None
+    pause_at: datetime | None
     cancel_at: datetime | None
     next_due_at: datetime
     paid_through: date | None
@@ -52,6 +53,7 @@ def _due_subscriptions() -> Select[*tuple[Any, ...]]:
             col(Subscription.zone),
             col(Subscription.billed_index),
             col(Subscription.consented_at),
+            col(Subscription.pause_at),
             col(Subscription.cancel_at),
             col(Subscription.next_due_at),
             col(Subscription.paid_through),
@@ -170,6 +172,7 @@ def _due_subscription(row: AnyRow) -> DueSubscription:
         plan_name=row.plan_name,
         amount=Money(row.amount_minor, row.currency),
         consented_at=row.consented_at,
+        pause_at=row.pause_at,
         cancel_at=row.cancel_at,
         next_due_at=row.next_due_at,
         paid_through=row.paid_through,

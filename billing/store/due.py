@@ -17,6 +17,7 @@ from billing.store.tables import (
     CHARGE_TO_ASK_ABOUT,
     DUE_INVOICE,
     LIVE_CHARGE,
+    PAUSE_PLANNED,
     REFUND_TO_ASK_ABOUT,
     RENEWABLE,
     Charge,
@@ -49,6 +50,7 @@ class Kind(StrEnum):
     ENROLMENT = "enrolment"
     PAUSE = "pause"
     LAST_PERIOD = "last_period"
+    PAUSE_TO_COME = "pause_to_come"
     GIVING_UP = "giving_up"
     SUBSCRIPTION = "subscription"
     INVOICE = "invoice"
@@ -63,6 +65,7 @@ DUE_BY: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
     Kind.ENROLMENT: (Subscription, "expires_at", "state = 'incomplete'"),
     Kind.PAUSE: (Subscription, "resume_at", "state = 'paused' AND resume_at IS NOT NULL"),
     Kind.LAST_PERIOD: (Subscription, "cancel_at", "cancel_at IS NOT NULL AND state <> 'canceled'"),
+    Kind.PAUSE_TO_COME: (Subscription, "pause_at", PAUSE_PLANNED),
     Kind.GIVING_UP: (Invoice, "give_up_at", "state = 'open' AND give_up_at IS NOT NULL"),
     Kind.SUBSCRIPTION: (Subscription, "next_due_at", RENEWABLE),
     Kind.INVOICE: (Invoice, "next_attempt_at", DUE_INVOICE),

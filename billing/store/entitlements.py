@@ -1,6 +1,7 @@
 """What a customer's rights are read from."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlmodel import col
 
 from billing.domain.cases import ChargeKind
 from billing.domain.entitlement import Standing
+from billing.store.columns import AnyRow
 from billing.store.tables import LIVE_CHARGE, Charge, Customer, Subscription
 from plans.calendar import billing_day
 
@@ -45,6 +47,7 @@ def standings_of_customer(tx: Connection, reference: str) -> list[SubscriptionSt
             col(Subscription.billed_index),
             col(Subscription.consented_at),
             col(Subscription.cancel_at),
+            col(Subscription.pause_at),
             under_way.exists().label("charge_under_way"),
         )
         .where(col(Subscription.customer_id) == customer_id)
@@ -61,9 +64,14 @@ def standings_of_customer(tx: Connection, reference: str) -> list[SubscriptionSt
                 paid_through=row.paid_through,
                 in_trial=row.billed_index < 0,
                 consented=row.consented_at is not None,
-                ends_on=None if row.cancel_at is None else billing_day(row.cancel_at, row.zone),
+                ends_on=_ends_on(row),
                 charge_under_way=bool(row.charge_under_way),
             ),
         )
         for row in rows
     ]
+
+
+def _ends_on(row: AnyRow) -> date | None:
+    days = [billing_day(at, row.zone) for at in (row.cancel_at, row.pause_at) if at is not None]
+    return min(days, default=None)

@@ -78,6 +78,14 @@ def _waits(facts: _Facts) -> str | None:
             return None
 
 
+def _pauses(facts: _Facts) -> str | None:
+    row = facts.row
+    if row.pause_at is None or (row.cancel_at is not None and row.cancel_at <= row.pause_at):
+        return None
+    until = f"until {facts.at(row.resume_at)}" if row.resume_at is not None else "until it is resumed"
+    return f"it is paused on {facts.at(row.pause_at)}, {until}"
+
+
 def _ends(facts: _Facts) -> str | None:
     ends_at, row = facts.row.cancel_at, facts.row
     if ends_at is None or (row.state is not _S.PAST_DUE and row.next_due_at < ends_at):
@@ -97,4 +105,12 @@ def _tries(facts: _Facts) -> str:
     return f"renewal of {Money(row.amount_minor, row.currency)} on {facts.at(row.next_due_at)}{then}"
 
 
-_RULES: Final[tuple[Callable[[_Facts], str | None], ...]] = (_set_aside, _under_way, _stopped, _waits, _ends, _tries)
+_RULES: Final[tuple[Callable[[_Facts], str | None], ...]] = (
+    _set_aside,
+    _under_way,
+    _stopped,
+    _waits,
+    _pauses,
+    _ends,
+    _tries,
+)

@@ -123,6 +123,7 @@ class SubscriptionRow:
     paid_through: date | None
     next_due_at: datetime
     expires_at: datetime
+    pause_at: datetime | None
     resume_at: datetime | None
     cancel_at: datetime | None
     canceled_at: datetime | None
@@ -153,7 +154,7 @@ def list_subscriptions(
             *columns_of(Price, "version", "amount_minor", "currency", "interval_unit", "interval_count"),
             *columns_of(
                 Subscription, "state", "zone", "anchor", "billed_index", "paid_through", "next_due_at", "expires_at",
-                "resume_at", "cancel_at", "canceled_at", "cancel_reason", "parked_reason",
+                "pause_at", "resume_at", "cancel_at", "canceled_at", "cancel_reason", "parked_reason",
             ),
             *columns_of(Plan, "paused_at"),
             *columns_of(Source, "id", "gateway_source_id", "state"),

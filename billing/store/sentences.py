@@ -95,6 +95,7 @@ _PLAIN: Final[Mapping[str, Telling]] = {
     "subscription.paused": (Tone.WARNING, "Paused: nothing is invoiced or charged until it is resumed."),
     "subscription.resumed": (Tone.GOOD, "Resumed."),
     "subscription.resumed_in_arrears": (Tone.WARNING, "Resumed with an open invoice, which is tried again at once."),
+    "subscription.pause_undone": (Tone.GOOD, "The planned pause was taken back."),
     "subscription.cancel_undone": (Tone.GOOD, "The cancellation was taken back."),
     "plan.paused": (Tone.WARNING, "The plan was paused: nobody on it is renewed or charged."),
     "plan.resumed": (Tone.GOOD, "The plan was resumed."),
@@ -136,6 +137,12 @@ def _cancel_scheduled(event: EventRow, story: Story) -> Telling:
     at = moment(datetime.fromisoformat(event.data["cancel_at"]), story.zone)
     last = "" if event.data.get("when") == "date" else ", with the paid period"
     return Tone.WARNING, f"It will end on {at}{last}: {event.data.get('reason') or 'no reason given'}."
+
+
+def _pause_scheduled(event: EventRow, story: Story) -> Telling:
+    at, until = (event.data.get(name) for name in ("pause_at", "resume_at"))
+    ends = f", until {moment(datetime.fromisoformat(until), story.zone)}" if until else ""
+    return Tone.WARNING, f"It will be paused on {moment(datetime.fromisoformat(str(at)), story.zone)}{ends}."
 
 
 def _set_aside(event: EventRow, _story: Story) -> Telling:
@@ -298,6 +305,7 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "subscription.consented": _consented,
     "subscription.canceled": _canceled,
     "subscription.cancel_scheduled": _cancel_scheduled,
+    "subscription.pause_scheduled": _pause_scheduled,
     "subscription.periods_missed": _missed,
     "subscription.renewed": _renewed,
     "subscription.re_enrolment_requested": _re_enrolment,

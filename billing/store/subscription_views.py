@@ -183,6 +183,7 @@ def _subscriptions() -> Select[*tuple[Any, ...]]:
             col(Subscription.cancel_at),
             col(Subscription.canceled_at),
             col(Subscription.cancel_reason),
+            col(Subscription.pause_at),
             col(Subscription.resume_at),
             col(Subscription.parked_reason),
             col(Subscription.created_at),

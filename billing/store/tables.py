@@ -27,6 +27,7 @@ CHARGE_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 DUE_INVOICE: Final = "state = 'open' AND next_attempt_at IS NOT NULL"
 UNKNOWN_CHARGE: Final = "state = 'unknown'"
 PARKED: Final = "state = 'parked'"
+PAUSE_PLANNED: Final = "pause_at IS NOT NULL AND state IN ('active', 'past_due')"
 PARKED_SUBSCRIPTION: Final = "parked_reason IS NOT NULL"
 REFUND_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
@@ -111,6 +112,7 @@ class Subscription(SQLModel, table=True):
         _partial("due_subscription", "next_due_at", "id", where=RENEWABLE),
         _partial("incomplete_subscription", "expires_at", "id", where="state = 'incomplete'"),
         _partial("subscription_to_resume", "resume_at", "id", where="state = 'paused' AND resume_at IS NOT NULL"),
+        _partial("subscription_to_pause", "pause_at", "id", where=PAUSE_PLANNED),
         _partial("parked_subscription", "id", where=PARKED_SUBSCRIPTION),
         _partial("subscription_to_end", "cancel_at", "id", where="cancel_at IS NOT NULL AND state <> 'canceled'"),
     )
@@ -131,6 +133,8 @@ class Subscription(SQLModel, table=True):
     consented_at: datetime | None = _instant(nullable=True)
     """When the subscriber agreed to the end of the trial; E-Commerce Act art. 13(6)."""
     expires_at: datetime = _instant()
+    pause_at: datetime | None = _instant(nullable=True)
+    """When a pause that is planned begins; ``resume_at`` may be set with it."""
     resume_at: datetime | None = _instant(nullable=True)
     cancel_at: datetime | None = _instant(nullable=True)
     canceled_at: datetime | None = _instant(nullable=True)

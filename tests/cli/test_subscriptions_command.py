@@ -165,6 +165,20 @@ def test_pause_until_a_day_and_resume(lived):
     assert "is active, not paused" in lived.billing("subscriptions", "resume", "cust-kim", "--yes").err
 
 
+def test_a_pause_is_planned_for_the_end_of_the_period_and_taken_back(lived):
+    told = lived.billing("subscriptions", "pause", "cust-kim", "--at-period-end", "--until", "2027-05-01", answer="y\n")
+    assert "when its paid period is over? [y/N]" in told.err
+    assert "is paused from 2027-03-31 00:00 KST on, until 2027-05-01 00:00 KST." in told.words
+    shown = lived.billing("subscriptions", "show", "cust-kim").words
+    assert "State active, to be paused" in shown
+    assert "Next it is paused on 2027-03-31 00:00 KST, until 2027-05-01 00:00 KST" in shown
+    assert "It will be paused on 2027-03-31 00:00 KST, until 2027-05-01 00:00 KST." in shown
+    assert lived.billing("subscriptions", "pause", "cust-kim", "--undo").out.endswith("goes on.\n")
+    assert "The planned pause was taken back." in lived.billing("subscriptions", "show", "cust-kim").words
+    assert "is not going to be paused" in lived.billing("subscriptions", "pause", "cust-kim", "--undo").err
+    assert lived.billing("subscriptions", "pause", "cust-kim", "--undo", "--at-period-end").code == 2
+
+
 def test_pause_until_what_has_passed_is_refused(lived):
     told = lived.billing("subscriptions", "pause", "cust-kim", "--until", "2027-01-01", "--yes")
     assert told.code == 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from billing.operations.forgive_invoice import mark_uncollectible, void_invoice
-from billing.operations.manage import cancel_at, undo_cancel
+from billing.operations.manage import cancel_at, pause_at_period_end, resume, undo_cancel, undo_pause
 from billing.operations.retry_charge import retry_invoice
 from plans.calendar import billing_day
 
@@ -55,6 +55,12 @@ class Clerk:
                     self._engine, ident, on=billing_day(now + days, row["zone"]), reason="asked to", now=now
                 ),
                 "takes it back": lambda now: undo_cancel(self._engine, ident, now=now),
+                "pauses later": lambda now: pause_at_period_end(self._engine, ident, resume_at=None, now=now),
+                "pauses later for a while": lambda now: pause_at_period_end(
+                    self._engine, ident, resume_at=now + 3 * days, now=now
+                ),
+                "takes the pause back": lambda now: undo_pause(self._engine, ident, now=now),
+                "resumes": lambda now: resume(self._engine, ident, now=now),
             }
             self._do(acts)
 

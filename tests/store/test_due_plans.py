@@ -14,6 +14,7 @@ INDEX_OF = {
     Kind.ENROLMENT: "incomplete_subscription",
     Kind.PAUSE: "subscription_to_resume",
     Kind.LAST_PERIOD: "subscription_to_end",
+    Kind.PAUSE_TO_COME: "subscription_to_pause",
     Kind.GIVING_UP: "invoice_to_give_up",
     Kind.SUBSCRIPTION: "due_subscription",
     Kind.INVOICE: "due_invoice",

@@ -64,7 +64,8 @@ class SubscriptionAnswer(BaseModel):
     @classmethod
     def of(cls, row: AnyRow) -> Self:
         """Return the answer for a row of :mod:`billing.store.subscription_views`."""
-        renews = row.state in (_S.TRIALING, _S.ACTIVE) and (row.cancel_at is None or row.next_due_at < row.cancel_at)
+        stops = [at for at in (row.cancel_at, row.pause_at) if at is not None]
+        renews = row.state in (_S.TRIALING, _S.ACTIVE) and all(row.next_due_at < at for at in stops)
         return cls(
             id=row.id,
             customer_reference=row.customer,

@@ -117,27 +117,43 @@ def pause(
         str | None,
         typer.Option("--until", help="Resume by itself then: 2027-05-01, or 2027-05-01 10:00.", metavar="INSTANT"),
     ] = None,
+    at_period_end: Annotated[
+        bool, typer.Option("--at-period-end", help="Begin the pause when the period that is paid is over.")
+    ] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back a pause that did not begin yet.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Invoice and charge nothing until it is resumed; the paid period runs on."""
+    if undo and (until is not None or at_period_end):
+        raise typer.BadParameter("say --undo alone")
     session, ident = _acting_on(context, subscription)
+    if undo:
+        done = manage.undo_pause(session.engine, ident, now=session.now())
+        _told(as_json, done, f"Subscription {short(ident)} goes on.")
+        return
     resume_at = read_instant(until, session.zone) if until is not None else None
     if resume_at is not None and resume_at <= session.now():
         raise Refusal(f"{moment(resume_at, session.zone)} has passed: --until must be still to come")
-    agreed(f"Pause subscription {short(ident)}?", yes=yes)
-    done = manage.pause(session.engine, ident, resume_at=resume_at, now=session.now())
+    when = " when its paid period is over" if at_period_end else ""
+    agreed(f"Pause subscription {short(ident)}{when}?", yes=yes)
+    act = manage.pause_at_period_end if at_period_end else manage.pause
+    done = act(session.engine, ident, resume_at=resume_at, now=session.now())
     after = (
         f"until {moment(resume_at, session.zone)}"
         if resume_at
         else f"until `billing subscriptions resume {short(ident)}`"
     )
-    _told(as_json, done, f"Subscription {short(ident)} is paused {after}.")
+    begins = f"is paused from {moment(done.pause_at, session.zone)} on," if done.pause_at else "is paused"
+    _told(as_json, done, f"Subscription {short(ident)} {begins} {after}.")
 
 
 @app.command()
 def resume(context: typer.Context, subscription: SubscriptionId, yes: Yes = False, as_json: AsJson = False) -> None:
-    """Resume a paused subscription: past its paid period a new one begins today, and is charged."""
+    """Resume a paused subscription: past its paid period a new one begins today, and is charged.
+
+    A pause that is planned and did not begin yet is taken back.
+    """
     session, ident = _acting_on(context, subscription)
     agreed(f"Resume subscription {short(ident)}? It may be charged at once.", yes=yes)
     done = manage.resume(session.engine, ident, now=session.now())
@@ -233,12 +249,14 @@ def _state(row: SubscriptionRow) -> str:
         told.append("parked")
     if row.plan_paused_at is not None:
         told.append("plan paused")
+    if row.pause_at is not None and row.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE):
+        told.append("to be paused")
     if row.cancel_at is not None:
         told.append("ends")
     return ", ".join(told)
 
 
 def _next(row: SubscriptionRow) -> datetime | None:
-    ends_first = row.cancel_at is not None and row.cancel_at <= row.next_due_at
+    ends_first = any(at is not None and at <= row.next_due_at for at in (row.cancel_at, row.pause_at))
     renews = row.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING) and not ends_first
     return row.next_due_at if renews and not row.parked_reason and not row.plan_paused_at else None
