@@ -185,13 +185,13 @@ def _iterating(each: Operation, *, is_async: bool) -> str:
     passed = ", ".join([*each.in_path, *(f"{name}={name}" for name in names), "cursor=cursor"])
     name = "iterate" if each.name == "list" else f"iterate_{each.name}"
     prefix, wait = ("async ", "await ") if is_async else ("", "")
+    told = "for each in page.data:\n                yield each" if is_async else "yield from page.data"
     return f'''    {prefix}def {name}({parameters}) -> {"Async" if is_async else ""}Iterator[{each.item}]:
         """Go through all that :meth:`{each.name}` finds, page after page."""
         cursor: str | Omit | None = OMIT
         while cursor is not None:
             page = {wait}self.{each.name}({passed})
-            for each in page.data:
-                yield each
+            {told}
             cursor = page.next_cursor
 '''
 

@@ -13,6 +13,7 @@ from sqlmodel import col
 from billing.domain.cases import InvoiceKind
 from billing.domain.identity import row_id
 from billing.domain.invoicing import BillingSchedule, due_at
+from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import InvoiceState, SubscriptionState
 from billing.operations.engine import Engine, Refusal
 from billing.operations.first_charges import Enrolment, Terminal, continue_enrolment
@@ -50,6 +51,10 @@ class AlreadySubscribed(Refusal):
     """The customer has a live subscription to this plan."""
 
     code = "already_subscribed"
+
+    def __init__(self, message: str, subscription_id: UUID) -> None:
+        super().__init__(message)
+        self.subscription_id = subscription_id
 
 
 class PlanNotOnSale(Refusal):
@@ -103,9 +108,11 @@ def _find_or_create(
         found: UUID = live.id
         if live.state is SubscriptionState.INCOMPLETE:
             return found
-        raise AlreadySubscribed(
-            f"customer {subscriber.reference} has subscription {found} to plan {plan_code}, which is {live.state.value}"
+        sentence = (
+            f"customer {subscriber.reference} has {public_id(Kind.SUBSCRIPTION, found)} to plan {plan_code}, "
+            f"which is {live.state.value}"
         )
+        raise AlreadySubscribed(sentence, found)
     return _create(tx, engine, customer_id, _plan_on_sale(tx, plan_code), made, Author(engine.actor, now))
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import ChargeState
 from billing.operations.engine import Engine, NotFound
 from billing.operations.look_up_unsettled import look_up
@@ -38,7 +39,7 @@ def settle_return(engine: Engine, token: str, *, now: datetime) -> Return:
         ChargeState.REFUSED,
     )
     url = found.failure_url if failed else found.success_url
-    told = {"subscription_id": str(found.subscription_id), "payment": _word(found.state)}
+    told = {"subscription_id": public_id(Kind.SUBSCRIPTION, found.subscription_id), "payment": _word(found.state)}
     return Return(_with_query(str(url), told))
 
 

@@ -1,4 +1,4 @@
-"""What the API shows: subscriptions, their invoices with charges, refunds, and the feed of events."""
+"""What the API shows of subscriptions, and the feed of events."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,9 @@ from sqlmodel import col
 
 from billing.domain.states import InvoiceState, SubscriptionState
 from billing.store.columns import AnyRow, UtcDateTime
-from billing.store.tables import Charge, Customer, Event, Invoice, Plan, Price, Refund, Source, Subscription
+from billing.store.pages import ANY_TIME, Page, Span, newest_first, within
+from billing.store.plan_views import PRICE
+from billing.store.tables import Charge, Customer, Event, Invoice, Plan, Price, Source, Subscription
 
 MOST_ROWS: Final = 100
 
@@ -21,88 +23,32 @@ def find_subscription(tx: Connection, subscription_id: UUID) -> AnyRow | None:
 
 
 def list_subscriptions(
-    tx: Connection, *, customer: str | None, state: SubscriptionState | None, after: UUID | None, limit: int
+    tx: Connection,
+    page: Page,
+    *,
+    customer_id: UUID | None = None,
+    reference: str | None = None,
+    plan: str | None = None,
+    state: SubscriptionState | None = None,
+    created: Span = ANY_TIME,
 ) -> Sequence[AnyRow]:
-    """Return subscriptions in the order of their ids, from the one behind ``after``; ``customer`` is a reference."""
-    query = _subscriptions().order_by(col(Subscription.id)).limit(min(limit, MOST_ROWS))
-    if customer is not None:
-        query = query.where(col(Customer.reference) == customer)
+    """Return a page of subscriptions, newest first; ``reference`` is the customer's."""
+    query = within(_subscriptions(), col(Subscription.created_at), created)
+    if customer_id is not None:
+        query = query.where(col(Subscription.customer_id) == customer_id)
+    if reference is not None:
+        query = query.where(col(Customer.reference) == reference)
+    if plan is not None:
+        query = query.where(col(Subscription.plan_code) == plan)
     if state is not None:
         query = query.where(col(Subscription.state) == state)
-    if after is not None:
-        query = query.where(col(Subscription.id) > after)
-    return tx.execute(query).all()
-
-
-def list_invoices(tx: Connection, subscription_id: UUID, limit: int) -> Sequence[AnyRow]:
-    """Return the newest invoices of a subscription."""
-    return tx.execute(
-        select(
-            col(Invoice.id),
-            col(Invoice.kind),
-            col(Invoice.state),
-            col(Invoice.period_start),
-            col(Invoice.period_end),
-            col(Invoice.amount_minor),
-            col(Invoice.currency),
-            col(Invoice.attempts),
-            col(Invoice.next_attempt_at),
-            col(Invoice.paid_at),
-            col(Invoice.created_at),
-        )
-        .where(col(Invoice.subscription_id) == subscription_id)
-        .order_by(col(Invoice.created_at).desc(), col(Invoice.id))
-        .limit(min(limit, MOST_ROWS))
-    ).all()
-
-
-def charges_of_invoices(tx: Connection, invoice_ids: Sequence[UUID]) -> Sequence[AnyRow]:
-    """Return every attempt to take these invoices' amounts, oldest first; an invoice has a bounded number."""
-    return tx.execute(
-        select(
-            col(Charge.id),
-            col(Charge.invoice_id),
-            col(Charge.kind),
-            col(Charge.state),
-            col(Charge.amount_minor),
-            col(Charge.currency),
-            col(Charge.captured_at),
-            col(Charge.response_code),
-            col(Charge.created_at),
-        )
-        .where(col(Charge.invoice_id).in_(invoice_ids))
-        .order_by(col(Charge.attempt_no))
-    ).all()
-
-
-def refunds_of_charges(tx: Connection, charge_ids: Sequence[UUID]) -> Sequence[AnyRow]:
-    """Return every refund of these charges, oldest first."""
-    return tx.execute(
-        select(col(Refund.id), col(Refund.charge_id), col(Refund.state), col(Refund.amount_minor), col(Refund.currency))
-        .where(col(Refund.charge_id).in_(charge_ids))
-        .order_by(col(Refund.created_at), col(Refund.reference))
-    ).all()
+    return newest_first(tx, query, Subscription, page)
 
 
 def subscription_of_charge(tx: Connection, charge_id: UUID) -> UUID | None:
     """Return whose charge it is, or None when there is no such charge."""
     query = select(col(Charge.subscription_id)).where(col(Charge.id) == charge_id)
     return tx.execute(query).scalar_one_or_none()
-
-
-def find_refund(tx: Connection, refund_id: UUID) -> AnyRow | None:
-    """Return a refund, or None."""
-    return tx.execute(
-        select(
-            col(Refund.id),
-            col(Refund.charge_id),
-            col(Refund.amount_minor),
-            col(Refund.currency),
-            col(Refund.state),
-            col(Refund.reason),
-            col(Refund.created_at),
-        ).where(col(Refund.id) == refund_id)
-    ).one_or_none()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +111,10 @@ def _subscriptions() -> Select[*tuple[Any, ...]]:
     return (
         select(
             col(Subscription.id),
+            col(Subscription.customer_id),
             col(Customer.reference).label("customer"),
-            col(Subscription.plan_code),
             col(Plan.name).label("plan_name"),
-            col(Price.version),
-            col(Price.amount_minor),
-            col(Price.currency),
-            col(Price.interval_unit),
-            col(Price.interval_count),
+            *PRICE,
             col(Subscription.state),
             col(Subscription.zone),
             col(Subscription.anchor),
@@ -187,6 +129,7 @@ def _subscriptions() -> Select[*tuple[Any, ...]]:
             col(Subscription.resume_at),
             col(Subscription.parked_reason),
             col(Subscription.created_at),
+            col(Subscription.source_id),
             col(Source.state).label("source_state"),
             type_coerce(next_attempt, UtcDateTime()).label("next_attempt_at"),
             waits.exists().label("waits_for_agreement"),

@@ -77,6 +77,7 @@ class Customer(SQLModel, table=True):
     """A subscriber. ``reference`` is the SaaS's own id and never changes while an agreement exists."""
 
     __tablename__ = "customer"
+    __table_args__ = (Index("customer_by_age", "created_at", "id"),)
 
     id: UUID = Field(primary_key=True)
     reference: str = Field(unique=True, max_length=100)
@@ -109,6 +110,7 @@ class Subscription(SQLModel, table=True):
             where=LIVE_SUBSCRIPTION,
             unique=True,
         ),
+        Index("subscription_by_age", "created_at", "id"),
         _partial("due_subscription", "next_due_at", "id", where=RENEWABLE),
         _partial("incomplete_subscription", "expires_at", "id", where="state = 'incomplete'"),
         _partial("subscription_to_resume", "resume_at", "id", where="state = 'paused' AND resume_at IS NOT NULL"),

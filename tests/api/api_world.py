@@ -101,14 +101,21 @@ class Api:
         """Enrol, agree in the wallet, come back; return the id of the active subscription."""
         made = self.enrol(**changes)
         assert self.come_back(made["redirect_url"]).status_code == 303
-        return made["subscription_id"]
+        return made["id"]
 
     def subscription(self, subscription_id: str) -> dict[str, Any]:
         return self.get(f"/v1/subscriptions/{subscription_id}")
 
     def charge_of(self, subscription_id: str) -> str:
-        [invoice, *_] = self.get("/v1/invoices", subscription=subscription_id)["invoices"]
-        return invoice["charges"][0]["id"]
+        """Return the first charge of the newest invoice."""
+        [invoice, *_] = self.data("/v1/invoices", subscription_id=subscription_id)
+        return invoice["charge_ids"][0]
+
+    def data(self, path: str, **query: Any) -> list[dict[str, Any]]:
+        """Return what a list of one page holds."""
+        page = self.get(path, **query)
+        assert (page["object"], page["has_more"], page["next_cursor"]) == ("list", False, None)
+        return page["data"]
 
     def go_to(self, instant: Any) -> None:
         self.world.go_to(instant)

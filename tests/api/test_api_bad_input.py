@@ -1,11 +1,17 @@
 """Bad input: each row is refused in the one shape, with the field and what would be right; nothing is written."""
 
+import base64
 import json
+from uuid import UUID
 
 import pytest
 from api_world import APP, wanted
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+from billing.domain.public_ids import Kind, public_id
+from billing.entrypoints.api.paging import write_cursor
+
+NOBODY = public_id(Kind.SUBSCRIPTION, UUID(int=0))
+NO_CHARGE = public_id(Kind.CHARGE, UUID(int=0))
 LONG = "x" * 60_000
 JSON = {"Content-Type": "application/json"}
 
@@ -137,9 +143,9 @@ def test_nobody_is_sent_to_an_address_that_is_not_listed(still, field, url):
     assert list(fields_of(still.post("/v1/subscriptions", wanted() | {field: url}))) == [field]
 
 
-def test_the_return_addresses_are_checked_for_re_enrolments_too(still):
+def test_the_return_addresses_are_checked_for_new_sources_too(still):
     body = {"terminal_type": "WEB", **APP, "failure_url": "http://evil.test"}
-    answer = still.post(f"/v1/subscriptions/{NOBODY}/re-enrolment", body)
+    answer = still.post(f"/v1/subscriptions/{NOBODY}/replace-source", body)
     assert "api.return_urls (http://127.0.0.1, http://localhost)" in fields_of(answer)["failure_url"]
 
 
@@ -199,9 +205,40 @@ AMOUNTS = [
 
 @pytest.mark.parametrize("amount", AMOUNTS, ids=lambda text: text[:20])
 def test_an_amount_is_a_whole_number_of_minor_units(still, amount):
-    body = f'{{"amount_minor": {amount}, "reason": "x"}}'
-    answer = still.post(f"/v1/charges/{NOBODY}/refunds", content=body, headers=JSON)
-    assert "amount_minor" in fields_of(answer)
+    body = f'{{"charge_id": "{NO_CHARGE}", "amount": {{"amount": {amount}, "currency": "KRW"}}, "reason": "x"}}'
+    answer = still.post("/v1/refunds", content=body, headers=JSON)
+    assert list(fields_of(answer)) == ["amount.amount"]
+
+
+@pytest.mark.parametrize("currency", ["", "krw", "KR", "KRWW", "\uff2b\uff32\uff37", 410, None])
+def test_a_currency_is_three_capital_letters(still, currency):
+    body = {"charge_id": NO_CHARGE, "amount": {"amount": 1, "currency": currency}, "reason": "x"}
+    assert list(fields_of(still.post("/v1/refunds", body))) == ["amount.currency"]
+
+
+@pytest.mark.parametrize(
+    "charge",
+    [
+        "",
+        "x",
+        NOBODY,
+        NO_CHARGE.upper(),
+        NO_CHARGE[:-1],
+        NO_CHARGE + "=",
+        NO_CHARGE[:-1] + "b",
+        str(UUID(int=0)),
+        1,
+        None,
+    ],
+)
+def test_an_id_is_of_its_kind_and_whole(still, charge):
+    told = fields_of(still.post("/v1/refunds", {"charge_id": charge, "reason": "x"}))
+    assert list(told) == ["charge_id"]
+
+
+def test_an_id_of_another_kind_is_named(still):
+    told = fields_of(still.post("/v1/refunds", {"charge_id": NOBODY, "reason": "x"}))
+    assert "this is the id of a subscription" in told["charge_id"]
 
 
 BODIES = [
@@ -312,8 +349,14 @@ def test_acts_take_only_what_they_know(still, act, body, field):
         ("/v1/subscriptions?cursor=%00", "cursor"),
         ("/v1/subscriptions?state=dead", "state"),
         ("/v1/subscriptions?state=active%27%20OR%201=1", "state"),
-        ("/v1/subscriptions?customer=", "customer"),
-        ("/v1/subscriptions?customer=%00", "customer"),
+        ("/v1/subscriptions?customer_reference=", "customer_reference"),
+        ("/v1/subscriptions?customer_reference=%00", "customer_reference"),
+        ("/v1/subscriptions?customer_id=x", "customer_id"),
+        (f"/v1/subscriptions?customer_id={NOBODY}", "customer_id"),
+        ("/v1/subscriptions?plan=Basic", "plan"),
+        ("/v1/subscriptions?created_from=2027-01-01", "created_from"),
+        ("/v1/subscriptions?created_before=yesterday", "created_before"),
+        ("/v1/subscriptions?state=active&state=active", "state"),
         ("/v1/subscriptions?custmer=x", "custmer"),
         ("/v1/subscriptions/abc", "subscription_id"),
         ("/v1/subscriptions/%00", "subscription_id"),
@@ -323,11 +366,20 @@ def test_acts_take_only_what_they_know(still, act, body, field):
         ("/v1/events?after=9999999999999999999", "after"),
         ("/v1/events?after=x", "after"),
         ("/v1/events?before=1", "before"),
-        ("/v1/invoices", "subscription"),
-        ("/v1/invoices?subscription=1", "subscription"),
+        ("/v1/invoices", "query"),
+        ("/v1/invoices?subscription_id=1", "subscription_id"),
+        ("/v1/invoices?state=dead", "state"),
+        ("/v1/charges?limit=5", "query"),
+        ("/v1/refunds", "query"),
         ("/v1/refunds/1", "refund_id"),
-        ("/v1/customers/x/entitlements?grace_days=367", "grace_days"),
-        ("/v1/customers/x/entitlements?grace_days=1e1", "grace_days"),
+        (f"/v1/refunds/{NO_CHARGE}", "refund_id"),
+        ("/v1/plans?limit=0", "limit"),
+        ("/v1/plans?archived=perhaps", "archived"),
+        ("/v1/plans/Basic", "plan"),
+        ("/v1/plans/basic?x=1", "x"),
+        ("/v1/prices?plan=%00", "plan"),
+        ("/v1/customers/x/access?grace_days=367", "grace_days"),
+        ("/v1/customers/x/access?grace_days=1e1", "grace_days"),
     ],
 )
 def test_questions_take_only_what_they_know(still, path, field):
@@ -350,9 +402,39 @@ def test_an_idempotency_key_is_visible_ascii(still, key):
     assert "Idempotency-Key" in fields_of(still.post("/v1/subscriptions", wanted(), headers=key))
 
 
-@pytest.mark.parametrize("form", [f"{{{NOBODY}}}", f"urn:uuid:{NOBODY}", NOBODY.replace("-", ""), NOBODY.upper()])
-def test_an_id_may_be_written_in_other_ways_but_must_be_somebody_s(still, form):
-    still.refused(still.call("GET", f"/v1/subscriptions/{form}"), 404, "not_found")
+@pytest.mark.parametrize("act", ["undo-cancel", "resume", "consent"])
+@pytest.mark.parametrize("body", [b'{"at": "now"}', b"[]", b"null"])
+def test_a_path_that_takes_no_body_refuses_one(still, act, body):
+    answer = still.post(f"/v1/subscriptions/{NOBODY}/{act}", content=body, headers=JSON)
+    assert list(fields_of(answer)) == ["body"]
+
+
+FORGED = [
+    '["subscriptions"]',
+    '["subscriptions", "2027-01-31T03:00:00+00:00"]',
+    '["subscriptions", "2027-01-31T03:00:00", "00000000-0000-0000-0000-000000000000"]',
+    '["subscriptions", "2027-02-31T03:00:00+00:00", "00000000-0000-0000-0000-000000000000"]',
+    '["subscriptions", "2027-01-31T03:00:00+00:00", "\\u0000"]',
+    '["subscriptions", 5, 6]',
+    '["invoices", "2027-01-31T03:00:00+00:00", "00000000-0000-0000-0000-000000000000"]',
+    '{"subscriptions": 1}',
+    "5",
+    "[" * 140,
+    "no json",
+]
+
+
+@pytest.mark.parametrize("told", FORGED)
+def test_a_cursor_that_was_not_given_out_for_this_list_is_refused(still, told):
+    cursor = base64.urlsafe_b64encode(told.encode()).decode().rstrip("=")
+    told = fields_of(still.call("GET", "/v1/subscriptions", params={"cursor": cursor}))
+    assert told == {"cursor": "is not the next_cursor of a page of this list; leave it out to begin at the first"}
+
+
+@pytest.mark.parametrize("key", [["basic", "x"], ["basic", "1" * 30], ["\x00", "1"], ["basic"]])
+def test_a_cursor_of_prices_holds_a_plan_and_a_version(still, key):
+    cursor = write_cursor("prices", *key)
+    assert list(fields_of(still.call("GET", "/v1/prices", params={"cursor": cursor}))) == ["cursor"]
 
 
 def test_a_body_over_64_kibibytes_is_refused(still):

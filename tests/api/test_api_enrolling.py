@@ -1,7 +1,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
+from uuid import UUID
 
 from api_world import APP, wanted
+
+from billing.domain.public_ids import Kind, public_id
 
 
 def test_a_subscriber_enrols_agrees_in_the_wallet_comes_back_and_is_active(both):
@@ -13,13 +16,13 @@ def test_a_subscriber_enrols_agrees_in_the_wallet_comes_back_and_is_active(both)
     place = urlsplit(back.headers["location"])
     assert place._replace(query="").geturl() == "http://127.0.0.1/done"
     told = parse_qs(place.query)
-    assert told == {"from": ["app"], "subscription_id": [made["subscription_id"]], "payment": ["captured"]}
-    shown = both.subscription(made["subscription_id"])
+    assert told == {"from": ["app"], "subscription_id": [made["id"]], "payment": ["captured"]}
+    shown = both.subscription(made["id"])
     assert shown["state"] == "active"
     assert shown["paid_through"] == "2027-02-28"
     assert shown["current_period"] == {"start": "2027-01-31", "end": "2027-02-28"}
     assert shown["source_state"] == "active"
-    assert not shown["needs_re_enrolment"]
+    assert not shown["source_required"]
     assert shown["next_due_at"].startswith("2027-02-28T01:")
 
 
@@ -29,20 +32,22 @@ def test_a_subscriber_who_rejects_is_sent_to_the_failure_url_and_may_try_again(a
     assert back.headers["location"].startswith("http://127.0.0.1/failed?")
     assert "payment=declined" in back.headers["location"]
     again = api.enrol()
-    assert again["subscription_id"] == made["subscription_id"]
+    assert again["id"] == made["id"]
     assert again["redirect_url"] != made["redirect_url"]
 
 
 def test_the_same_enrolment_asked_for_twice_gives_one_subscription_and_one_link(api):
     first = api.enrol()
     assert api.enrol() == first
-    assert len(api.get("/v1/subscriptions")["subscriptions"]) == 1
+    assert len(api.data("/v1/subscriptions")) == 1
     assert len(api.world.payments()) == 1
 
 
 def test_a_customer_with_a_live_subscription_to_the_plan_gets_a_clear_refusal(api):
     subscription = api.subscribe()
-    message = api.refused(api.post("/v1/subscriptions", wanted()), 409, "already_subscribed")
+    answer = api.post("/v1/subscriptions", wanted())
+    message = api.refused(answer, 409, "already_subscribed")
+    assert answer.json()["current"] == api.subscription(subscription)
     assert subscription in message
     assert "replace its source" in message
     assert api.enrol(plan="yearly")["state"] == "incomplete"
@@ -61,7 +66,7 @@ def test_two_enrolments_of_a_customer_at_once_make_one_subscription(both):
         if answer.status_code == 503:
             both.refused(answer, 503, "gateway_unavailable")
             assert int(answer.headers["retry-after"]) > 0
-    assert len(both.get("/v1/subscriptions")["subscriptions"]) == 1
+    assert len(both.data("/v1/subscriptions")) == 1
     assert len(both.world.payments()) == 1
     assert both.enrol()["redirect_url"]
 
@@ -93,7 +98,7 @@ def test_a_gateway_that_is_down_asks_to_come_back_and_the_same_request_then_goes
     assert answer.headers["retry-after"]
     api.world.faults(outage=False)
     assert api.enrol()["redirect_url"]
-    assert len(api.get("/v1/subscriptions")["subscriptions"]) == 1
+    assert len(api.data("/v1/subscriptions")) == 1
 
 
 def test_a_gateway_that_refuses_our_set_up_needs_an_operator(api):
@@ -102,18 +107,18 @@ def test_a_gateway_that_refuses_our_set_up_needs_an_operator(api):
     assert "currency" in api.refused(answer, 502, "gateway_refused")
 
 
-def test_a_cut_agreement_is_replaced_by_re_enrolling(api):
+def test_a_cut_agreement_is_replaced(api):
     subscription = api.subscribe()
-    answer = api.post(f"/v1/subscriptions/{subscription}/re-enrolment", {"terminal_type": "WEB", **APP})
+    answer = api.post(f"/v1/subscriptions/{subscription}/replace-source", {"terminal_type": "WEB", **APP})
     assert answer.status_code == 201
     link = answer.json()["redirect_url"]
-    again = api.post(f"/v1/subscriptions/{subscription}/re-enrolment", {"terminal_type": "WEB", **APP})
+    again = api.post(f"/v1/subscriptions/{subscription}/replace-source", {"terminal_type": "WEB", **APP})
     assert again.json()["redirect_url"] == link
     assert "payment=captured" in api.come_back(link).headers["location"]
     assert api.subscription(subscription)["source_state"] == "active"
 
 
-def test_a_subscription_that_nobody_has_cannot_be_re_enrolled(api):
-    unknown = "00000000-0000-0000-0000-000000000000"
-    answer = api.post(f"/v1/subscriptions/{unknown}/re-enrolment", {"terminal_type": "WEB", **APP})
+def test_a_subscription_that_nobody_has_has_no_source_to_replace(api):
+    unknown = public_id(Kind.SUBSCRIPTION, UUID(int=0))
+    answer = api.post(f"/v1/subscriptions/{unknown}/replace-source", {"terminal_type": "WEB", **APP})
     api.refused(answer, 404, "not_found")

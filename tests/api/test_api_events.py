@@ -3,6 +3,7 @@ import threading
 from sqlalchemy import text
 
 from billing.domain.cases import Note
+from billing.domain.public_ids import Kind, uuid_of
 from billing.entrypoints.api.events import SettledEvents
 from billing.store.subscription_views import Horizon
 from billing.store.writes import Author, note
@@ -26,7 +27,11 @@ def test_the_feed_tells_everything_once_in_order(both):
         if not more:
             break
     assert pages == whole
-    told = [each for each in both.get("/v1/events")["events"] if each["subscription_id"] == subscription]
+    told = [
+        each
+        for each in both.get("/v1/events")["events"]
+        if each["subscription_id"] == str(uuid_of(Kind.SUBSCRIPTION, subscription))
+    ]
     assert told[0]["type"] == "subscription.created"
     assert told[0]["actor"] == "key:sandbox"
     assert ("subscription.activated", "incomplete", "active") in [

@@ -1,23 +1,34 @@
 """Whatever is sent, the answer is an error of the one shape, and nothing is written."""
 
 import json
+from uuid import UUID
 
 from api_world import wanted
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+from billing.domain.public_ids import Kind, public_id
+
+NOBODY = public_id(Kind.SUBSCRIPTION, UUID(int=0))
 POSTS = [
     "/v1/subscriptions",
     *[
         f"/v1/subscriptions/{NOBODY}/{act}"
-        for act in ("re-enrolment", "cancel", "undo-cancel", "pause", "resume", "consent")
+        for act in ("replace-source", "cancel", "undo-cancel", "pause", "resume", "consent")
     ],
-    f"/v1/charges/{NOBODY}/refunds",
+    "/v1/refunds",
+    *[f"/v1/plans/nothing/{act}" for act in ("archive", "pause", "resume")],
 ]
-GETS = ["/v1/subscriptions", "/v1/events", "/v1/invoices", "/v1/plans", "/v1/customers/x/entitlements"]
-FIELDS = [*wanted(), "phone", "locale", "os_type", "at", "reason", "resume_at", "amount_minor", "x"]
-QUERIES = ["limit", "cursor", "customer", "state", "after", "subscription", "grace_days", "x"]
+GETS = [
+    *[f"/v1/{name}" for name in ("subscriptions", "events", "invoices", "charges", "refunds", "plans", "prices")],
+    f"/v1/subscriptions/{NOBODY}",
+    "/v1/customers/x/access",
+]
+FIELDS = [*wanted(), "phone", "locale", "os_type", "at", "reason", "resume_at", "charge_id", "amount", "x"]
+QUERIES = [
+    *["limit", "cursor", "customer_id", "customer_reference", "state", "after", "subscription_id", "grace_days"],
+    *["plan", "created_from", "archived", "x"],
+]
 
 # Surrogates on their own too: JSON can carry them, escaped.
 texts = st.text(st.characters(codec=None), max_size=20) | st.sampled_from(

@@ -49,7 +49,7 @@ def test_any_post_may_carry_a_key(api):
 def test_what_was_refused_once_is_refused_again_though_it_could_be_done_by_now(api):
     subscription = api.subscribe()
     refused = api.post(f"{ENROL}/{subscription}/resume", headers=KEY)
-    api.refused(refused, 409, "refused")
+    api.refused(refused, 409, "conflict")
     api.post(f"{ENROL}/{subscription}/pause")
     assert same(refused, api.post(f"{ENROL}/{subscription}/resume", headers=KEY))
     assert api.subscription(subscription)["state"] == "paused"
@@ -147,16 +147,17 @@ def test_an_answer_that_could_not_be_kept_is_given_and_the_act_finds_what_it_mad
         raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
 
     monkeypatch.setattr(idempotency, "keep_answer", fail)
-    path, body = f"/v1/charges/{charge}/refunds", {"amount_minor": 1000, "reason": "once"}
+    path = "/v1/refunds"
+    body = {"charge_id": charge, "amount": {"amount": 1000, "currency": "KRW"}, "reason": "once"}
     first = both.post(path, body, headers=KEY)
-    assert first.status_code == 202
+    assert first.status_code == 201
     monkeypatch.undo()
     both.refused(both.post(path, body, headers=KEY), 409, "idempotency_key_in_use")
     later = datetime.now(UTC) + LEASE
     monkeypatch.setattr(idempotency, "machine_now", lambda: later)
     again = both.post(path, body, headers=KEY)
-    assert again.status_code == 202
-    assert again.json()["refund_id"] == first.json()["refund_id"]
+    assert again.status_code == 201
+    assert again.json()["id"] == first.json()["id"]
     assert both.world.scalar("SELECT count(*) FROM refund") == 1
 
 
@@ -175,14 +176,14 @@ def test_secrets_are_found_at_any_depth():
 
 def test_after_30_days_a_key_is_forgotten_and_means_a_new_request(both):
     first = both.post(ENROL, wanted(), headers=KEY).json()
-    both.post(f"{ENROL}/{first['subscription_id']}/cancel", {"at": "now"})
+    both.post(f"{ENROL}/{first['id']}/cancel", {"at": "now"})
     both.sweep_at(kst("2027-03-02 11:59"))
     assert both.world.scalar("SELECT count(*) FROM keyed_request") == 1
     both.sweep_at(kst("2027-03-02 12:00"))
     assert both.world.scalar("SELECT count(*) FROM keyed_request") == 0
     again = both.post(ENROL, wanted(), headers=KEY)
     assert again.status_code == 201
-    assert again.json()["subscription_id"] != first["subscription_id"]
+    assert again.json()["id"] != first["id"]
 
 
 def test_a_get_needs_no_key_and_takes_none(api):

@@ -99,7 +99,7 @@ def test_a_bad_name_an_id_of_something_else_and_a_name_in_use_are_refused(api):
     api.refused(api.post("/v1/keys", {"name": "Shop Backend"}), 422, "invalid_request")
     api.refused(api.post("/v1/keys", {"name": "shop", "role": "root"}), 422, "invalid_request")
     api.refused(api.post("/v1/keys/cus_bu7w7dqrcfbcfaztircfkvlgmy/revoke"), 404, "not_found")
-    api.refused(api.post(f"/v1/keys/{public_id(Kind.API_KEY, made(api).row.id)[:-1]}a/revoke"), 404, "not_found")
+    api.refused(api.post(f"/v1/keys/{public_id(Kind.API_KEY, made(api).row.id)[:-1]}b/revoke"), 404, "not_found")
     api.refused(api.post("/v1/keys", {"name": "shop-backend"}), 409, "name_taken")
 
 

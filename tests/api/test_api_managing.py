@@ -3,11 +3,12 @@ from uuid import UUID
 import pytest
 from harness import PLANS
 
+from billing.domain.public_ids import Kind, public_id
 from billing.operations.plans import apply_plans
 from billing.operations.revoke_source import revoke_source
 from plans.catalog import DEFAULT_LIMITS, read_catalog
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+NOBODY = public_id(Kind.SUBSCRIPTION, UUID(int=0))
 
 
 def act(api, subscription, name, body=None):
@@ -40,7 +41,8 @@ def test_cancelling_now_ends_it_at_once_and_only_once(api):
     subscription = api.subscribe()
     shown = act(api, subscription, "cancel", {"at": "now", "reason": "moved away"}).json()
     assert (shown["state"], shown["cancel_reason"]) == ("canceled", "moved away")
-    assert "canceled already" in api.refused(act(api, subscription, "cancel", {"at": "now"}), 409, "conflict")
+    message = api.refused(act(api, subscription, "cancel", {"at": "now"}), 409, "conflict")
+    assert message == f"subscription {subscription} is canceled already. Look at `current`, and decide again."
 
 
 def test_a_pause_lasts_until_the_instant_that_was_asked_for(api):
@@ -120,7 +122,7 @@ def test_a_declined_renewal_shows_when_it_is_tried_again(api):
     shown = api.subscription(subscription)
     assert shown["state"] == "past_due"
     assert shown["next_attempt_at"].startswith("2027-03-01T01:")
-    assert not shown["needs_re_enrolment"]
+    assert not shown["source_required"]
 
 
 def test_a_cut_agreement_shows_that_the_subscriber_is_needed(api):
@@ -132,7 +134,7 @@ def test_a_cut_agreement_shows_that_the_subscriber_is_needed(api):
     assert shown["state"] == "past_due"
     assert shown["next_attempt_at"] is None
     assert shown["source_state"] != "active"
-    assert shown["needs_re_enrolment"]
+    assert shown["source_required"]
 
 
 def test_an_agreement_that_was_revoked_shows_that_the_subscriber_is_needed(api):
@@ -140,36 +142,26 @@ def test_an_agreement_that_was_revoked_shows_that_the_subscriber_is_needed(api):
     revoke_source(api.world.engine, UUID(api.world.scalar("SELECT id FROM source")), now=api.world.now)
     shown = api.subscription(subscription)
     assert (shown["state"], shown["source_state"]) == ("active", "revoked")
-    assert shown["needs_re_enrolment"]
+    assert shown["source_required"]
 
 
-def test_subscriptions_are_listed_by_customer_and_state_page_by_page(both):
-    made = {both.enrol(customer_reference=f"cust-{n}", email=f"c{n}@example.test")["subscription_id"] for n in range(5)}
-    both.subscribe(customer_reference="cust-0", email="c0@example.test", plan="yearly")
-    assert len(both.get("/v1/subscriptions", customer="cust-0")["subscriptions"]) == 2
-    [active] = both.get("/v1/subscriptions", state="active")["subscriptions"]
-    assert active["customer_reference"] == "cust-0"
-    assert (active["plan"], active["price"]["amount_minor"], active["price"]["interval"]) == ("yearly", 99000, "year")
-    seen, cursor = [], None
-    for _ in range(3):
-        page = both.get("/v1/subscriptions", limit=2, **({"cursor": cursor} if cursor else {}))
-        seen += [each["id"] for each in page["subscriptions"]]
-        cursor = page["next_cursor"]
-    assert cursor is None
-    assert len(seen) == len(set(seen)) == 6
-    assert made < set(seen)
-    assert both.get("/v1/subscriptions", customer="nobody")["subscriptions"] == []
-
-
-def test_plans_are_listed_with_the_price_of_today(still):
-    plans = {plan["code"]: plan for plan in still.get("/v1/plans")["plans"]}
-    assert plans["trial"] == {
-        "code": "trial",
-        "name": "체험",
-        "amount_minor": 9900,
-        "currency": "KRW",
-        "interval": "month",
-        "interval_count": 1,
-        "trial_days": 30,
-        "archived": False,
-    }
+@pytest.mark.parametrize(
+    ("before", "act", "body"),
+    [
+        (["cancel now"], "cancel", None),
+        (["cancel now"], "cancel", {"at": "now"}),
+        (["cancel now"], "pause", None),
+        (["pause"], "pause", None),
+        ([], "resume", None),
+        ([], "undo-cancel", None),
+        ([], "consent", None),
+    ],
+)
+def test_a_conflict_shows_the_subscription_as_it_now_is(api, before, act, body):
+    subscription = api.subscribe()
+    for each in before:
+        name, _, at = each.partition(" ")
+        api.post(f"/v1/subscriptions/{subscription}/{name}", {"at": at} if at else None)
+    answer = api.post(f"/v1/subscriptions/{subscription}/{act}", body)
+    assert answer.status_code == 409
+    assert answer.json()["current"] == api.subscription(subscription)

@@ -1,71 +1,81 @@
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import pytest
 from api_world import wanted
 from sqlalchemy.exc import OperationalError
 
+from billing.domain.public_ids import Kind, public_id
 from billing.operations import request_refund
 
-NOBODY = "00000000-0000-0000-0000-000000000000"
+NOBODY = public_id(Kind.CHARGE, UUID(int=0))
+NO_REFUND = public_id(Kind.REFUND, UUID(int=0))
+NO_SUBSCRIPTION = public_id(Kind.SUBSCRIPTION, UUID(int=0))
 
 
 def refund(api, charge, body, **headers):
-    return api.post(f"/v1/charges/{charge}/refunds", body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return api.post("/v1/refunds", {"charge_id": charge, **body}, headers=named)
+
+
+def won(amount):
+    return {"amount": amount, "currency": "KRW"}
 
 
 def test_a_charge_is_refunded_in_part_and_then_the_rest(api):
     charge = api.charge_of(api.subscribe())
-    made = refund(api, charge, {"amount_minor": 900, "reason": "service was down"})
-    assert made.status_code == 202
-    assert (made.json()["state"], made.json()["amount_minor"]) == ("pending", 900)
+    made = refund(api, charge, {"amount": won(900), "reason": "service was down"})
+    assert made.status_code == 201
+    assert (made.json()["state"], made.json()["amount"]) == ("pending", won(900))
     rest = refund(api, charge, {"reason": "left"}).json()
-    assert rest["amount_minor"] == 9000
+    assert rest["amount"] == won(9000)
     api.sweep_at("2027-01-31 13:00")
     api.sweep_at("2027-01-31 15:00")
-    assert api.get(f"/v1/refunds/{rest['refund_id']}")["state"] == "refunded"
-    [invoice] = api.get("/v1/invoices", subscription=api.get("/v1/subscriptions")["subscriptions"][0]["id"])["invoices"]
-    assert [each["amount_minor"] for each in invoice["charges"][0]["refunds"]] == [900, 9000]
+    assert api.get(f"/v1/refunds/{rest['id']}")["state"] == "refunded"
+    assert {each["amount"]["amount"] for each in api.data("/v1/refunds", charge_id=charge)} == {9000, 900}
+    shown = api.get(f"/v1/charges/{charge}")
+    assert (shown["amount_refunded"], shown["refund_ids"]) == (won(9900), [made.json()["id"], rest["id"]])
     assert "nothing" in api.refused(refund(api, charge, {"reason": "again"}), 409, "refused")
 
 
 def test_more_than_was_captured_is_refused_however_often_it_is_asked_for_under_its_key(api):
     charge = api.charge_of(api.subscribe())
-    answer = refund(api, charge, {"amount_minor": 9901, "reason": "x"}, Idempotency_Key="r-1")
+    answer = refund(api, charge, {"amount": won(9901), "reason": "x"}, Idempotency_Key="r-1")
     assert "more than" in api.refused(answer, 409, "refused")
-    again = refund(api, charge, {"amount_minor": 9901, "reason": "x"}, Idempotency_Key="r-1")
+    again = refund(api, charge, {"amount": won(9901), "reason": "x"}, Idempotency_Key="r-1")
     assert (again.status_code, again.text) == (409, answer.text)
-    assert refund(api, charge, {"amount_minor": 9900, "reason": "x"}, Idempotency_Key="r-2").status_code == 202
+    assert refund(api, charge, {"amount": won(9900), "reason": "x"}, Idempotency_Key="r-2").status_code == 201
 
 
 def test_a_key_gives_the_money_back_once_however_often_it_is_sent(both):
     charge = both.charge_of(both.subscribe())
-    body = {"amount_minor": 1000, "reason": "once"}
+    body = {"amount": won(1000), "reason": "once"}
     first = refund(both, charge, body, Idempotency_Key="r-1").json()
     with ThreadPoolExecutor(5) as pool:
         again = list(pool.map(lambda _: refund(both, charge, body, Idempotency_Key="r-1"), range(5)))
-    assert {answer.json()["refund_id"] for answer in again} == {first["refund_id"]}
+    assert {answer.json()["id"] for answer in again} == {first["id"]}
     assert both.world.scalar("SELECT count(*) FROM refund") == 1
 
 
 def test_a_key_at_once_gives_the_money_back_once(both):
     charge = both.charge_of(both.subscribe())
-    body = {"amount_minor": 1000, "reason": "once"}
+    body = {"amount": won(1000), "reason": "once"}
     with ThreadPoolExecutor(5) as pool:
         answers = list(pool.map(lambda _: refund(both, charge, body, Idempotency_Key="r-1"), range(5)))
-    assert {answer.status_code for answer in answers} <= {202, 409}
-    assert len({answer.json()["refund_id"] for answer in answers if answer.status_code == 202}) == 1
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert len({answer.json()["id"] for answer in answers if answer.status_code == 201}) == 1
     assert both.world.scalar("SELECT count(*) FROM refund") == 1
-    assert refund(both, charge, body, Idempotency_Key="r-1").status_code == 202
+    assert refund(both, charge, body, Idempotency_Key="r-1").status_code == 201
 
 
 def test_a_key_is_for_one_request_only(api):
     key = {"Idempotency-Key": "k-1"}
     subscription = api.post("/v1/subscriptions", wanted(), headers=key).json()
     api.come_back(subscription["redirect_url"])
-    charge = api.charge_of(subscription["subscription_id"])
+    charge = api.charge_of(subscription["id"])
     api.refused(refund(api, charge, {"reason": "x"}, Idempotency_Key="k-1"), 422, "idempotency_key_reused")
-    refund(api, charge, {"amount_minor": 100, "reason": "x"}, Idempotency_Key="k-2")
-    other = refund(api, charge, {"amount_minor": 200, "reason": "x"}, Idempotency_Key="k-2")
+    refund(api, charge, {"amount": won(100), "reason": "x"}, Idempotency_Key="k-2")
+    other = refund(api, charge, {"amount": won(200), "reason": "x"}, Idempotency_Key="k-2")
     api.refused(other, 422, "idempotency_key_reused")
 
 
@@ -76,12 +86,12 @@ def test_a_refund_that_is_written_down_is_not_ordered_again_when_its_sending_fai
         raise OperationalError("UPDATE", {}, Exception("database is locked"))
 
     monkeypatch.setattr(request_refund, "send_refunds", fail)
-    answer = refund(api, charge, {"amount_minor": 1000, "reason": "once"})
-    assert answer.status_code == 202
+    answer = refund(api, charge, {"amount": won(1000), "reason": "once"})
+    assert answer.status_code == 201
     assert answer.json()["state"] == "requested"
     monkeypatch.undo()
     api.sweep_at("2027-01-31 13:00")
-    assert api.get(f"/v1/refunds/{answer.json()['refund_id']}")["state"] in ("pending", "refunded")
+    assert api.get(f"/v1/refunds/{answer.json()['id']}")["state"] in ("pending", "refunded")
     assert api.world.scalar("SELECT count(*) FROM refund") == 1
 
 
@@ -95,14 +105,14 @@ def test_a_refund_that_was_not_written_down_leaves_the_key_free(api, monkeypatch
     answer = refund(api, charge, {"reason": "x"}, Idempotency_Key="r-1")
     api.refused(answer, 503, "busy")
     monkeypatch.undo()
-    assert refund(api, charge, {"reason": "x"}, Idempotency_Key="r-1").status_code == 202
+    assert refund(api, charge, {"reason": "x"}, Idempotency_Key="r-1").status_code == 201
 
 
 @pytest.mark.parametrize("key", [{}, {"Idempotency_Key": "r-1"}])
 def test_a_charge_or_refund_that_nobody_has_is_not_found(still, key):
     still.refused(refund(still, NOBODY, {"reason": "x"}, **key), 404, "not_found")
-    still.refused(still.call("GET", f"/v1/refunds/{NOBODY}"), 404, "not_found")
-    still.refused(still.call("GET", f"/v1/invoices?subscription={NOBODY}"), 404, "not_found")
+    still.refused(still.call("GET", f"/v1/refunds/{NO_REFUND}"), 404, "not_found")
+    still.refused(still.call("GET", f"/v1/charges/{NOBODY}"), 404, "not_found")
 
 
 def test_a_charge_that_was_not_captured_cannot_be_refunded(api):

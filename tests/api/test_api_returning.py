@@ -45,7 +45,7 @@ def test_a_subscriber_gets_back_when_the_gateway_is_down(api):
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("http://127.0.0.1/done?from=app&")
     assert "payment=pending" in answer.headers["location"]
-    assert api.subscription(made["subscription_id"])["state"] == "incomplete"
+    assert api.subscription(made["id"])["state"] == "incomplete"
 
 
 def test_a_subscriber_is_not_kept_waiting_for_a_gateway_that_hangs(api, monkeypatch):
@@ -58,7 +58,7 @@ def test_a_subscriber_is_not_kept_waiting_for_a_gateway_that_hangs(api, monkeypa
     assert "payment=pending" in answer.headers["location"]
     # The look-up goes on without them.
     end = time.monotonic() + 10
-    while api.subscription(made["subscription_id"])["state"] != "active":
+    while api.subscription(made["id"])["state"] != "active":
         assert time.monotonic() < end
         time.sleep(0.05)
 

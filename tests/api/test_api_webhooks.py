@@ -46,7 +46,7 @@ def test_a_captured_payment_whose_subscriber_never_comes_back_is_settled_by_the_
     api.world.sandbox("POST", "drain")
     assert stored(api)
     api.world.sweep()
-    assert api.subscription(made["subscription_id"])["state"] == "active"
+    assert api.subscription(made["id"])["state"] == "active"
     api.world.sandbox("PUT", "webhooks", {"url": None})
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
+from billing.domain.access import Why
 from billing.domain.cases import ChargeKind, InvoiceKind, LateEnrolment
 from billing.domain.charging import PaymentStatus, RefundStatus
 from billing.domain.dunning import EndOfLadder
-from billing.domain.entitlement import Why
 from billing.domain.invoicing import CatchUp
 from billing.domain.states import (
     CHARGE_MOVES,

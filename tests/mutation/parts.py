@@ -65,7 +65,7 @@ PARTS: Final = (
                 "charging": f"charging states {_SETTLING} finding",
                 "declines": f"declines {_SETTLING}",
                 "dunning": f"dunning states {_SETTLING}",
-                "entitlement": "entitlement states",
+                "access": "access states",
                 "failing": f"{_SETTLING} dunning",
                 "finding": "finding",
                 "identity": "identity",

@@ -6,10 +6,10 @@ from uuid import UUID
 import pytest
 from harness import email, kst
 
-from billing.domain.entitlement import entitlement_on
+from billing.domain.access import access_on
 from billing.operations.engine import BadInput, Conflict, NotFound
 from billing.operations.manage import cancel_at, cancel_at_period_end, pause, undo_cancel
-from billing.store.entitlements import standings_of_customer
+from billing.store.access import standings_of_customer
 from plans.calendar import billing_day
 
 KIM = email("kim")
@@ -21,8 +21,8 @@ def _cancel(world, subscription, on="2027-04-15"):
 
 def _may_use(world, who="kim"):
     with world.engine.database.snapshot() as tx:
-        (found,) = standings_of_customer(tx, f"cust-{who}")
-    return entitlement_on(billing_day(world.now, found.zone), found.standing)
+        (found,) = standings_of_customer(tx, f"cust-{who}").standings
+    return access_on(billing_day(world.now, found.zone), found.standing)
 
 
 def test_a_subscription_is_renewed_until_its_last_day_and_then_ends_for_the_reason_given(world):
@@ -43,21 +43,21 @@ def test_what_was_paid_may_be_used_up_beyond_the_day_on_which_a_subscription_end
     assert world.state() == "canceled"
     assert _may_use(world).until == date(2027, 4, 30)
     world.go_to("2027-04-30 00:00")
-    assert not _may_use(world).entitled
+    assert not _may_use(world).allowed
 
 
 def test_nobody_loses_access_before_the_day_while_a_renewal_is_on_its_way(world):
     _cancel(world, world.subscribe())
     world.live_through("2027-02-27 23:59")
     world.go_to("2027-02-28 00:30")  # the first renewal is still to come
-    assert _may_use(world).entitled
+    assert _may_use(world).allowed
 
 
 def test_a_day_that_begins_a_period_ends_the_subscription_before_it_is_billed(world):
     _cancel(world, world.subscribe(), on="2027-03-31")
     world.live_through("2027-04-02 00:00")
     assert (world.state(), len(world.sent())) == ("canceled", 2)
-    assert not _may_use(world).entitled
+    assert not _may_use(world).allowed
 
 
 def test_a_daemon_that_wakes_up_after_the_day_renews_nothing(world):

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 from harness import email, kst
 
-from billing.domain.entitlement import entitlement_on
+from billing.domain.access import access_on
 from billing.operations.engine import BadInput, Conflict
 from billing.operations.manage import (
     cancel_at_period_end,
@@ -15,7 +15,7 @@ from billing.operations.manage import (
     resume,
     undo_pause,
 )
-from billing.store.entitlements import standings_of_customer
+from billing.store.access import standings_of_customer
 from billing.store.invariants import check_all
 from plans.calendar import billing_day
 
@@ -28,8 +28,8 @@ def _plan(world, subscription, resume_at=None):
 
 def _may_use(world):
     with world.engine.database.snapshot() as tx:
-        (found,) = standings_of_customer(tx, "cust-kim")
-    return entitlement_on(billing_day(world.now, found.zone), found.standing)
+        (found,) = standings_of_customer(tx, "cust-kim").standings
+    return access_on(billing_day(world.now, found.zone), found.standing)
 
 
 def _starts(world):
@@ -43,7 +43,7 @@ def test_a_planned_pause_begins_when_the_paid_period_is_over_and_nothing_is_char
     world.live_through("2027-02-27 23:59")
     assert (world.state(), _may_use(world).until) == ("active", date(2027, 2, 28))
     world.live_through("2027-03-20 00:00")
-    assert (world.state(), len(world.sent()), _may_use(world).entitled) == ("paused", 1, False)
+    assert (world.state(), len(world.sent()), _may_use(world).allowed) == ("paused", 1, False)
     resume(world.engine, subscription, now=world.now)
     world.live_through("2027-04-21 00:00")
     assert _starts(world) == ["2027-01-31", "2027-03-20", "2027-04-20"]
@@ -71,7 +71,7 @@ def test_a_daemon_that_slept_through_pause_and_end_of_pause_bills_from_today_on(
 def test_nobody_has_access_between_the_end_of_the_period_and_the_sweep_that_pauses(world):
     _plan(world, world.subscribe())
     world.go_to("2027-02-28 00:01")
-    assert (world.state(), _may_use(world).entitled) == ("active", False)
+    assert (world.state(), _may_use(world).allowed) == ("active", False)
 
 
 def test_a_renewal_is_not_billed_while_the_pause_waits_for_its_sweep(world, monkeypatch):

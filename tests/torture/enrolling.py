@@ -82,6 +82,6 @@ def _agree(wallet: httpx2.Client, redirect_url: str) -> dict[str, str]:
 
 
 def _is_active(api: httpx2.Client, person: Person) -> bool:
-    answer = api.get("/v1/subscriptions", params={"customer": person.reference})
-    rows = answer.json()["subscriptions"] if answer.status_code == 200 else []
+    answer = api.get("/v1/subscriptions", params={"customer_reference": person.reference})
+    rows = answer.json()["data"] if answer.status_code == 200 else []
     return bool(rows) and rows[0]["state"] == "active"

@@ -117,11 +117,12 @@ def live(story):
     story.world.wallet(EMAIL, script=["20051", "ok"])
     story.go_to(story.world.now + timedelta(days=29))
     story.go_to(story.world.now + timedelta(days=2))
-    invoices = story.http.get("/v1/invoices", params={"subscription": made["subscription_id"]}).json()["invoices"]
-    charge = next(each["id"] for invoice in invoices for each in invoice["charges"] if each["state"] == "captured")
-    told = story.post(f"/v1/charges/{charge}/refunds", amount_minor=1000, reason="Kim asked for it")
-    assert told.status_code == 202, told.text
-    told = story.post(f"/v1/subscriptions/{made['subscription_id']}/cancel", reason="Kim asked for it")
+    asked = {"subscription_id": made["id"], "state": "captured"}
+    charge = story.http.get("/v1/charges", params=asked).json()["data"][0]["id"]
+    amount = {"amount": 1000, "currency": "KRW"}
+    told = story.post("/v1/refunds", charge_id=charge, amount=amount, reason="Kim asked for it")
+    assert told.status_code == 201, told.text
+    told = story.post(f"/v1/subscriptions/{made['id']}/cancel", reason="Kim asked for it")
     assert told.status_code == 200, told.text
     assert story.http.get("/v1/plans", headers={"Authorization": f"Bearer {CANARY}"}).status_code == 401
     assert story.post("/webhooks/checkout", id="evt_1", email=EMAIL).status_code in (400, 401, 403)

@@ -1,10 +1,12 @@
 """Every resource of the API. Written by `make client` from the OpenAPI document."""
 
+from billing.client.async_resources.charges import AsyncChargesResource
 from billing.client.async_resources.customers import AsyncCustomersResource
 from billing.client.async_resources.events import AsyncEventsResource
 from billing.client.async_resources.invoices import AsyncInvoicesResource
 from billing.client.async_resources.keys import AsyncKeysResource
 from billing.client.async_resources.plans import AsyncPlansResource
+from billing.client.async_resources.prices import AsyncPricesResource
 from billing.client.async_resources.refunds import AsyncRefundsResource
 from billing.client.async_resources.subscriptions import AsyncSubscriptionsResource
 from billing.client.wire import AsyncWire
@@ -12,10 +14,12 @@ from billing.client.wire import AsyncWire
 
 class AsyncResources:
     def __init__(self, wire: AsyncWire) -> None:
+        self.charges = AsyncChargesResource(wire)
         self.customers = AsyncCustomersResource(wire)
         self.events = AsyncEventsResource(wire)
         self.invoices = AsyncInvoicesResource(wire)
         self.keys = AsyncKeysResource(wire)
         self.plans = AsyncPlansResource(wire)
+        self.prices = AsyncPricesResource(wire)
         self.refunds = AsyncRefundsResource(wire)
         self.subscriptions = AsyncSubscriptionsResource(wire)

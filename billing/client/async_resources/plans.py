@@ -1,7 +1,10 @@
 """Calls about plans. Written by `make client` from the OpenAPI document."""
 
-from billing.client.calls import call
-from billing.client.models import Plans
+from collections.abc import AsyncIterator
+
+from billing.client.answers import Page
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import Plan
 from billing.client.wire import AsyncWire
 
 
@@ -9,6 +12,35 @@ class AsyncPlansResource:
     def __init__(self, wire: AsyncWire) -> None:
         self._wire = wire
 
-    async def list(self) -> Plans:
+    async def list(
+        self, *, limit: int | Omit = OMIT, cursor: str | Omit | None = OMIT, archived: bool | Omit | None = OMIT
+    ) -> Page[Plan]:
         """List the plans in the order of their codes."""
-        return await self._wire.ask(call("GET", "/v1/plans"), Plans)
+        return await self._wire.ask(
+            call("GET", "/v1/plans", query={"limit": limit, "cursor": cursor, "archived": archived}), Page[Plan]
+        )
+
+    async def get(self, plan: str) -> Plan:
+        """Show a plan."""
+        return await self._wire.ask(call("GET", f"/v1/plans/{in_path(plan)}"), Plan)
+
+    async def archive(self, plan: str, *, idempotency_key: str | None = None) -> Plan:
+        """Archive a plan: nobody can be enrolled on it any more; its subscribers go on."""
+        return await self._wire.ask(call("POST", f"/v1/plans/{in_path(plan)}/archive", key=idempotency_key), Plan)
+
+    async def pause(self, plan: str, *, idempotency_key: str | None = None) -> Plan:
+        """Pause a plan: nobody is enrolled on it, renewed or charged until it is resumed."""
+        return await self._wire.ask(call("POST", f"/v1/plans/{in_path(plan)}/pause", key=idempotency_key), Plan)
+
+    async def resume(self, plan: str, *, idempotency_key: str | None = None) -> Plan:
+        """Resume a paused plan: its subscribers renew again."""
+        return await self._wire.ask(call("POST", f"/v1/plans/{in_path(plan)}/resume", key=idempotency_key), Plan)
+
+    async def iterate(self, *, limit: int | Omit = OMIT, archived: bool | Omit | None = OMIT) -> AsyncIterator[Plan]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = await self.list(limit=limit, archived=archived, cursor=cursor)
+            for each in page.data:
+                yield each
+            cursor = page.next_cursor

@@ -1,39 +1,22 @@
 """Everything that the API answers with. Written by `make client` from the OpenAPI document."""
 
-from billing.client.models.customers import Entitlement, Entitlements, Why
+from billing.client.models.charges import Charge, ChargeKind, ChargeState
+from billing.client.models.customers import Access, PlanAccess, Why
 from billing.client.models.events import Event, Events
-from billing.client.models.invoices import (
-    Charge,
-    ChargeKind,
-    ChargeState,
-    Invoice,
-    InvoiceKind,
-    Invoices,
-    InvoiceState,
-    RefundOfCharge,
-)
+from billing.client.models.invoices import Invoice, InvoiceKind, InvoiceState
 from billing.client.models.keys import FreshKey, Key, Role
-from billing.client.models.plans import Plan, Plans
-from billing.client.models.refunds import Refund
-from billing.client.models.shared import IntervalUnit, RefundState, SubscriptionState
-from billing.client.models.subscriptions import (
-    Consent,
-    Enrolment,
-    Period,
-    Price,
-    SourceState,
-    Subscription,
-    Subscriptions,
-)
+from billing.client.models.plans import Plan
+from billing.client.models.refunds import Refund, RefundState
+from billing.client.models.shared import IntervalUnit, Money, Period, Price, SubscriptionState
+from billing.client.models.subscriptions import Consent, EnrolledSubscription, SourceState, Subscription
 
 __all__ = [
+    "Access",
     "Charge",
     "ChargeKind",
     "ChargeState",
     "Consent",
-    "Enrolment",
-    "Entitlement",
-    "Entitlements",
+    "EnrolledSubscription",
     "Event",
     "Events",
     "FreshKey",
@@ -41,19 +24,17 @@ __all__ = [
     "Invoice",
     "InvoiceKind",
     "InvoiceState",
-    "Invoices",
     "Key",
+    "Money",
     "Period",
     "Plan",
-    "Plans",
+    "PlanAccess",
     "Price",
     "Refund",
-    "RefundOfCharge",
     "RefundState",
     "Role",
     "SourceState",
     "Subscription",
     "SubscriptionState",
-    "Subscriptions",
     "Why",
 ]

@@ -11,17 +11,21 @@ from billing.client.models.shared import SubscriptionState
 Why = Annotated[Literal["paid", "trial", "grace", "pending", "none"], SkipValidation]
 
 
-class Entitlement(Answer):
-    """``until`` is the first day on which it no longer holds, null when no day is fixed."""
+class PlanAccess(Answer):
+    """``until`` is the first day on which ``allowed`` no longer holds, null when no day is fixed."""
 
-    subscription_id: str
     plan: str
-    state: SubscriptionState
-    entitled: bool
+    allowed: bool
     until: date | None
     why: Why
+    subscription_id: str
+    subscription_state: SubscriptionState
 
 
-class Entitlements(Answer):
+class Access(Answer):
+    """Which plans a customer may use: one entry for each plan they ever subscribed to, in the order of codes."""
+
+    object: Literal["access"] | None = None
+    customer_id: str
     customer_reference: str
-    entitlements: tuple[Entitlement, ...]
+    plans: tuple[PlanAccess, ...]

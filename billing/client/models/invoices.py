@@ -1,39 +1,12 @@
 """What calls about invoices answer. Written by `make client` from the OpenAPI document."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import SkipValidation
 
 from billing.client.answers import Answer
-from billing.client.models.shared import RefundState
-
-ChargeKind = Annotated[Literal["first", "renewal", "re_enrolment"], SkipValidation]
-
-ChargeState = Annotated[
-    Literal["sending", "unknown", "pending", "captured", "declined", "refused", "expired", "canceled", "parked"],
-    SkipValidation,
-]
-
-
-class RefundOfCharge(Answer):
-    id: str
-    state: RefundState
-    amount_minor: int
-    currency: str
-
-
-class Charge(Answer):
-    id: str
-    kind: ChargeKind
-    state: ChargeState
-    amount_minor: int
-    currency: str
-    captured_at: datetime | None
-    response_code: str | None
-    created_at: datetime
-    refunds: tuple[RefundOfCharge, ...]
-
+from billing.client.models.shared import Money, Period
 
 InvoiceKind = Annotated[Literal["first", "renewal", "agreement"], SkipValidation]
 
@@ -41,19 +14,22 @@ InvoiceState = Annotated[Literal["open", "paid", "void", "uncollectible"], SkipV
 
 
 class Invoice(Answer):
+    """What is owed for a period.
+
+    ``charge_ids`` are the attempts to take it, oldest first. ``next_attempt_at`` is null when it is not tried by
+    itself. ``kind`` is ``first`` (paid when enrolling), ``renewal``, or ``agreement``: a token amount that only makes
+    a KakaoPay agreement, and is given back at once.
+    """
+
+    object: Literal["invoice"] | None = None
     id: str
+    subscription_id: str
+    customer_id: str
     kind: InvoiceKind
     state: InvoiceState
-    period_start: date
-    period_end: date
-    amount_minor: int
-    currency: str
-    attempts: int
+    period: Period
+    amount: Money
     next_attempt_at: datetime | None
     paid_at: datetime | None
+    charge_ids: tuple[str, ...]
     created_at: datetime
-    charges: tuple[Charge, ...]
-
-
-class Invoices(Answer):
-    invoices: tuple[Invoice, ...]

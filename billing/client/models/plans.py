@@ -1,21 +1,22 @@
 """What calls about plans answer. Written by `make client` from the OpenAPI document."""
 
+from datetime import datetime
+from typing import Literal
+
 from billing.client.answers import Answer
-from billing.client.models.shared import IntervalUnit
+from billing.client.models.shared import Price
 
 
 class Plan(Answer):
-    """A plan with its price of today, tax included; nobody can be enrolled on an archived one."""
+    """What is sold. ``id`` is its code. ``price`` is what new subscribers pay; others keep the price they have.
 
-    code: str
+    An archived plan takes no new subscribers. A paused one renews nobody either, until it is resumed.
+    """
+
+    object: Literal["plan"] | None = None
+    id: str
     name: str
-    amount_minor: int
-    currency: str
-    interval: IntervalUnit
-    interval_count: int
-    trial_days: int
-    archived: bool
-
-
-class Plans(Answer):
-    plans: tuple[Plan, ...]
+    price: Price
+    archived_at: datetime | None
+    paused_at: datetime | None
+    created_at: datetime

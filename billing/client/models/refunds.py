@@ -1,18 +1,27 @@
 """What calls about refunds answer. Written by `make client` from the OpenAPI document."""
 
 from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import SkipValidation
 
 from billing.client.answers import Answer
-from billing.client.models.shared import RefundState
+from billing.client.models.shared import Money
+
+RefundState = Annotated[
+    Literal["requested", "sending", "unknown", "pending", "refunded", "declined", "refused", "parked"], SkipValidation
+]
 
 
 class Refund(Answer):
-    """How a refund stands; pending until KakaoPay tells how it ended."""
+    """Money given back of a charge. It is ``pending`` until KakaoPay tells how it ended."""
 
-    refund_id: str
+    object: Literal["refund"] | None = None
+    id: str
     charge_id: str
+    subscription_id: str
+    customer_id: str
     state: RefundState
-    amount_minor: int
-    currency: str
+    amount: Money
     reason: str
     created_at: datetime

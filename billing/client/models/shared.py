@@ -1,14 +1,42 @@
 """What several resources answer with. Written by `make client` from the OpenAPI document."""
 
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import SkipValidation
 
+from billing.client.answers import Answer
+
 IntervalUnit = Annotated[Literal["day", "week", "month", "year"], SkipValidation]
 
-RefundState = Annotated[
-    Literal["requested", "sending", "unknown", "pending", "refunded", "declined", "refused", "parked"], SkipValidation
-]
+
+class Money(Answer):
+    """``amount`` is in minor units of the currency: 9900 KRW is ₩9,900."""
+
+    amount: int
+    currency: str
+
+
+class Period(Answer):
+    """Days in the subscription's zone; ``end`` is the first day behind it."""
+
+    start: date
+    end: date
+
+
+class Price(Answer):
+    """A version of a plan's price: ``amount`` every so many ``interval``, after ``trial_days`` without one."""
+
+    object: Literal["price"] | None = None
+    id: str
+    plan: str
+    version: int
+    amount: Money
+    interval: IntervalUnit
+    interval_count: int
+    trial_days: int
+    created_at: datetime
+
 
 SubscriptionState = Annotated[
     Literal["incomplete", "incomplete_expired", "trialing", "active", "past_due", "paused", "unpaid", "canceled"],

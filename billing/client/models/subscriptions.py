@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import SkipValidation
 
 from billing.client.answers import Answer
-from billing.client.models.shared import IntervalUnit, SubscriptionState
+from billing.client.models.shared import Period, Price, SubscriptionState
 
 
 class Consent(Answer):
@@ -17,35 +17,19 @@ class Consent(Answer):
     given_at: datetime | None
 
 
-class Enrolment(Answer):
-    """Send the subscriber to ``redirect_url``; it is null when there is nothing left to pay."""
-
-    subscription_id: str
-    state: SubscriptionState
-    charge_id: str | None
-    redirect_url: str | None
-
-
-class Period(Answer):
-    start: date
-    end: date
-
-
-class Price(Answer):
-    version: int
-    amount_minor: int
-    currency: str
-    interval: IntervalUnit
-    interval_count: int
-
-
 SourceState = Annotated[Literal["pending", "active", "suspect", "revoked", "replaced"], SkipValidation]
 
 
-class Subscription(Answer):
-    """``paid_through`` is the first day that is not paid for; ``next_due_at`` is null when no renewal will come."""
+class EnrolledSubscription(Answer):
+    """A subscription, and where its first payment is made.
 
+    Send the subscriber to ``redirect_url``, which is null when there is nothing left to pay. The subscription is
+    active when ``charge_id`` is captured.
+    """
+
+    object: Literal["subscription"] | None = None
     id: str
+    customer_id: str
     customer_reference: str
     plan: str
     plan_name: str
@@ -59,16 +43,47 @@ class Subscription(Answer):
     cancel_at: datetime | None
     canceled_at: datetime | None
     cancel_reason: str | None
+    pause_at: datetime | None
     resume_at: datetime | None
+    source_id: str | None
     source_state: SourceState | None
-    needs_re_enrolment: bool
+    source_required: bool
     parked_reason: str | None
     zone: str
     created_at: datetime
+    charge_id: str | None
+    redirect_url: str | None
 
 
-class Subscriptions(Answer):
-    """A page; the next one is asked for with ``next_cursor``, null on the last."""
+class Subscription(Answer):
+    """A customer's subscription to a plan, at the price it was made with.
 
-    subscriptions: tuple[Subscription, ...]
-    next_cursor: str | None
+    ``paid_through`` is the first day that is not paid for. ``next_due_at`` is null when no renewal will come, and
+    ``next_attempt_at`` when no open invoice will be tried by itself. ``source_required`` says that the subscriber
+    must make a new KakaoPay agreement: replace the source.
+    """
+
+    object: Literal["subscription"] | None = None
+    id: str
+    customer_id: str
+    customer_reference: str
+    plan: str
+    plan_name: str
+    price: Price
+    state: SubscriptionState
+    current_period: Period | None
+    paid_through: date | None
+    next_due_at: datetime | None
+    next_attempt_at: datetime | None
+    consent: Consent | None
+    cancel_at: datetime | None
+    canceled_at: datetime | None
+    cancel_reason: str | None
+    pause_at: datetime | None
+    resume_at: datetime | None
+    source_id: str | None
+    source_state: SourceState | None
+    source_required: bool
+    parked_reason: str | None
+    zone: str
+    created_at: datetime

@@ -1,10 +1,12 @@
 """Every resource of the API. Written by `make client` from the OpenAPI document."""
 
+from billing.client.resources.charges import ChargesResource
 from billing.client.resources.customers import CustomersResource
 from billing.client.resources.events import EventsResource
 from billing.client.resources.invoices import InvoicesResource
 from billing.client.resources.keys import KeysResource
 from billing.client.resources.plans import PlansResource
+from billing.client.resources.prices import PricesResource
 from billing.client.resources.refunds import RefundsResource
 from billing.client.resources.subscriptions import SubscriptionsResource
 from billing.client.wire import Wire
@@ -12,10 +14,12 @@ from billing.client.wire import Wire
 
 class Resources:
     def __init__(self, wire: Wire) -> None:
+        self.charges = ChargesResource(wire)
         self.customers = CustomersResource(wire)
         self.events = EventsResource(wire)
         self.invoices = InvoicesResource(wire)
         self.keys = KeysResource(wire)
         self.plans = PlansResource(wire)
+        self.prices = PricesResource(wire)
         self.refunds = RefundsResource(wire)
         self.subscriptions = SubscriptionsResource(wire)

@@ -1,7 +1,7 @@
 """Calls about customers. Written by `make client` from the OpenAPI document."""
 
 from billing.client.calls import OMIT, Omit, call, in_path
-from billing.client.models import Entitlements
+from billing.client.models import Access
 from billing.client.wire import Wire
 
 
@@ -9,9 +9,8 @@ class CustomersResource:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    def entitlements(self, reference: str, *, grace_days: int | Omit | None = OMIT) -> Entitlements:
-        """Say for each subscription of a customer whether they may use the plan today, until when, and why."""
+    def access(self, reference: str, *, grace_days: int | Omit | None = OMIT) -> Access:
+        """Say which plans a customer may use"""
         return self._wire.ask(
-            call("GET", f"/v1/customers/{in_path(reference)}/entitlements", query={"grace_days": grace_days}),
-            Entitlements,
+            call("GET", f"/v1/customers/{in_path(reference)}/access", query={"grace_days": grace_days}), Access
         )

@@ -1,7 +1,10 @@
 """Calls about invoices. Written by `make client` from the OpenAPI document."""
 
-from billing.client.calls import OMIT, Omit, call
-from billing.client.models import Invoices
+from collections.abc import Iterator
+
+from billing.client.answers import Page
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import Invoice, InvoiceState
 from billing.client.wire import Wire
 
 
@@ -9,8 +12,60 @@ class InvoicesResource:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    def list(self, *, subscription: str, limit: int | Omit = OMIT) -> Invoices:
-        """List the newest invoices of a subscription. The id of a captured charge is what a refund needs."""
+    def list(
+        self,
+        *,
+        limit: int | Omit = OMIT,
+        cursor: str | Omit | None = OMIT,
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        subscription_id: str | Omit | None = OMIT,
+        customer_id: str | Omit | None = OMIT,
+        state: InvoiceState | Omit | None = OMIT,
+    ) -> Page[Invoice]:
+        """List the invoices of a subscription or a customer, newest first."""
         return self._wire.ask(
-            call("GET", "/v1/invoices", query={"subscription": subscription, "limit": limit}), Invoices
+            call(
+                "GET",
+                "/v1/invoices",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "created_from": created_from,
+                    "created_before": created_before,
+                    "subscription_id": subscription_id,
+                    "customer_id": customer_id,
+                    "state": state,
+                },
+            ),
+            Page[Invoice],
         )
+
+    def get(self, invoice_id: str) -> Invoice:
+        """Show an invoice."""
+        return self._wire.ask(call("GET", f"/v1/invoices/{in_path(invoice_id)}"), Invoice)
+
+    def iterate(
+        self,
+        *,
+        limit: int | Omit = OMIT,
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        subscription_id: str | Omit | None = OMIT,
+        customer_id: str | Omit | None = OMIT,
+        state: InvoiceState | Omit | None = OMIT,
+    ) -> Iterator[Invoice]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = self.list(
+                limit=limit,
+                created_from=created_from,
+                created_before=created_before,
+                subscription_id=subscription_id,
+                customer_id=customer_id,
+                state=state,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor

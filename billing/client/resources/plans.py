@@ -1,7 +1,10 @@
 """Calls about plans. Written by `make client` from the OpenAPI document."""
 
-from billing.client.calls import call
-from billing.client.models import Plans
+from collections.abc import Iterator
+
+from billing.client.answers import Page
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import Plan
 from billing.client.wire import Wire
 
 
@@ -9,6 +12,34 @@ class PlansResource:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    def list(self) -> Plans:
+    def list(
+        self, *, limit: int | Omit = OMIT, cursor: str | Omit | None = OMIT, archived: bool | Omit | None = OMIT
+    ) -> Page[Plan]:
         """List the plans in the order of their codes."""
-        return self._wire.ask(call("GET", "/v1/plans"), Plans)
+        return self._wire.ask(
+            call("GET", "/v1/plans", query={"limit": limit, "cursor": cursor, "archived": archived}), Page[Plan]
+        )
+
+    def get(self, plan: str) -> Plan:
+        """Show a plan."""
+        return self._wire.ask(call("GET", f"/v1/plans/{in_path(plan)}"), Plan)
+
+    def archive(self, plan: str, *, idempotency_key: str | None = None) -> Plan:
+        """Archive a plan: nobody can be enrolled on it any more; its subscribers go on."""
+        return self._wire.ask(call("POST", f"/v1/plans/{in_path(plan)}/archive", key=idempotency_key), Plan)
+
+    def pause(self, plan: str, *, idempotency_key: str | None = None) -> Plan:
+        """Pause a plan: nobody is enrolled on it, renewed or charged until it is resumed."""
+        return self._wire.ask(call("POST", f"/v1/plans/{in_path(plan)}/pause", key=idempotency_key), Plan)
+
+    def resume(self, plan: str, *, idempotency_key: str | None = None) -> Plan:
+        """Resume a paused plan: its subscribers renew again."""
+        return self._wire.ask(call("POST", f"/v1/plans/{in_path(plan)}/resume", key=idempotency_key), Plan)
+
+    def iterate(self, *, limit: int | Omit = OMIT, archived: bool | Omit | None = OMIT) -> Iterator[Plan]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = self.list(limit=limit, archived=archived, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor

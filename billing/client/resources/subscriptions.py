@@ -1,9 +1,11 @@
 """Calls about subscriptions. Written by `make client` from the OpenAPI document."""
 
+from collections.abc import Iterator
 from typing import Literal
 
+from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
-from billing.client.models import Enrolment, Subscription, Subscriptions, SubscriptionState
+from billing.client.models import EnrolledSubscription, Subscription, SubscriptionState
 from billing.client.wire import Wire
 
 
@@ -25,8 +27,8 @@ class SubscriptionsResource:
         phone: str | Omit | None = OMIT,
         locale: Literal["ko", "en"] | Omit = OMIT,
         idempotency_key: str | None = None,
-    ) -> Enrolment:
-        """Create customer, subscription, first invoice and first charge, and answer with the link to KakaoPay."""
+    ) -> EnrolledSubscription:
+        """Enrol a subscriber"""
         return self._wire.ask(
             call(
                 "POST",
@@ -45,28 +47,41 @@ class SubscriptionsResource:
                 },
                 key=idempotency_key,
             ),
-            Enrolment,
+            EnrolledSubscription,
         )
 
     def list(
         self,
         *,
-        customer: str | Omit | None = OMIT,
-        state: SubscriptionState | Omit | None = OMIT,
         limit: int | Omit = OMIT,
         cursor: str | Omit | None = OMIT,
-    ) -> Subscriptions:
-        """List subscriptions, of one customer or in one state if asked so."""
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        customer_id: str | Omit | None = OMIT,
+        customer_reference: str | Omit | None = OMIT,
+        plan: str | Omit | None = OMIT,
+        state: SubscriptionState | Omit | None = OMIT,
+    ) -> Page[Subscription]:
+        """List subscriptions, newest first."""
         return self._wire.ask(
             call(
                 "GET",
                 "/v1/subscriptions",
-                query={"customer": customer, "state": state, "limit": limit, "cursor": cursor},
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "created_from": created_from,
+                    "created_before": created_before,
+                    "customer_id": customer_id,
+                    "customer_reference": customer_reference,
+                    "plan": plan,
+                    "state": state,
+                },
             ),
-            Subscriptions,
+            Page[Subscription],
         )
 
-    def re_enrolment(
+    def replace_source(
         self,
         subscription_id: str,
         *,
@@ -75,12 +90,12 @@ class SubscriptionsResource:
         failure_url: str,
         os_type: Literal["ANDROID", "IOS"] | Omit | None = OMIT,
         idempotency_key: str | None = None,
-    ) -> Enrolment:
-        """Answer with a link under which the subscriber makes a new KakaoPay agreement. Sent twice: the same link."""
+    ) -> EnrolledSubscription:
+        """Replace the KakaoPay agreement of a subscription"""
         return self._wire.ask(
             call(
                 "POST",
-                f"/v1/subscriptions/{in_path(subscription_id)}/re-enrolment",
+                f"/v1/subscriptions/{in_path(subscription_id)}/replace-source",
                 body={
                     "terminal_type": terminal_type,
                     "os_type": os_type,
@@ -89,7 +104,7 @@ class SubscriptionsResource:
                 },
                 key=idempotency_key,
             ),
-            Enrolment,
+            EnrolledSubscription,
         )
 
     def get(self, subscription_id: str) -> Subscription:
@@ -104,7 +119,7 @@ class SubscriptionsResource:
         reason: str | Omit = OMIT,
         idempotency_key: str | None = None,
     ) -> Subscription:
-        """Cancel, at the end of what is paid for unless `at` is `now`. One call, no body needed."""
+        """Cancel a subscription"""
         return self._wire.ask(
             call(
                 "POST",
@@ -116,7 +131,7 @@ class SubscriptionsResource:
         )
 
     def undo_cancel(self, subscription_id: str, *, idempotency_key: str | None = None) -> Subscription:
-        """Take back a cancellation at period end."""
+        """Take back a cancellation that has not come yet."""
         return self._wire.ask(
             call("POST", f"/v1/subscriptions/{in_path(subscription_id)}/undo-cancel", key=idempotency_key), Subscription
         )
@@ -124,7 +139,7 @@ class SubscriptionsResource:
     def pause(
         self, subscription_id: str, *, resume_at: str | Omit | None = OMIT, idempotency_key: str | None = None
     ) -> Subscription:
-        """Pause: nothing is billed or charged until it is resumed, by hand or at `resume_at`."""
+        """Pause a subscription"""
         return self._wire.ask(
             call(
                 "POST",
@@ -142,7 +157,34 @@ class SubscriptionsResource:
         )
 
     def consent(self, subscription_id: str, *, idempotency_key: str | None = None) -> Subscription:
-        """Record that the subscriber agreed, just now and on its own, to be charged when the trial ends."""
+        """Record that the subscriber agrees to be charged when the trial ends"""
         return self._wire.ask(
             call("POST", f"/v1/subscriptions/{in_path(subscription_id)}/consent", key=idempotency_key), Subscription
         )
+
+    def iterate(
+        self,
+        *,
+        limit: int | Omit = OMIT,
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        customer_id: str | Omit | None = OMIT,
+        customer_reference: str | Omit | None = OMIT,
+        plan: str | Omit | None = OMIT,
+        state: SubscriptionState | Omit | None = OMIT,
+    ) -> Iterator[Subscription]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = self.list(
+                limit=limit,
+                created_from=created_from,
+                created_before=created_before,
+                customer_id=customer_id,
+                customer_reference=customer_reference,
+                plan=plan,
+                state=state,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor

@@ -15,13 +15,15 @@ from billing.bootstrap import open_engine
 from billing.config import Settings
 from billing.domain.api_keys import KeyMode, KeyStanding
 from billing.entrypoints.api import (
+    access,
+    charges,
     enrolments,
-    entitlements,
     events,
     health,
     invoices,
     keys,
     plans,
+    prices,
     refunds,
     returning,
     subscriptions,
@@ -37,13 +39,14 @@ from billing.entrypoints.api.idempotency import Idempotency
 from billing.entrypoints.api.intake import Intake
 from billing.entrypoints.api.limits import Limits
 from billing.entrypoints.api.roles import require_role
+from billing.entrypoints.api.strict import take_nothing_unknown
 from billing.entrypoints.metrics.instruments import Instruments
 from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.ready import require_ready
 from billing.operations.engine import Engine
 from billing.store.api_keys import key_of_digest, note_use
 
-_WITH_KEY: Final = (enrolments, subscriptions, entitlements, invoices, refunds, plans, events, keys)
+_WITH_KEY: Final = (access, plans, prices, enrolments, subscriptions, invoices, charges, refunds, events, keys)
 _OPEN: Final = (returning, health)
 _DRAIN_SECONDS: Final = 25
 
@@ -75,7 +78,9 @@ def create_app(
     app.state.registry = (instruments or Instruments()).registry
     app.state.registry.register(Vitals(lambda: app.state.desk.engine.database, is_live=settings.mode == "live"))
     # The keys are checked by a middleware; HTTPBearer only tells the documentation of them.
-    keyed = APIRouter(dependencies=[Depends(HTTPBearer(auto_error=False)), Depends(require_role)])
+    keyed = APIRouter(
+        dependencies=[Depends(HTTPBearer(auto_error=False)), Depends(require_role), Depends(take_nothing_unknown)]
+    )
     for module in _WITH_KEY:
         keyed.include_router(module.router)
     app.include_router(keyed)

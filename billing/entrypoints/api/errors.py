@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
+from uuid import UUID
 
 import structlog
 from fastapi import FastAPI, Request
@@ -15,7 +16,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
+from billing.domain.public_ids import Kind, public_id
 from billing.entrypoints.api.document import methods_of
+from billing.entrypoints.api.fields import PATTERNS_SAID
 from billing.entrypoints.api.problems import MEDIA_TYPE, PROBLEMS, FieldError, details, status_of
 from billing.operations.engine import BadInput, Refusal
 from billing.store.database import is_conflict
@@ -25,6 +28,10 @@ log = structlog.get_logger()
 
 _RETRY_AFTER: Final = {"Retry-After": "5"}
 _MOST_FIELDS: Final = 20
+# The acts speak of "subscription 0198…", as operators see it; the API has one form of an id.
+_UUID: Final = re.compile(
+    r"\b(customer|subscription|invoice|charge|refund|source) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+)
 
 
 class ApiError(Exception):
@@ -56,8 +63,14 @@ def telling_current(show: Callable[[], BaseModel]) -> Iterator[None]:
 
 def with_remedy(refusal: Refusal) -> str:
     """Return what was refused and, in a second sentence, what to do."""
-    sentence, remedy = str(refusal).rstrip("."), PROBLEMS.get(refusal.code, PROBLEMS["refused"]).remedy
+    sentence = _UUID.sub(_public, str(refusal)).rstrip(".")
+    remedy = PROBLEMS.get(refusal.code, PROBLEMS["refused"]).remedy
     return f"{sentence}. {remedy}"
+
+
+def _public(found: re.Match[str]) -> str:
+    kind = Kind[found[1].upper()]
+    return f"{found[1]} {public_id(kind, UUID(found[2]))}"
 
 
 def install_error_handlers(app: FastAPI) -> None:
@@ -127,7 +140,7 @@ def _sentence(request: Request, problem: Mapping[str, Any]) -> str:
     if kind in ("model_type", "model_attributes_type", "dict_type"):
         return "must be a JSON object"
     if kind == "string_pattern_mismatch":
-        return "must be a code such as basic-yearly: a to z, 0 to 9 and -, a letter first, at most 50 characters"
+        return PATTERNS_SAID.get(problem["ctx"]["pattern"], "must be of the form that the documentation gives")
     if kind == "extra_forbidden":
         return _not_known(request, str(place[0]), str(place[-1]))
     told = str(problem["msg"]).removeprefix("Value error, ")

@@ -3,10 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 # Control, format (zero-width, right-to-left) and surrogate characters, line and paragraph separators: what a
 # reader cannot see, or a database cannot store.
@@ -77,16 +79,43 @@ def _instant(value: object) -> datetime:
     return instant.astimezone(UTC)
 
 
-def _whole(value: Any) -> int:
-    # A query is text, and int() would take " 5 ", "1_000" and other scripts' digits.
-    if isinstance(value, int):
-        return value
-    if not isinstance(value, str) or not _WHOLE.fullmatch(value):
-        raise ValueError("must be a whole number in the digits 0 to 9")
-    return int(value)
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A whole number in a query, from ``least`` to ``most``."""
+
+    least: int
+    most: int
+
+    def read(self, value: object) -> int:
+        """Return the number that text means.
+
+        :raises ValueError: it means none, or one out of bounds.
+        """
+        # int() would take " 5 ", "1_000" and other scripts' digits.
+        if isinstance(value, str) and not _WHOLE.fullmatch(value):
+            raise ValueError("must be a whole number in the digits 0 to 9")
+        number = int(value) if isinstance(value, str | int) else -1
+        if not self.least <= number <= self.most:
+            raise ValueError(f"must be a whole number from {self.least} to {self.most}")
+        return number
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.read)
+
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
-PlanCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,49}$")]
+PLAN_CODE: Final = r"^[a-z][a-z0-9-]{0,49}$"
+CURRENCY: Final = r"^[A-Z]{3}$"
+PATTERNS_SAID: Final = {
+    PLAN_CODE: "must be a code such as basic-yearly: a to z, 0 to 9 and -, a letter first, at most 50 characters",
+    CURRENCY: "must be three capital letters, such as KRW",
+}
+"""What a pattern wants, for people."""
+
+PlanCode = Annotated[str, Field(pattern=PLAN_CODE)]
+Currency = Annotated[str, Field(pattern=CURRENCY)]
 Reference = Annotated[str, AfterValidator(_text(100))]
 Name = Annotated[str, AfterValidator(_text(100))]
 Reason = Annotated[str, AfterValidator(_text(200))]
@@ -94,7 +123,6 @@ Email = Annotated[str, AfterValidator(_email)]
 Phone = Annotated[str, AfterValidator(_phone)]
 Url = Annotated[str, AfterValidator(_url)]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=str)]
-Whole = BeforeValidator(_whole)
 AmountMinor = Annotated[int, Field(ge=1, le=999_999_999)]
 TerminalType = Literal["WEB", "WAP", "APP"]
 OsType = Literal["ANDROID", "IOS"]

@@ -1,75 +1,61 @@
-"""A subscription's invoices, with every attempt to take their amounts."""
+"""Looking at invoices."""
 
 from collections import defaultdict
-from datetime import date, datetime
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
+from sqlalchemy import Connection
 
-from billing.domain.cases import ChargeKind, InvoiceKind
-from billing.domain.states import ChargeState, InvoiceState, RefundState
-from billing.entrypoints.api.desk import DeskOfRequest
+from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.ids import InvoiceId
 from billing.entrypoints.api.models import InvoiceQuery
+from billing.entrypoints.api.objects.invoices import Invoice, InvoiceList
+from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.engine import NotFound
-from billing.store.subscription_views import charges_of_invoices, find_subscription, list_invoices, refunds_of_charges
+from billing.store.payment_views import charge_ids_of, find_invoice, list_invoices
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
 
 
-class RefundOfCharge(BaseModel):
-    id: UUID
-    state: RefundState
-    amount_minor: int
-    currency: str
-
-
-class ChargeAnswer(BaseModel):
-    id: UUID
-    kind: ChargeKind
-    state: ChargeState
-    amount_minor: int
-    currency: str
-    captured_at: datetime | None
-    response_code: str | None
-    created_at: datetime
-    refunds: list[RefundOfCharge]
-
-
-class InvoiceAnswer(BaseModel):
-    id: UUID
-    kind: InvoiceKind
-    state: InvoiceState
-    period_start: date
-    period_end: date
-    amount_minor: int
-    currency: str
-    attempts: int
-    next_attempt_at: datetime | None
-    paid_at: datetime | None
-    created_at: datetime
-    charges: list[ChargeAnswer]
-
-
-class InvoicesAnswer(BaseModel):
-    invoices: list[InvoiceAnswer]
-
-
-@router.get("")
-def read_invoices(query: Annotated[InvoiceQuery, Query()], desk: DeskOfRequest) -> InvoicesAnswer:
-    """List the newest invoices of a subscription. The id of a captured charge is what a refund needs."""
+@router.get("", operation_id="list_invoices")
+def read_invoices(query: Annotated[InvoiceQuery, Query()], desk: DeskOfRequest) -> InvoiceList:
+    """List the invoices of a subscription or a customer, newest first."""
+    page = page_asked("invoices", query)
     with desk.reading() as tx:
-        if find_subscription(tx, query.subscription) is None:
-            raise NotFound(f"there is no subscription {query.subscription}")
-        rows = list_invoices(tx, query.subscription, query.limit)
-        charges = charges_of_invoices(tx, [row.id for row in rows])
-        refunds = refunds_of_charges(tx, [row.id for row in charges])
-    refunds_of, charges_of = defaultdict(list), defaultdict(list)
-    for row in refunds:
-        refunds_of[row.charge_id].append(RefundOfCharge.model_validate(row._asdict()))
-    for row in charges:
-        charges_of[row.invoice_id].append(ChargeAnswer.model_validate({**row._asdict(), "refunds": refunds_of[row.id]}))
-    return InvoicesAnswer(
-        invoices=[InvoiceAnswer.model_validate({**row._asdict(), "charges": charges_of[row.id]}) for row in rows]
-    )
+        rows = list_invoices(
+            tx,
+            page,
+            subscription_id=query.subscription_id,
+            customer_id=query.customer_id,
+            state=query.state,
+            created=query.created,
+        )
+        charge_ids = _charge_ids(tx, [row.id for row in rows])
+    return list_of(InvoiceList, "invoices", page, rows, lambda row: Invoice.of(row, charge_ids[row.id]))
+
+
+@router.get("/{invoice_id}", operation_id="get_invoice")
+def read_invoice(invoice_id: InvoiceId, desk: DeskOfRequest) -> Invoice:
+    """Show an invoice."""
+    return shown(desk, invoice_id)
+
+
+def shown(desk: Desk, invoice_id: UUID) -> Invoice:
+    """Return an invoice as it now is.
+
+    :raises NotFound: there is none of this id.
+    """
+    with desk.reading() as tx:
+        row = find_invoice(tx, invoice_id)
+        if row is None:
+            raise NotFound("there is no invoice of this id")
+        return Invoice.of(row, _charge_ids(tx, [invoice_id])[invoice_id])
+
+
+def _charge_ids(tx: Connection, invoice_ids: Sequence[UUID]) -> defaultdict[UUID, list[UUID]]:
+    found: defaultdict[UUID, list[UUID]] = defaultdict(list)
+    for row in charge_ids_of(tx, invoice_ids):
+        found[row.invoice_id].append(row.id)
+    return found

@@ -11,7 +11,7 @@ from billing.domain.api_keys import KeyMode
 from billing.domain.public_ids import Kind, NotAnId, public_id, uuid_of
 from billing.domain.roles import Role
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
-from billing.entrypoints.api.models import Body
+from billing.entrypoints.api.shapes import Body
 from billing.entrypoints.clock import machine_now
 from billing.operations.api_keys import FreshKey, create_key, revoke_key, rotate_key
 from billing.operations.engine import NotFound

@@ -1,13 +1,11 @@
 """What requests may hold: plain models that take nothing they do not know and convert nothing silently."""
 
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from billing.domain.states import SubscriptionState
+from billing.domain.states import ChargeState, InvoiceState, RefundState, SubscriptionState
 from billing.entrypoints.api.fields import (
-    AmountMinor,
     Email,
     Instant,
     Locale,
@@ -21,15 +19,8 @@ from billing.entrypoints.api.fields import (
     Url,
     Whole,
 )
-
-
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class _Query(BaseModel):
-    # Queries are text, so they are converted; but a name that is not known is a mistake here too.
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from billing.entrypoints.api.ids import ChargeId, CustomerId, InvoiceId, SubscriptionId
+from billing.entrypoints.api.shapes import Body, CreatedQuery, MoneyAsked, PageQuery, QueryOf
 
 
 class InWallet(Body):
@@ -62,8 +53,8 @@ class NewSubscription(InWallet):
     locale: Locale = "ko"
 
 
-class ReEnrolment(InWallet):
-    pass
+class NewSource(InWallet):
+    """Where the subscriber is who makes a new KakaoPay agreement."""
 
 
 class Cancellation(Body):
@@ -76,34 +67,74 @@ class Pause(Body):
 
 
 class NewRefund(Body):
-    """Without an amount (in minor units) all that is left is refunded."""
+    """Without an amount all that is left is refunded."""
 
-    amount_minor: AmountMinor | None = None
+    charge_id: ChargeId
+    amount: MoneyAsked | None = None
     reason: Reason
 
 
-class SubscriptionQuery(_Query):
-    """``cursor`` is the ``next_cursor`` of the page before."""
+class SubscriptionQuery(CreatedQuery):
+    """``customer_reference`` is your own id of the customer."""
 
-    customer: Reference | None = None
+    customer_id: CustomerId | None = None
+    customer_reference: Reference | None = None
+    plan: PlanCode | None = None
     state: SubscriptionState | None = None
-    limit: Annotated[int, Whole, Field(ge=1, le=100)] = 50
-    cursor: UUID | None = None
 
 
-class EventQuery(_Query):
-    """``after`` is the ``next_after`` of the page before, 0 at first."""
+class _PaymentQuery(CreatedQuery):
+    @model_validator(mode="after")
+    def _of_somebody(self) -> Self:
+        # Without this a page would be sought among all there ever were, and there is no index for it on purpose.
+        owners = [name for name in type(self).model_fields if name.endswith("_id")]
+        if not any(getattr(self, name) for name in owners):
+            raise ValueError(f"must name {' or '.join(owners)}")
+        return self
 
-    after: Annotated[int, Whole, Field(ge=0, le=2**63 - 1)] = 0
-    limit: Annotated[int, Whole, Field(ge=1, le=100)] = 100
+
+class InvoiceQuery(_PaymentQuery):
+    """Name the subscription or the customer."""
+
+    subscription_id: SubscriptionId | None = None
+    customer_id: CustomerId | None = None
+    state: InvoiceState | None = None
 
 
-class EntitlementQuery(_Query):
+class ChargeQuery(_PaymentQuery):
+    """Name the invoice, the subscription or the customer."""
+
+    invoice_id: InvoiceId | None = None
+    subscription_id: SubscriptionId | None = None
+    customer_id: CustomerId | None = None
+    state: ChargeState | None = None
+
+
+class RefundQuery(_PaymentQuery):
+    """Name the charge, the subscription or the customer."""
+
+    charge_id: ChargeId | None = None
+    subscription_id: SubscriptionId | None = None
+    customer_id: CustomerId | None = None
+    state: RefundState | None = None
+
+
+class PlanQuery(PageQuery):
+    archived: bool | None = None
+
+
+class PriceQuery(PageQuery):
+    plan: PlanCode | None = None
+
+
+class AccessQuery(QueryOf):
     """``grace_days`` after a failed renewal; without it, for as long as the renewal is tried again."""
 
-    grace_days: Annotated[int | None, Whole, Field(ge=0, le=366)] = None
+    grace_days: Annotated[int, Whole(0, 366)] | None = None
 
 
-class InvoiceQuery(_Query):
-    subscription: UUID
-    limit: Annotated[int, Whole, Field(ge=1, le=100)] = 50
+class EventQuery(QueryOf):
+    """``after`` is the ``next_after`` of the page before, 0 at first."""
+
+    after: Annotated[int, Whole(0, 2**63 - 1)] = 0
+    limit: Annotated[int, Whole(1, 100)] = 100

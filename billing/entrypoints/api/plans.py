@@ -1,48 +1,69 @@
 """What is sold."""
 
-from fastapi import APIRouter
-from pydantic import BaseModel
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated
 
-from billing.entrypoints.api.desk import DeskOfRequest
-from billing.operations.plans import current_catalog
-from plans.calendar import IntervalUnit
+from fastapi import APIRouter, Path, Query
+
+from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.errors import telling_current
+from billing.entrypoints.api.fields import PLAN_CODE, PlanCode
+from billing.entrypoints.api.models import PlanQuery
+from billing.entrypoints.api.objects.plans import Plan, PlanList
+from billing.entrypoints.api.paging import read_cursor, write_cursor
+from billing.operations.engine import NotFound
+from billing.operations.plans import archive_plan, pause_plan, resume_plan
+from billing.store.plan_views import find_plan, list_plans
 
 router = APIRouter(prefix="/v1/plans", tags=["plans"])
+Code = Annotated[PlanCode, Path()]
 
 
-class PlanAnswer(BaseModel):
-    """A plan with its price of today, tax included; nobody can be enrolled on an archived one."""
-
-    code: str
-    name: str
-    amount_minor: int
-    currency: str
-    interval: IntervalUnit
-    interval_count: int
-    trial_days: int
-    archived: bool
-
-
-class PlansAnswer(BaseModel):
-    plans: list[PlanAnswer]
-
-
-@router.get("")
-def read_plans(desk: DeskOfRequest) -> PlansAnswer:
+@router.get("", operation_id="list_plans")
+def read_plans(query: Annotated[PlanQuery, Query()], desk: DeskOfRequest) -> PlanList:
     """List the plans in the order of their codes."""
+    behind = read_cursor("plans", query.cursor, PLAN_CODE)[0] if query.cursor else None
     with desk.reading() as tx:
-        plans, archived = current_catalog(tx)
-    answers = [
-        PlanAnswer(
-            code=plan.code,
-            name=plan.name,
-            amount_minor=plan.price.amount.minor,
-            currency=plan.price.amount.currency,
-            interval=plan.price.interval.unit,
-            interval_count=plan.price.interval.count,
-            trial_days=plan.price.trial_days,
-            archived=plan.code in archived,
-        )
-        for _, plan in sorted(plans.items())
-    ]
-    return PlansAnswer(plans=answers)
+        rows = list_plans(tx, archived=query.archived, behind=behind, limit=query.limit)
+    page, more = rows[: query.limit], len(rows) > query.limit
+    cursor = write_cursor("plans", page[-1].code) if more else None
+    return PlanList(data=[Plan.of(row) for row in page], has_more=more, next_cursor=cursor)
+
+
+@router.get("/{plan}", operation_id="get_plan")
+def read_plan(plan: Code, desk: DeskOfRequest) -> Plan:
+    """Show a plan."""
+    return _shown(desk, plan)
+
+
+@router.post("/{plan}/archive", operation_id="archive_plan")
+def archive(plan: Code, desk: DeskOfRequest) -> Plan:
+    """Archive a plan: nobody can be enrolled on it any more; its subscribers go on."""
+    return _managed(desk, "archive_plan", plan, lambda now: archive_plan(desk.engine, plan, now=now))
+
+
+@router.post("/{plan}/pause", operation_id="pause_plan")
+def pause(plan: Code, desk: DeskOfRequest) -> Plan:
+    """Pause a plan: nobody is enrolled on it, renewed or charged until it is resumed."""
+    return _managed(desk, "pause_plan", plan, lambda now: pause_plan(desk.engine, plan, now=now))
+
+
+@router.post("/{plan}/resume", operation_id="resume_plan")
+def resume(plan: Code, desk: DeskOfRequest) -> Plan:
+    """Resume a paused plan: its subscribers renew again."""
+    return _managed(desk, "resume_plan", plan, lambda now: resume_plan(desk.engine, plan, now=now))
+
+
+def _managed(desk: Desk, name: str, code: str, act: Callable[[datetime], object]) -> Plan:
+    with telling_current(lambda: _shown(desk, code)):
+        desk.act(name, act, about=code)
+    return _shown(desk, code)
+
+
+def _shown(desk: Desk, code: str) -> Plan:
+    with desk.reading() as tx:
+        row = find_plan(tx, code)
+    if row is None:
+        raise NotFound("there is no plan of this code")
+    return Plan.of(row)

@@ -1,65 +1,78 @@
 """Giving money back."""
 
-from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import structlog
-from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi import APIRouter, Query
 
-from billing.domain.states import RefundState
+from billing.entrypoints.api import charges
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
-from billing.entrypoints.api.models import NewRefund
+from billing.entrypoints.api.errors import invalid, telling_current
+from billing.entrypoints.api.ids import RefundId
+from billing.entrypoints.api.models import NewRefund, RefundQuery
+from billing.entrypoints.api.objects.refunds import Refund, RefundList
+from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.engine import NotFound
 from billing.operations.request_refund import request_refund
-from billing.store.subscription_views import find_refund
+from billing.store.payment_views import find_charge, find_refund, list_refunds
 
 log = structlog.get_logger()
-router = APIRouter(prefix="/v1", tags=["refunds"])
+router = APIRouter(prefix="/v1/refunds", tags=["refunds"])
 
 
-class RefundAnswer(BaseModel):
-    """How a refund stands; pending until KakaoPay tells how it ended."""
+@router.post("", status_code=201, operation_id="create_refund")
+def create_refund(wanted: NewRefund, desk: DeskOfRequest) -> Refund:
+    """Give back a captured charge
 
-    refund_id: UUID
-    charge_id: UUID
-    state: RefundState
-    amount_minor: int
-    currency: str
-    reason: str
-    created_at: datetime
-
-
-@router.post("/charges/{charge_id}/refunds", status_code=202)
-def create_refund(charge_id: UUID, wanted: NewRefund, desk: DeskOfRequest) -> RefundAnswer:
-    """Order a refund of a captured charge, in minor units; without an amount, of all that is left.
-
-    Send an `Idempotency-Key`: without one, a partial refund that is sent twice is made twice.
+    In part if `amount` is given, else all that is left of it. Send an `Idempotency-Key`: without one, a partial
+    refund that is sent twice is made twice.
     """
-    refund_id = request_refund(
-        desk.engine, charge_id, wanted.amount_minor, reason=wanted.reason, now=desk.now(), claim=desk.claim
-    )
+    amount_minor = _amount_minor(desk, wanted)
+    with telling_current(lambda: charges.shown(desk, wanted.charge_id)):
+        refund_id = request_refund(
+            desk.engine, wanted.charge_id, amount_minor, reason=wanted.reason, now=desk.now(), claim=desk.claim
+        )
     log.info("api_act", act="refund", about=str(refund_id))
     return _shown(desk, refund_id)
 
 
-@router.get("/refunds/{refund_id}")
-def read_refund(refund_id: UUID, desk: DeskOfRequest) -> RefundAnswer:
+@router.get("", operation_id="list_refunds")
+def read_refunds(query: Annotated[RefundQuery, Query()], desk: DeskOfRequest) -> RefundList:
+    """List the refunds of a charge, a subscription or a customer, newest first."""
+    page = page_asked("refunds", query)
+    with desk.reading() as tx:
+        rows = list_refunds(
+            tx,
+            page,
+            charge_id=query.charge_id,
+            subscription_id=query.subscription_id,
+            customer_id=query.customer_id,
+            state=query.state,
+            created=query.created,
+        )
+    return list_of(RefundList, "refunds", page, rows, Refund.of)
+
+
+@router.get("/{refund_id}", operation_id="get_refund")
+def read_refund(refund_id: RefundId, desk: DeskOfRequest) -> Refund:
     """Show a refund."""
     return _shown(desk, refund_id)
 
 
-def _shown(desk: Desk, refund_id: UUID) -> RefundAnswer:
+def _amount_minor(desk: Desk, wanted: NewRefund) -> int | None:
+    if wanted.amount is None:
+        return None
+    with desk.reading() as tx:
+        charge = find_charge(tx, wanted.charge_id)
+    if charge is not None and charge.currency != wanted.amount.currency:
+        raise invalid({"amount.currency": f"must be {charge.currency}, the currency of the charge"})
+    return wanted.amount.amount
+
+
+def _shown(desk: Desk, refund_id: UUID) -> Refund:
     with desk.reading() as tx:
         row = find_refund(tx, refund_id)
     if row is None:
-        raise NotFound(f"there is no refund {refund_id}")
-    return RefundAnswer(
-        refund_id=row.id,
-        charge_id=row.charge_id,
-        state=row.state,
-        amount_minor=row.amount_minor,
-        currency=row.currency,
-        reason=row.reason,
-        created_at=row.created_at,
-    )
+        raise NotFound("there is no refund of this id")
+    return Refund.of(row)

@@ -10,6 +10,7 @@ from anyio import move_on_after, to_thread
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
+from billing.domain.public_ids import Kind, public_id
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.operations.engine import NotFound
 from billing.operations.settle_return import settle_return
@@ -82,7 +83,7 @@ def _pending(url: str, subscription_id: UUID) -> str:
     parts = urlsplit(url)
     told = [
         *parse_qsl(parts.query, keep_blank_values=True),
-        ("subscription_id", subscription_id),
+        ("subscription_id", public_id(Kind.SUBSCRIPTION, subscription_id)),
         ("payment", "pending"),
     ]
     return urlunsplit(parts._replace(query=urlencode(told)))

@@ -6,46 +6,51 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel
 
-from billing.entrypoints.api.answers import SubscriptionAnswer
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.errors import telling_current
+from billing.entrypoints.api.ids import SubscriptionId
 from billing.entrypoints.api.models import Cancellation, Pause, SubscriptionQuery
+from billing.entrypoints.api.objects.subscriptions import Subscription, SubscriptionList
+from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.consent import record_consent
 from billing.operations.engine import NotFound
 from billing.operations.manage import cancel_at_period_end, cancel_now, pause, resume, undo_cancel
+from billing.store.columns import AnyRow
 from billing.store.subscription_views import find_subscription, list_subscriptions
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
 
-class SubscriptionsAnswer(BaseModel):
-    """A page; the next one is asked for with ``next_cursor``, null on the last."""
-
-    subscriptions: list[SubscriptionAnswer]
-    next_cursor: UUID | None
-
-
-@router.get("")
-def read_subscriptions(query: Annotated[SubscriptionQuery, Query()], desk: DeskOfRequest) -> SubscriptionsAnswer:
-    """List subscriptions, of one customer or in one state if asked so."""
+@router.get("", operation_id="list_subscriptions")
+def read_subscriptions(query: Annotated[SubscriptionQuery, Query()], desk: DeskOfRequest) -> SubscriptionList:
+    """List subscriptions, newest first."""
+    page = page_asked("subscriptions", query)
     with desk.reading() as tx:
         rows = list_subscriptions(
-            tx, customer=query.customer, state=query.state, after=query.cursor, limit=query.limit + 1
+            tx,
+            page,
+            customer_id=query.customer_id,
+            reference=query.customer_reference,
+            plan=query.plan,
+            state=query.state,
+            created=query.created,
         )
-    page = [SubscriptionAnswer.of(row) for row in rows[: query.limit]]
-    return SubscriptionsAnswer(subscriptions=page, next_cursor=page[-1].id if len(rows) > query.limit else None)
+    return list_of(SubscriptionList, "subscriptions", page, rows, Subscription.of)
 
 
-@router.get("/{subscription_id}")
-def read_subscription(subscription_id: UUID, desk: DeskOfRequest) -> SubscriptionAnswer:
+@router.get("/{subscription_id}", operation_id="get_subscription")
+def read_subscription(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
     """Show a subscription."""
-    return _shown(desk, subscription_id)
+    return shown(desk, subscription_id)
 
 
-@router.post("/{subscription_id}/cancel")
-def cancel(subscription_id: UUID, desk: DeskOfRequest, wanted: Cancellation | None = None) -> SubscriptionAnswer:
-    """Cancel, at the end of what is paid for unless `at` is `now`. One call, no body needed."""
+@router.post("/{subscription_id}/cancel", operation_id="cancel_subscription")
+def cancel(subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Cancellation | None = None) -> Subscription:
+    """Cancel a subscription
+
+    At the end of what is paid for, unless `at` is `now`. No body is needed.
+    """
     how = wanted or Cancellation()
     act = cancel_now if how.at == "now" else cancel_at_period_end
     return _managed(
@@ -53,46 +58,65 @@ def cancel(subscription_id: UUID, desk: DeskOfRequest, wanted: Cancellation | No
     )
 
 
-@router.post("/{subscription_id}/undo-cancel")
-def take_cancellation_back(subscription_id: UUID, desk: DeskOfRequest) -> SubscriptionAnswer:
-    """Take back a cancellation at period end."""
+@router.post("/{subscription_id}/undo-cancel", operation_id="undo_cancel_subscription")
+def take_cancellation_back(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
+    """Take back a cancellation that has not come yet."""
     return _managed(
         desk, "undo_cancel", subscription_id, lambda now: undo_cancel(desk.engine, subscription_id, now=now)
     )
 
 
-@router.post("/{subscription_id}/pause")
-def pause_subscription(subscription_id: UUID, desk: DeskOfRequest, wanted: Pause | None = None) -> SubscriptionAnswer:
-    """Pause: nothing is billed or charged until it is resumed, by hand or at `resume_at`."""
+@router.post("/{subscription_id}/pause", operation_id="pause_subscription")
+def pause_subscription(
+    subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Pause | None = None
+) -> Subscription:
+    """Pause a subscription
+
+    Nothing is billed or charged until it is resumed, by hand or at `resume_at`.
+    """
     until = wanted.resume_at if wanted is not None else None
     return _managed(
         desk, "pause", subscription_id, lambda now: pause(desk.engine, subscription_id, resume_at=until, now=now)
     )
 
 
-@router.post("/{subscription_id}/resume")
-def resume_subscription(subscription_id: UUID, desk: DeskOfRequest) -> SubscriptionAnswer:
+@router.post("/{subscription_id}/resume", operation_id="resume_subscription")
+def resume_subscription(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
     """Resume a paused subscription; days that were paused are never billed."""
     return _managed(desk, "resume", subscription_id, lambda now: resume(desk.engine, subscription_id, now=now))
 
 
-@router.post("/{subscription_id}/consent")
-def give_consent(subscription_id: UUID, desk: DeskOfRequest) -> SubscriptionAnswer:
-    """Record that the subscriber agreed, just now and on its own, to be charged when the trial ends.
+@router.post("/{subscription_id}/consent", operation_id="consent_to_first_charge")
+def give_consent(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
+    """Record that the subscriber agrees to be charged when the trial ends
 
-    Refused outside the 30 days before the first charge, where it does not count (E-Commerce Act art. 13(6)).
+    Asked for just now and on its own. Refused outside the 30 days before the first charge, where it does not count
+    (E-Commerce Act art. 13(6)).
     """
     return _managed(desk, "consent", subscription_id, lambda now: record_consent(desk.engine, subscription_id, now=now))
 
 
-def _managed(desk: Desk, name: str, subscription_id: UUID, act: Callable[[datetime], object]) -> SubscriptionAnswer:
-    desk.act(name, act, about=subscription_id)
-    return _shown(desk, subscription_id)
+def shown(desk: Desk, subscription_id: UUID) -> Subscription:
+    """Return a subscription as it now is.
+
+    :raises NotFound: there is none of this id.
+    """
+    return Subscription.of(row_of(desk, subscription_id))
 
 
-def _shown(desk: Desk, subscription_id: UUID) -> SubscriptionAnswer:
+def row_of(desk: Desk, subscription_id: UUID) -> AnyRow:
+    """Return the row that a subscription is made of.
+
+    :raises NotFound: there is none of this id.
+    """
     with desk.reading() as tx:
         row = find_subscription(tx, subscription_id)
     if row is None:
-        raise NotFound(f"there is no subscription {subscription_id}")
-    return SubscriptionAnswer.of(row)
+        raise NotFound("there is no subscription of this id")
+    return row
+
+
+def _managed(desk: Desk, name: str, subscription_id: UUID, act: Callable[[datetime], object]) -> Subscription:
+    with telling_current(lambda: shown(desk, subscription_id)):
+        desk.act(name, act, about=subscription_id)
+    return shown(desk, subscription_id)

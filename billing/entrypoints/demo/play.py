@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from typing import Any, Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select, text
@@ -184,9 +185,9 @@ class Play:
             case unknown:
                 raise ValueError(f"no such act: {unknown}")
 
-    def _last_captured_charge(self, member: Subscriber) -> str | None:
+    def _last_captured_charge(self, member: Subscriber) -> UUID | None:
         with self.engine.database.snapshot() as tx:
-            found = tx.execute(
+            found: UUID | None = tx.execute(
                 select(col(Charge.id))
                 .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
                 .join(Customer, col(Customer.id) == col(Subscription.customer_id))
@@ -194,7 +195,7 @@ class Play:
                 .order_by(col(Charge.captured_at).desc())
                 .limit(1)
             ).scalar_one_or_none()
-        return str(found) if found is not None else None
+        return found
 
 
 def _kst(day: date, hour: int) -> datetime:

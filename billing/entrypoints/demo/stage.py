@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import quote
+from uuid import UUID
 
 import httpx2
 
 from billing.config import SANDBOX_API_KEY
+from billing.domain.public_ids import Kind, public_id
 from billing.entrypoints.demo.cast import Subscriber
 
 RETURN_URLS: Final = {
@@ -48,7 +50,7 @@ class Stage:
         if found is None or found["state"] != "past_due":
             return False
         body = {"terminal_type": "WEB", **RETURN_URLS}
-        answer = self._post(f"/v1/subscriptions/{found['id']}/re-enrolment", body)
+        answer = self._post(f"/v1/subscriptions/{found['id']}/replace-source", body)
         self._visit_wallet(str(answer["redirect_url"]), "agree")
         return True
 
@@ -58,9 +60,16 @@ class Stage:
         if found is not None and found["state"] in ("active", "past_due"):
             self._post(f"/v1/subscriptions/{found['id']}/cancel", {"at": "period_end", "reason": "no longer needed"})
 
-    def refund(self, charge_id: str, amount_minor: int) -> None:
+    def refund(self, charge_id: UUID, won: int) -> None:
         """Refund a part of a charge."""
-        self._post(f"/v1/charges/{charge_id}/refunds", {"amount_minor": amount_minor, "reason": "support"})
+        self._post(
+            "/v1/refunds",
+            {
+                "charge_id": public_id(Kind.CHARGE, charge_id),
+                "amount": {"amount": won, "currency": "KRW"},
+                "reason": "support",
+            },
+        )
 
     def set_wallet(self, member: Subscriber, written: dict[str, Any]) -> None:
         """Tell the sandbox what a wallet does from now on."""
@@ -98,8 +107,8 @@ class Stage:
             self.api.get(pressed.headers["location"])
 
     def _subscription(self, member: Subscriber) -> dict[str, Any] | None:
-        answer = self.api.get("/v1/subscriptions", params={"customer": member.reference})
-        rows = answer.json()["subscriptions"]
+        answer = self.api.get("/v1/subscriptions", params={"customer_reference": member.reference})
+        rows = answer.json()["data"]
         return rows[0] if rows else None
 
     def _post(self, path: str, body: dict[str, Any], key: str | None = None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.entitlement import NOT_ENTITLED, Entitlement, Standing, Why, entitlement_on
+from billing.domain.access import NO_ACCESS, Access, Standing, Why, access_on
 from billing.domain.states import SubscriptionState
 
 PAID_THROUGH = date(2027, 4, 1)
@@ -16,62 +16,62 @@ _S = SubscriptionState
 
 def on(day, state, **more):
     grace = more.pop("grace_days", None)
-    return entitlement_on(day, Standing(state, more.pop("paid_through", PAID_THROUGH), **more), grace_days=grace)
+    return access_on(day, Standing(state, more.pop("paid_through", PAID_THROUGH), **more), grace_days=grace)
 
 
 @pytest.mark.parametrize("state", _S)
 def test_what_was_paid_for_is_kept_to_its_last_day_whatever_became_of_the_subscription(state):
-    assert on(LAST_DAY, state) == Entitlement(entitled=True, until=PAID_THROUGH, why=Why.PAID)
+    assert on(LAST_DAY, state) == Access(allowed=True, until=PAID_THROUGH, why=Why.PAID)
     assert on(LAST_DAY, state, in_trial=True).why is Why.TRIAL
-    assert on(LAST_DAY, state, ends_on=LAST_DAY, grace_days=0).entitled
+    assert on(LAST_DAY, state, ends_on=LAST_DAY, grace_days=0).allowed
 
 
 @pytest.mark.parametrize("state", [_S.INCOMPLETE, _S.INCOMPLETE_EXPIRED, _S.PAUSED, _S.UNPAID, _S.CANCELED])
 @pytest.mark.parametrize("paid_through", [None, PAID_THROUGH])
 def test_after_the_paid_days_nothing_is_left_of_a_subscription_that_is_not_running(state, paid_through):
-    assert on(PAID_THROUGH, state, paid_through=paid_through, charge_under_way=True) == NOT_ENTITLED
+    assert on(PAID_THROUGH, state, paid_through=paid_through, charge_under_way=True) == NO_ACCESS
 
 
 def test_an_active_subscriber_loses_nothing_while_the_renewal_is_on_its_way():
-    assert on(PAID_THROUGH, _S.ACTIVE) == Entitlement(entitled=True, until=None, why=Why.PENDING)
-    assert on(PAID_THROUGH, _S.ACTIVE, paid_through=None).entitled
+    assert on(PAID_THROUGH, _S.ACTIVE) == Access(allowed=True, until=None, why=Why.PENDING)
+    assert on(PAID_THROUGH, _S.ACTIVE, paid_through=None).allowed
 
 
 def test_an_active_subscription_that_was_canceled_for_the_end_of_its_period_ends_with_it():
-    assert on(PAID_THROUGH, _S.ACTIVE, ends_on=PAID_THROUGH) == NOT_ENTITLED
+    assert on(PAID_THROUGH, _S.ACTIVE, ends_on=PAID_THROUGH) == NO_ACCESS
 
 
 @pytest.mark.parametrize("state", [_S.ACTIVE, _S.PAST_DUE])
 def test_a_subscription_that_was_canceled_for_a_later_day_loses_nothing_before_it_and_all_on_it(state):
     ends_on = PAID_THROUGH + timedelta(days=3)
-    assert on(ends_on - timedelta(days=1), state, ends_on=ends_on).entitled
-    assert on(ends_on, state, ends_on=ends_on, charge_under_way=True) == NOT_ENTITLED
+    assert on(ends_on - timedelta(days=1), state, ends_on=ends_on).allowed
+    assert on(ends_on, state, ends_on=ends_on, charge_under_way=True) == NO_ACCESS
     assert on(PAID_THROUGH, _S.PAST_DUE, ends_on=ends_on, grace_days=14).until == ends_on
 
 
 @pytest.mark.parametrize(
-    ("consented", "ends_on", "entitled"), [(True, None, True), (False, None, False), (True, PAID_THROUGH, False)]
+    ("consented", "ends_on", "allowed"), [(True, None, True), (False, None, False), (True, PAID_THROUGH, False)]
 )
-def test_a_trial_goes_over_into_a_paid_period_only_with_consent(consented, ends_on, entitled):
-    assert on(PAID_THROUGH, _S.TRIALING, in_trial=True, consented=consented, ends_on=ends_on).entitled is entitled
+def test_a_trial_goes_over_into_a_paid_period_only_with_consent(consented, ends_on, allowed):
+    assert on(PAID_THROUGH, _S.TRIALING, in_trial=True, consented=consented, ends_on=ends_on).allowed is allowed
 
 
 def test_a_failed_renewal_is_forgiven_for_as_long_as_it_is_tried_again():
-    assert on(PAID_THROUGH + timedelta(days=400), _S.PAST_DUE) == Entitlement(True, None, Why.GRACE)
+    assert on(PAID_THROUGH + timedelta(days=400), _S.PAST_DUE) == Access(True, None, Why.GRACE)
     assert on(PAID_THROUGH, _S.PAST_DUE, paid_through=None, grace_days=3).why is Why.GRACE
 
 
 def test_a_grace_of_three_days_ends_after_three_days():
     until = PAID_THROUGH + timedelta(days=3)
     third = on(until - timedelta(days=1), _S.PAST_DUE, grace_days=3)
-    assert (third.entitled, third.until, third.why) == (True, until, Why.GRACE)
-    assert on(until, _S.PAST_DUE, grace_days=3) == NOT_ENTITLED
-    assert on(PAID_THROUGH, _S.PAST_DUE, grace_days=0) == NOT_ENTITLED
+    assert (third.allowed, third.until, third.why) == (True, until, Why.GRACE)
+    assert on(until, _S.PAST_DUE, grace_days=3) == NO_ACCESS
+    assert on(PAID_THROUGH, _S.PAST_DUE, grace_days=0) == NO_ACCESS
 
 
 def test_a_grace_that_ends_while_a_charge_is_on_its_way_waits_for_its_outcome():
     pending = on(PAID_THROUGH + timedelta(days=3), _S.PAST_DUE, grace_days=3, charge_under_way=True)
-    assert (pending.entitled, pending.why) == (True, Why.PENDING)
+    assert (pending.allowed, pending.why) == (True, Why.PENDING)
 
 
 @given(
@@ -86,15 +86,15 @@ def test_a_right_once_lost_does_not_come_back_by_waiting_and_a_named_day_is_kept
     state, paid_through, today, flags, ends_on, grace_days
 ):
     standing = Standing(state, paid_through, ends_on=ends_on, **flags)
-    right = entitlement_on(today, standing, grace_days=grace_days)
-    tomorrow = entitlement_on(today + timedelta(days=1), standing, grace_days=grace_days)
-    assert right.entitled or not tomorrow.entitled
-    assert right.entitled is (right.why is not Why.NONE)
+    right = access_on(today, standing, grace_days=grace_days)
+    tomorrow = access_on(today + timedelta(days=1), standing, grace_days=grace_days)
+    assert right.allowed or not tomorrow.allowed
+    assert right.allowed is (right.why is not Why.NONE)
     if right.until is not None:
         assert right.until > today
-        assert entitlement_on(right.until - timedelta(days=1), standing, grace_days=grace_days).entitled
+        assert access_on(right.until - timedelta(days=1), standing, grace_days=grace_days).allowed
 
 
 def test_a_trial_that_nobody_said_anything_more_of_ends_with_its_last_day():
     standing = Standing(SubscriptionState.TRIALING, date(2027, 3, 1))
-    assert entitlement_on(date(2027, 3, 1), standing) == NOT_ENTITLED
+    assert access_on(date(2027, 3, 1), standing) == NO_ACCESS

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from billing.domain.entitlement import Entitlement, Standing, Why, entitlement_on
+from billing.domain.access import Access, Standing, Why, access_on
 from billing.domain.states import SubscriptionState as S
 
 PAID = date(2027, 3, 1)
@@ -11,7 +11,7 @@ TRIAL = {"in_trial": True}
 YES, NO = True, False
 
 TABLE = [
-    # state                 facts                          today       grace  entitled  until               why
+    # state                 facts                          today       grace  allowed  until               why
     (S.ACTIVE, {}, BEFORE, None, YES, PAID, Why.PAID),
     (S.ACTIVE, {}, ON_THE_DAY, None, YES, None, Why.PENDING),
     (S.ACTIVE, {"charge_under_way": True}, LATER, 0, YES, None, Why.PENDING),
@@ -37,10 +37,10 @@ TABLE = [
 ]
 
 
-@pytest.mark.parametrize(("state", "facts", "today", "grace", "entitled", "until", "why"), TABLE)
-def test_who_may_use_what_follows_from_state_and_dates(state, facts, today, grace, entitled, until, why):
+@pytest.mark.parametrize(("state", "facts", "today", "grace", "allowed", "until", "why"), TABLE)
+def test_who_may_use_what_follows_from_state_and_dates(state, facts, today, grace, allowed, until, why):
     standing = Standing(state, **({"paid_through": PAID} | facts))
-    assert entitlement_on(today, standing, grace_days=grace) == Entitlement(entitled, until, why)
+    assert access_on(today, standing, grace_days=grace) == Access(allowed, until, why)
 
 
 def test_every_state_is_in_the_table():
@@ -48,8 +48,8 @@ def test_every_state_is_in_the_table():
 
 
 def told(api, reference="cust-kim", **query):
-    answer = api.get(f"/v1/customers/{reference}/entitlements", **query)
-    return {each["plan"]: (each["entitled"], each["until"], each["why"]) for each in answer["entitlements"]}
+    answer = api.get(f"/v1/customers/{reference}/access", **query)
+    return {each["plan"]: (each["allowed"], each["until"], each["why"]) for each in answer["plans"]}
 
 
 def test_a_customer_s_rights_through_a_renewal_that_is_declined_and_given_up(api):
@@ -112,9 +112,9 @@ def test_a_reference_may_hold_slashes_and_hangul(api):
 
 @pytest.mark.parametrize("reference", ["nobody", "a%20b", "cust-kim%27--"])
 def test_an_unknown_customer_is_not_found(still, reference):
-    still.refused(still.call("GET", f"/v1/customers/{reference}/entitlements"), 404, "not_found")
+    still.refused(still.call("GET", f"/v1/customers/{reference}/access"), 404, "not_found")
 
 
 @pytest.mark.parametrize("reference", ["%00", "%20", "%E2%80%AE", "x" * 101])
 def test_what_can_be_no_reference_is_refused(still, reference):
-    still.refused(still.call("GET", f"/v1/customers/{reference}/entitlements"), 422, "invalid_request")
+    still.refused(still.call("GET", f"/v1/customers/{reference}/access"), 422, "invalid_request")

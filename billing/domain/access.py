@@ -32,29 +32,29 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Entitlement:
+class Access:
     """``until`` is exclusive; None when no day is fixed."""
 
-    entitled: bool
+    allowed: bool
     until: date | None
     why: Why
 
 
-NOT_ENTITLED = Entitlement(entitled=False, until=None, why=Why.NONE)
-_PENDING = Entitlement(entitled=True, until=None, why=Why.PENDING)
+NO_ACCESS = Access(allowed=False, until=None, why=Why.NONE)
+_PENDING = Access(allowed=True, until=None, why=Why.PENDING)
 
 
-def entitlement_on(today: date, standing: Standing, *, grace_days: int | None = None) -> Entitlement:
-    """Return what a subscription entitles to on ``today``, a date in the subscription's zone.
+def access_on(today: date, standing: Standing, *, grace_days: int | None = None) -> Access:
+    """Return whether a subscription may be used on ``today``, a date in the subscription's zone.
 
     What was paid for is kept to its last day, whatever became of the subscription. ``grace_days`` bounds
     how long after it a failed renewal is forgiven; None means for as long as it is tried again.
     """
     paid_through = standing.paid_through
     if paid_through is not None and today < paid_through:
-        return Entitlement(entitled=True, until=paid_through, why=Why.TRIAL if standing.in_trial else Why.PAID)
+        return Access(allowed=True, until=paid_through, why=Why.TRIAL if standing.in_trial else Why.PAID)
     if standing.ends_on is not None and today >= standing.ends_on:
-        return NOT_ENTITLED
+        return NO_ACCESS
     match standing.state:
         case SubscriptionState.ACTIVE:
             return _PENDING
@@ -63,15 +63,15 @@ def entitlement_on(today: date, standing: Standing, *, grace_days: int | None = 
         case SubscriptionState.PAST_DUE:
             return _in_grace(today, standing, grace_days)
         case _:
-            return NOT_ENTITLED
+            return NO_ACCESS
 
 
-def _in_grace(today: date, standing: Standing, grace_days: int | None) -> Entitlement:
+def _in_grace(today: date, standing: Standing, grace_days: int | None) -> Access:
     if grace_days is None or standing.paid_through is None:
-        return Entitlement(entitled=True, until=None, why=Why.GRACE)
+        return Access(allowed=True, until=None, why=Why.GRACE)
     until = standing.paid_through + timedelta(days=grace_days)
     if standing.ends_on is not None:
         until = min(until, standing.ends_on)
     if today < until:
-        return Entitlement(entitled=True, until=until, why=Why.GRACE)
-    return _PENDING if standing.charge_under_way else NOT_ENTITLED
+        return Access(allowed=True, until=until, why=Why.GRACE)
+    return _PENDING if standing.charge_under_way else NO_ACCESS

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection, literal, select, text
 from sqlmodel import col
 
+from billing.domain.access import Standing
 from billing.domain.cases import ChargeKind
-from billing.domain.entitlement import Standing
 from billing.store.columns import AnyRow
 from billing.store.tables import LIVE_CHARGE, Charge, Customer, Subscription
 from plans.calendar import billing_day
@@ -27,7 +27,15 @@ class SubscriptionStanding:
     standing: Standing
 
 
-def standings_of_customer(tx: Connection, reference: str) -> list[SubscriptionStanding] | None:
+@dataclass(frozen=True, slots=True)
+class CustomerStandings:
+    """A customer, and the newest of their subscriptions, newest first."""
+
+    customer_id: UUID
+    standings: list[SubscriptionStanding]
+
+
+def standings_of_customer(tx: Connection, reference: str) -> CustomerStandings | None:
     """Return the newest :data:`MOST_SUBSCRIPTIONS` of a customer's, or None when there is no such customer."""
     customer_id = tx.execute(select(col(Customer.id)).where(col(Customer.reference) == reference)).scalar_one_or_none()
     if customer_id is None:
@@ -54,7 +62,7 @@ def standings_of_customer(tx: Connection, reference: str) -> list[SubscriptionSt
         .order_by(col(Subscription.created_at).desc(), col(Subscription.id))
         .limit(MOST_SUBSCRIPTIONS)
     )
-    return [
+    standings = [
         SubscriptionStanding(
             row.id,
             row.plan_code,
@@ -70,6 +78,7 @@ def standings_of_customer(tx: Connection, reference: str) -> list[SubscriptionSt
         )
         for row in rows
     ]
+    return CustomerStandings(customer_id, standings)
 
 
 def _ends_on(row: AnyRow) -> date | None:

@@ -1,0 +1,76 @@
+"""Calls about charges. Written by `make client` from the OpenAPI document."""
+
+from collections.abc import AsyncIterator
+
+from billing.client.answers import Page
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import Charge, ChargeState
+from billing.client.wire import AsyncWire
+
+
+class AsyncChargesResource:
+    def __init__(self, wire: AsyncWire) -> None:
+        self._wire = wire
+
+    async def list(
+        self,
+        *,
+        limit: int | Omit = OMIT,
+        cursor: str | Omit | None = OMIT,
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        invoice_id: str | Omit | None = OMIT,
+        subscription_id: str | Omit | None = OMIT,
+        customer_id: str | Omit | None = OMIT,
+        state: ChargeState | Omit | None = OMIT,
+    ) -> Page[Charge]:
+        """List the charges of an invoice, a subscription or a customer, newest first."""
+        return await self._wire.ask(
+            call(
+                "GET",
+                "/v1/charges",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "created_from": created_from,
+                    "created_before": created_before,
+                    "invoice_id": invoice_id,
+                    "subscription_id": subscription_id,
+                    "customer_id": customer_id,
+                    "state": state,
+                },
+            ),
+            Page[Charge],
+        )
+
+    async def get(self, charge_id: str) -> Charge:
+        """Show a charge."""
+        return await self._wire.ask(call("GET", f"/v1/charges/{in_path(charge_id)}"), Charge)
+
+    async def iterate(
+        self,
+        *,
+        limit: int | Omit = OMIT,
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        invoice_id: str | Omit | None = OMIT,
+        subscription_id: str | Omit | None = OMIT,
+        customer_id: str | Omit | None = OMIT,
+        state: ChargeState | Omit | None = OMIT,
+    ) -> AsyncIterator[Charge]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = await self.list(
+                limit=limit,
+                created_from=created_from,
+                created_before=created_before,
+                invoice_id=invoice_id,
+                subscription_id=subscription_id,
+                customer_id=customer_id,
+                state=state,
+                cursor=cursor,
+            )
+            for each in page.data:
+                yield each
+            cursor = page.next_cursor

@@ -1,0 +1,34 @@
+"""Calls about prices. Written by `make client` from the OpenAPI document."""
+
+from collections.abc import AsyncIterator
+
+from billing.client.answers import Page
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import Price
+from billing.client.wire import AsyncWire
+
+
+class AsyncPricesResource:
+    def __init__(self, wire: AsyncWire) -> None:
+        self._wire = wire
+
+    async def list(
+        self, *, limit: int | Omit = OMIT, cursor: str | Omit | None = OMIT, plan: str | Omit | None = OMIT
+    ) -> Page[Price]:
+        """List the prices, of one plan if asked so, in the order of plans and versions."""
+        return await self._wire.ask(
+            call("GET", "/v1/prices", query={"limit": limit, "cursor": cursor, "plan": plan}), Page[Price]
+        )
+
+    async def get(self, price_id: str) -> Price:
+        """Show a price."""
+        return await self._wire.ask(call("GET", f"/v1/prices/{in_path(price_id)}"), Price)
+
+    async def iterate(self, *, limit: int | Omit = OMIT, plan: str | Omit | None = OMIT) -> AsyncIterator[Price]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = await self.list(limit=limit, plan=plan, cursor=cursor)
+            for each in page.data:
+                yield each
+            cursor = page.next_cursor

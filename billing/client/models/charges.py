@@ -1,0 +1,42 @@
+"""What calls about charges answer. Written by `make client` from the OpenAPI document."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import SkipValidation
+
+from billing.client.answers import Answer
+from billing.client.models.shared import Money
+
+ChargeKind = Annotated[Literal["first", "renewal", "re_enrolment"], SkipValidation]
+
+ChargeState = Annotated[
+    Literal["sending", "unknown", "pending", "captured", "declined", "refused", "expired", "canceled", "parked"],
+    SkipValidation,
+]
+
+
+class Charge(Answer):
+    """One attempt to take an invoice's amount.
+
+    ``amount_refunded`` counts every refund that was ordered and did not fail. ``response_code`` is Checkout.com's,
+    ``decline_class`` what it asks for next. A charge that is ``sending``, ``unknown``, ``pending`` or ``parked`` has
+    not ended: its invoice is charged by no other.
+    """
+
+    object: Literal["charge"] | None = None
+    id: str
+    invoice_id: str
+    subscription_id: str
+    customer_id: str
+    source_id: str | None
+    kind: ChargeKind
+    state: ChargeState
+    automatic: bool
+    amount: Money
+    amount_refunded: Money
+    refund_ids: tuple[str, ...]
+    captured_at: datetime | None
+    response_code: str | None
+    decline_class: str | None
+    created_at: datetime

@@ -1,0 +1,33 @@
+"""Calls about prices. Written by `make client` from the OpenAPI document."""
+
+from collections.abc import Iterator
+
+from billing.client.answers import Page
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import Price
+from billing.client.wire import Wire
+
+
+class PricesResource:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def list(
+        self, *, limit: int | Omit = OMIT, cursor: str | Omit | None = OMIT, plan: str | Omit | None = OMIT
+    ) -> Page[Price]:
+        """List the prices, of one plan if asked so, in the order of plans and versions."""
+        return self._wire.ask(
+            call("GET", "/v1/prices", query={"limit": limit, "cursor": cursor, "plan": plan}), Page[Price]
+        )
+
+    def get(self, price_id: str) -> Price:
+        """Show a price."""
+        return self._wire.ask(call("GET", f"/v1/prices/{in_path(price_id)}"), Price)
+
+    def iterate(self, *, limit: int | Omit = OMIT, plan: str | Omit | None = OMIT) -> Iterator[Price]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = self.list(limit=limit, plan=plan, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor

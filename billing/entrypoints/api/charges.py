@@ -1,0 +1,63 @@
+"""Looking at charges."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from sqlalchemy import Connection
+
+from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.ids import ChargeId
+from billing.entrypoints.api.models import ChargeQuery
+from billing.entrypoints.api.objects.charges import Charge, ChargeList
+from billing.entrypoints.api.paging import list_of, page_asked
+from billing.operations.engine import NotFound
+from billing.store.columns import AnyRow
+from billing.store.payment_views import find_charge, list_charges, refunds_of
+
+router = APIRouter(prefix="/v1/charges", tags=["charges"])
+
+
+@router.get("", operation_id="list_charges")
+def read_charges(query: Annotated[ChargeQuery, Query()], desk: DeskOfRequest) -> ChargeList:
+    """List the charges of an invoice, a subscription or a customer, newest first."""
+    page = page_asked("charges", query)
+    with desk.reading() as tx:
+        rows = list_charges(
+            tx,
+            page,
+            invoice_id=query.invoice_id,
+            subscription_id=query.subscription_id,
+            customer_id=query.customer_id,
+            state=query.state,
+            created=query.created,
+        )
+        refunds = _refunds(tx, [row.id for row in rows])
+    return list_of(ChargeList, "charges", page, rows, lambda row: Charge.of(row, refunds[row.id]))
+
+
+@router.get("/{charge_id}", operation_id="get_charge")
+def read_charge(charge_id: ChargeId, desk: DeskOfRequest) -> Charge:
+    """Show a charge."""
+    return shown(desk, charge_id)
+
+
+def shown(desk: Desk, charge_id: UUID) -> Charge:
+    """Return a charge as it now is.
+
+    :raises NotFound: there is none of this id.
+    """
+    with desk.reading() as tx:
+        row = find_charge(tx, charge_id)
+        if row is None:
+            raise NotFound("there is no charge of this id")
+        return Charge.of(row, _refunds(tx, [charge_id])[charge_id])
+
+
+def _refunds(tx: Connection, charge_ids: Sequence[UUID]) -> defaultdict[UUID, list[AnyRow]]:
+    found: defaultdict[UUID, list[AnyRow]] = defaultdict(list)
+    for row in refunds_of(tx, charge_ids):
+        found[row.charge_id].append(row)
+    return found

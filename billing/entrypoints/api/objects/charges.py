@@ -1,0 +1,53 @@
+"""What a charge is to a client."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, Self
+
+from billing.domain.cases import ChargeKind
+from billing.domain.states import COUNTED_REFUND_STATES, ChargeState
+from billing.entrypoints.api.ids import ChargeId, CustomerId, InvoiceId, RefundId, SourceId, SubscriptionId
+from billing.entrypoints.api.paging import ListOf
+from billing.entrypoints.api.shapes import Answered, Money
+from billing.store.columns import AnyRow
+
+
+class Charge(Answered):
+    """One attempt to take an invoice's amount.
+
+    ``amount_refunded`` counts every refund that was ordered and did not fail. ``response_code`` is Checkout.com's,
+    ``decline_class`` what it asks for next. A charge that is ``sending``, ``unknown``, ``pending`` or ``parked`` has
+    not ended: its invoice is charged by no other.
+    """
+
+    object: Literal["charge"] = "charge"
+    id: ChargeId
+    invoice_id: InvoiceId
+    subscription_id: SubscriptionId
+    customer_id: CustomerId
+    source_id: SourceId | None
+    kind: ChargeKind
+    state: ChargeState
+    automatic: bool
+    amount: Money
+    amount_refunded: Money
+    refund_ids: list[RefundId]
+    captured_at: datetime | None
+    response_code: str | None
+    decline_class: str | None
+    created_at: datetime
+
+    @classmethod
+    def of(cls, row: AnyRow, refunds: Sequence[AnyRow]) -> Self:
+        """Return the charge of a row of :mod:`billing.store.payment_views` with its refunds."""
+        refunded = sum(refund.amount_minor for refund in refunds if refund.state in COUNTED_REFUND_STATES)
+        return cls(
+            **row._asdict(),
+            amount=Money.of(row),
+            amount_refunded=Money(amount=refunded, currency=row.currency),
+            refund_ids=[refund.id for refund in refunds],
+        )
+
+
+class ChargeList(ListOf[Charge]):
+    """A page of charges, newest first."""

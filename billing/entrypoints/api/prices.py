@@ -1,0 +1,43 @@
+"""The prices that plans have and had."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query
+
+from billing.entrypoints.api.desk import DeskOfRequest
+from billing.entrypoints.api.fields import PLAN_CODE
+from billing.entrypoints.api.ids import PriceId
+from billing.entrypoints.api.models import PriceQuery
+from billing.entrypoints.api.objects.plans import PriceList
+from billing.entrypoints.api.objects.prices import Price
+from billing.entrypoints.api.paging import read_cursor, write_cursor
+from billing.operations.engine import NotFound
+from billing.store.plan_views import find_price, list_prices
+
+router = APIRouter(prefix="/v1/prices", tags=["prices"])
+_LIST: Final = "prices"
+_VERSION: Final = r"[0-9]{1,9}"
+
+
+@router.get("", operation_id="list_prices")
+def read_prices(query: Annotated[PriceQuery, Query()], desk: DeskOfRequest) -> PriceList:
+    """List the prices, of one plan if asked so, in the order of plans and versions."""
+    behind = None
+    if query.cursor:
+        code, version = read_cursor(_LIST, query.cursor, PLAN_CODE, _VERSION)
+        behind = (code, int(version))
+    with desk.reading() as tx:
+        rows = list_prices(tx, plan=query.plan, behind=behind, limit=query.limit)
+    page, more = rows[: query.limit], len(rows) > query.limit
+    cursor = write_cursor(_LIST, page[-1].plan_code, str(page[-1].version)) if more else None
+    return PriceList(data=[Price.of(row) for row in page], has_more=more, next_cursor=cursor)
+
+
+@router.get("/{price_id}", operation_id="get_price")
+def read_price(price_id: PriceId, desk: DeskOfRequest) -> Price:
+    """Show a price."""
+    with desk.reading() as tx:
+        row = find_price(tx, price_id)
+    if row is None:
+        raise NotFound("there is no price of this id")
+    return Price.of(row)

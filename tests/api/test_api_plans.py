@@ -1,0 +1,84 @@
+"""Plans and prices: looked at, archived, paused, resumed."""
+
+from uuid import UUID
+
+import pytest
+from api_world import wanted
+from harness import PLANS
+
+from billing.domain.public_ids import Kind, public_id
+from billing.operations.plans import apply_plans
+from plans.catalog import DEFAULT_LIMITS, read_catalog
+
+NO_PRICE = public_id(Kind.PRICE, UUID(int=0))
+
+
+def dearer(api):
+    """Raise the price of every plan of 9,900 won."""
+    catalog = read_catalog(PLANS.replace("9900", "12900"), DEFAULT_LIMITS)
+    apply_plans(api.world.engine, catalog, now=api.world.now)
+
+
+def test_a_plan_is_shown_with_the_price_of_today(both):
+    before = both.get("/v1/plans/trial")
+    assert (before["object"], before["id"], before["name"]) == ("plan", "trial", "체험")
+    assert (before["archived_at"], before["paused_at"]) == (None, None)
+    price = before["price"]
+    assert (price["object"], price["plan"], price["version"]) == ("price", "trial", 1)
+    assert price["amount"] == {"amount": 9900, "currency": "KRW"}
+    assert (price["interval"], price["interval_count"], price["trial_days"]) == ("month", 1, 30)
+    dearer(both)
+    after = both.get("/v1/plans/trial")["price"]
+    assert (after["version"], after["amount"]) == (2, {"amount": 12900, "currency": "KRW"})
+    assert both.data("/v1/prices", plan="trial") == [price, after]
+    assert both.get(f"/v1/prices/{price['id']}") == price
+
+
+def test_plans_and_prices_are_listed_in_order_page_by_page(both):
+    plans = both.data("/v1/plans")
+    assert [each["id"] for each in plans] == sorted(each["id"] for each in plans)
+    dearer(both)
+    prices = both.data("/v1/prices")
+    assert [(each["plan"], each["version"]) for each in prices] == sorted(
+        (each["plan"], each["version"]) for each in prices
+    )
+    for path, whole in (("/v1/plans", both.data("/v1/plans")), ("/v1/prices", prices)):
+        seen, cursor = [], None
+        while len(seen) < len(whole):
+            page = both.get(path, limit=1, **({"cursor": cursor} if cursor else {}))
+            seen += page["data"]
+            cursor = page["next_cursor"]
+            assert page["has_more"] == (len(seen) < len(whole))
+        assert seen == whole
+
+
+def test_nobody_is_enrolled_on_an_archived_plan(api):
+    shown = api.post("/v1/plans/basic/archive").json()
+    assert shown["archived_at"] == "2027-01-31T03:00:00Z"
+    assert "archived" in api.refused(api.post("/v1/subscriptions", wanted()), 409, "plan_not_on_sale")
+    assert [each["id"] for each in api.data("/v1/plans", archived="true")] == ["basic"]
+    assert "basic" not in [each["id"] for each in api.data("/v1/plans", archived="false")]
+    again = api.post("/v1/plans/basic/archive")
+    assert again.status_code == 409
+    assert again.json()["current"] == api.get("/v1/plans/basic")
+
+
+def test_a_paused_plan_renews_nobody_until_it_is_resumed(api):
+    subscription = api.subscribe()
+    assert api.post("/v1/plans/basic/pause").json()["paused_at"]
+    assert "paused" in api.refused(
+        api.post("/v1/subscriptions", wanted(customer_reference="x")), 409, "plan_not_on_sale"
+    )
+    api.sweep_at("2027-02-28 10:40")
+    assert len(api.data("/v1/invoices", subscription_id=subscription)) == 1
+    assert api.post("/v1/plans/basic/resume").json()["paused_at"] is None
+    api.sweep_at("2027-02-28 10:50")
+    assert len(api.data("/v1/invoices", subscription_id=subscription)) == 2
+    assert api.post("/v1/plans/basic/resume").status_code == 409
+
+
+@pytest.mark.parametrize("act", ["archive", "pause", "resume"])
+def test_a_plan_that_is_not_there_is_not_found(still, act):
+    still.refused(still.post(f"/v1/plans/nothing/{act}"), 404, "not_found")
+    still.refused(still.call("GET", "/v1/plans/nothing"), 404, "not_found")
+    still.refused(still.call("GET", f"/v1/prices/{NO_PRICE}"), 404, "not_found")
