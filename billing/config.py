@@ -81,6 +81,8 @@ class ApiSection(_Section):
     port: Annotated[int, Whole, Field(ge=0, le=65_535)] = 8600
     public_url: str = "http://127.0.0.1:8600"
     return_urls: list[str] = Field(default_factory=lambda: ["http://127.0.0.1", "http://localhost"])
+    requests_per_second: Annotated[float, Number, Field(gt=0, le=100_000)] = 200
+    request_burst: Annotated[int, Whole, Field(ge=1, le=1_000_000)] = 400
 
     @field_validator("public_url")
     @classmethod

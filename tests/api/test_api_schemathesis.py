@@ -24,7 +24,7 @@ def test_the_api_does_what_its_document_says(api, tmp_path):
         f"--header=Authorization: Bearer {SANDBOX_API_KEY}",
         "--seed=1",
         "--max-examples=15",
-        "--workers=2",
+        "--workers=1",  # of two, one sometimes dies in CPython 3.11: "AST constructor recursion depth mismatch"
         "--continue-on-failure",
         "--exclude-checks=positive_data_acceptance",
         "--generation-database=none",

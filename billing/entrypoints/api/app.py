@@ -38,6 +38,8 @@ from billing.entrypoints.api.errors import install_error_handlers
 from billing.entrypoints.api.idempotency import Idempotency
 from billing.entrypoints.api.intake import Intake
 from billing.entrypoints.api.limits import Limits
+from billing.entrypoints.api.prompt import PromptProtocol
+from billing.entrypoints.api.rate_limit import RateLimit
 from billing.entrypoints.api.roles import require_role
 from billing.entrypoints.api.strict import take_nothing_unknown
 from billing.entrypoints.metrics.instruments import Instruments
@@ -93,6 +95,7 @@ def create_app(
     # The last one added is the first one asked: no body is read before the key is known.
     app.add_middleware(Idempotency)
     app.add_middleware(Limits)
+    app.add_middleware(RateLimit, per_second=settings.api.requests_per_second, burst=settings.api.request_burst)
     app.add_middleware(
         ApiKeys,
         ring=_key_ring(app, settings, key_seconds),
@@ -141,6 +144,7 @@ def run_api(settings: Settings) -> None:
                 lifespan="off",
                 proxy_headers=False,
                 server_header=False,
+                http=PromptProtocol,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
                 ws="none",
             )

@@ -12,6 +12,10 @@ class TokenBucket:
     tokens: float = -1.0
     filled_at: float = 0.0
 
+    @property
+    def seconds_to_full(self) -> float:
+        return (self.burst - self.tokens) / self.per_second
+
     def wait_for(self, now: float) -> float:
         """Take a token and return 0.0, or take none and return after how many seconds there will be one."""
         if self.tokens < 0:
