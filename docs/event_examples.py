@@ -47,6 +47,7 @@ DATA: Final[dict[str, dict[str, object]]] = {
     "subscription.re_enrolment_requested": {"why": "agreement_gone"},
     "subscription.consented": {"first_charge_on": "2027-03-20", **PRICE},
     "subscription.cancel_scheduled": {"cancel_at": "2027-03-31T15:00:00+00:00", "reason": "enough"},
+    "subscription.pause_scheduled": {"pause_at": "2027-03-31T15:00:00+00:00", "resume_at": "2027-05-31T15:00:00+00:00"},
     "subscription.canceled": {"reason": "enough"},
     "charge.declined": {
         "decline_class": "retry_later",

@@ -71,6 +71,10 @@ def _scheduled(event: Recorded, facts: Facts) -> Data:
     return {"plan": facts.plan, "cancel_at": _instant(event.data.get("cancel_at"))}
 
 
+def _pause_scheduled(event: Recorded, facts: Facts) -> Data:
+    return {"plan": facts.plan, **{name: _instant(event.data.get(name)) for name in ("pause_at", "resume_at")}}
+
+
 def _canceled(event: Recorded, facts: Facts) -> Data:
     reason = event.data.get("reason")
     cause = "payment_failed" if reason is None else "no_consent" if reason == "no_consent" else "requested"
@@ -196,12 +200,20 @@ PUBLIC: Final[Mapping[str, Public]] = {
         "subscription.consented", "The subscriber agreed to be charged when the trial ends.", _consented
     ),
     "subscription.paused": Public("subscription.paused", "Nothing is charged until it is resumed.", _subscription),
+    "subscription.pause_scheduled": Public(
+        "subscription.pause_scheduled",
+        "It will be paused at `pause_at`; `resume_at` is null when it is to be resumed by hand.",
+        _pause_scheduled,
+    ),
+    "subscription.pause_undone": Public("subscription.pause_undone", "It is not paused after all.", _subscription),
     "subscription.resumed": Public("subscription.resumed", "It is charged again.", _subscription),
     "subscription.resumed_in_arrears": Public(
         "subscription.resumed", "It is charged again, beginning with what is owed.", _subscription
     ),
     "subscription.cancel_scheduled": Public(
-        "subscription.cancel_scheduled", "It will end at `cancel_at`, and is not renewed.", _scheduled
+        "subscription.cancel_scheduled",
+        "It will end at `cancel_at`; what is due before is still charged.",
+        _scheduled,
     ),
     "subscription.cancel_undone": Public("subscription.cancel_undone", "It goes on after all.", _subscription),
     "subscription.canceled": Public(

@@ -1,40 +1,113 @@
-"""Ends an agreement from our side: no charge is made on it again, and the gateway is told."""
+"""Ends an agreement from our side: no charge is made on it again, the gateway is told, and a new one is asked for."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
-from billing.domain.states import SourceEvent, SourceState
+from billing.domain.cases import InvoiceKind, Note
+from billing.domain.declines import DeclineClass
+from billing.domain.states import InvoiceState, SourceEvent, SourceState, SubscriptionState
 from billing.gateway.port import Done
-from billing.operations.engine import Engine, NotFound, Refusal
-from billing.store.tables import LIVE_CHARGE, Charge, Source
-from billing.store.writes import Author, Move, move
+from billing.operations.ask_for_agreement import Owed, ask_for_agreement
+from billing.operations.engine import Conflict, Engine, NotFound
+from billing.store.cases import lock_subscriptions
+from billing.store.columns import AnyRow
+from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Source, Subscription
+from billing.store.writes import Author, Move, move, note
+
+_S = SubscriptionState
+_NEEDS_ONE: Final = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE, _S.PAUSED, _S.UNPAID)
+_TRIED: Final = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE)
+_GONE: Final = DeclineClass.AGREEMENT_GONE.value
 
 
-def revoke_source(engine: Engine, source_id: UUID, *, now: datetime) -> str:
-    """Revoke a source and tell the gateway; return a sentence on what the gateway said.
+@dataclass(frozen=True, slots=True)
+class RevokedSource:
+    """What became of an agreement, which subscriptions need a new one, and in a sentence what the gateway said."""
 
-    :raises NotFound: there is no such source. :raises Refusal: it is revoked already, or is being charged.
+    source_id: UUID
+    state: SourceState
+    subscriptions: tuple[UUID, ...]
+    gateway: str
+
+
+def revoke_source(engine: Engine, source_id: UUID, *, reason: str, now: datetime) -> RevokedSource:
+    """Revoke a source at ``now`` (UTC) and tell the gateway.
+
+    What is owed waits for a new agreement, as after a decline that says that the subscriber ended it; of every
+    subscription that used the source it is told that one is needed. Asked again, only the gateway is told again.
+
+    :raises NotFound: there is no such source. :raises Conflict: it is being charged.
     """
+    author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
-        row = tx.execute(
-            select(col(Source.state), col(Source.gateway_source_id))
-            .where(col(Source.id) == source_id)
-            .with_for_update()
-        ).one_or_none()
-        if row is None:
-            raise NotFound(f"there is no source {source_id}")
+        # Subscriptions are locked before sources, here as everywhere.
+        users = select(col(Subscription.id)).where(col(Subscription.source_id) == source_id)
+        lock_subscriptions(tx, list(tx.execute(users).scalars()))
+        row = _locked(tx, source_id)
         live = select(col(Charge.id)).where(col(Charge.source_id) == source_id, text(f"charge.{LIVE_CHARGE}"))
         if tx.execute(live).first() is not None:
-            raise Refusal("a charge of this source is under way; try again when it is settled")
-        if row.state in (SourceState.ACTIVE, SourceState.SUSPECT):
-            move(tx, Source, [Move(source_id, row.state, SourceEvent.REVOKE)], Author(engine.actor, now))
-        elif row.state is SourceState.PENDING:
-            move(tx, Source, [Move(source_id, row.state, SourceEvent.DISCARD)], Author(engine.actor, now))
+            raise Conflict("a charge of this source is under way; try again when it is settled")
+        state: SourceState = row.state
+        asked: Sequence[UUID] = ()
+        if state in (SourceState.ACTIVE, SourceState.SUSPECT):
+            told = Move(source_id, state, SourceEvent.REVOKE, data={"reason": reason[:200]})
+            move(tx, Source, [told], author)
+            state, asked = SourceState.REVOKED, _ask(tx, engine, source_id, author)
+        elif state is SourceState.PENDING:
+            told = Move(source_id, state, SourceEvent.DISCARD, data={"reason": reason[:200]})
+            move(tx, Source, [told], author)
+            state = SourceState.REVOKED
     # Revoked here first: if the gateway cannot be told, nothing is charged all the same. Asking again is safe.
     answer = engine.gateway.revoke_source(row.gateway_source_id)
-    if isinstance(answer, Done):
-        return "Checkout.com revoked it"
-    return f"it will not be charged again, but Checkout.com did not confirm the revocation ({answer}); run it again"
+    said = "Checkout.com revoked it"
+    if not isinstance(answer, Done):
+        said = f"it will not be charged again, but Checkout.com did not confirm the revocation ({answer}); run it again"
+    return RevokedSource(source_id, state, tuple(asked), said)
+
+
+def _locked(tx: Connection, source_id: UUID) -> AnyRow:
+    row = tx.execute(
+        select(col(Source.state), col(Source.gateway_source_id)).where(col(Source.id) == source_id).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no source {source_id}")
+    return row
+
+
+def _ask(tx: Connection, engine: Engine, source_id: UUID, author: Author) -> Sequence[UUID]:
+    """Ask for a new agreement for each subscription that used the source, and return which they are."""
+    rows = tx.execute(
+        select(col(Subscription.id), col(Subscription.state), col(Subscription.zone))
+        .where(col(Subscription.source_id) == source_id, col(Subscription.state).in_(_NEEDS_ONE))
+        .order_by(col(Subscription.id))
+    ).all()
+    for row in rows:
+        waiting = _to_be_tried(tx, row.id) if row.state in _TRIED else []
+        state = row.state
+        for invoice in waiting:
+            owed = Owed(invoice.id, row.id, state, row.zone, invoice.first_failed_on)
+            state = ask_for_agreement(tx, engine, owed, _GONE, author)
+        if not waiting:
+            told = Note("subscription.re_enrolment_requested", {"why": _GONE})
+            note(tx, row.id, told, author, subject=("subscription", str(row.id)))
+    return [row.id for row in rows]
+
+
+def _to_be_tried(tx: Connection, subscription_id: UUID) -> Sequence[AnyRow]:
+    """Return the open invoices that are to be charged to the source; one that waits for a new agreement waits on."""
+    return tx.execute(
+        select(col(Invoice.id), col(Invoice.first_failed_on))
+        .where(
+            col(Invoice.subscription_id) == subscription_id,
+            col(Invoice.state) == InvoiceState.OPEN,
+            col(Invoice.kind) != InvoiceKind.AGREEMENT,
+            col(Invoice.next_attempt_at).is_not(None),
+        )
+        .order_by(col(Invoice.period_start))
+    ).all()

@@ -9,16 +9,17 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from billing.domain.cases import ChargeKind, InvoiceKind, Note
+from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.identity import charge_reference, idempotency_key, row_id
 from billing.domain.quiet_hours import charge_slot, outside_quiet_hours
-from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionEvent, SubscriptionState
+from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
+from billing.operations.ask_for_agreement import Owed, ask_for_agreement
 from billing.operations.engine import SEND_DEADLINE, Engine
 from billing.store.billable import ChargeableInvoice, last_captures, load_chargeable
 from billing.store.installation import InstallationRow
-from billing.store.tables import Charge, Event, Invoice, Subscription
-from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
+from billing.store.tables import Charge, Event, Invoice
+from billing.store.writes import Author, Change, change, insert_rows
 
 _CHARGED_AUTOMATICALLY = (SubscriptionState.ACTIVE, SubscriptionState.TRIALING, SubscriptionState.PAST_DUE)
 
@@ -50,7 +51,8 @@ def start_due_charges(
         elif allowed != now:
             put_off.append(Change(row.id, InvoiceState.OPEN, {"next_attempt_at": allowed}))
         elif row.source_state is not SourceState.ACTIVE:
-            _ask_for_agreement(tx, engine, row, author)
+            owed = Owed(row.id, row.subscription_id, row.subscription_state, row.zone, row.first_failed_on)
+            ask_for_agreement(tx, engine, owed, "the source is not usable", author)
         else:
             chosen[row.subscription_id] = row
     change(tx, Invoice, put_off)
@@ -150,23 +152,3 @@ def _tomorrow(engine: Engine, row: ChargeableInvoice, now: datetime) -> Change:
     day = now.astimezone(ZoneInfo(row.zone)).date() + timedelta(days=1)
     slot = charge_slot(day, window.opens, row.zone, window, row.subscription_id)
     return Change(row.id, InvoiceState.OPEN, {"next_attempt_at": slot})
-
-
-def _ask_for_agreement(tx: Connection, engine: Engine, row: ChargeableInvoice, author: Author) -> None:
-    """No attempt on a source that is not usable; the ladder still ends on time."""
-    policy = engine.rules.settlement.dunning
-    today = author.now.astimezone(ZoneInfo(row.zone)).date()
-    days, at = policy.ladder[-1]
-    give_up_on = (row.first_failed_on or today) + timedelta(days=days + 1)
-    give_up_at = charge_slot(give_up_on, at, row.zone, policy.window, row.subscription_id)
-    written = {
-        "next_attempt_at": None,
-        "give_up_at": give_up_at,
-        "first_failed_on": row.first_failed_on or today,
-    }
-    change(tx, Invoice, [Change(row.id, InvoiceState.OPEN, written)])
-    if row.subscription_state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
-        fell = Move(row.subscription_id, row.subscription_state, SubscriptionEvent.FALL_PAST_DUE)
-        move(tx, Subscription, [fell], author)
-    told = Note("subscription.re_enrolment_requested", {"why": "the source is not usable"})
-    note(tx, row.subscription_id, told, author, subject=("subscription", str(row.subscription_id)))

@@ -113,7 +113,6 @@ _PLAIN: Final[Mapping[str, Telling]] = {
     "source.confirmed": (Tone.GOOD, "The KakaoPay agreement is confirmed: it may be charged for renewals."),
     "source.discarded": (Tone.QUIET, "The KakaoPay agreement was never completed."),
     "source.suspected": (Tone.BAD, "The KakaoPay agreement looks dead."),
-    "source.revoked": (Tone.BAD, "The KakaoPay agreement ended: it is never charged again."),
     "source.replaced": (Tone.QUIET, "The old KakaoPay agreement was replaced."),
 }
 
@@ -281,6 +280,11 @@ def _source_created(_event: EventRow, _story: Story) -> Telling:
     return Tone.QUIET, "KakaoPay made an agreement; it counts once the payment is captured."
 
 
+def _revoked(event: EventRow, _story: Story) -> Telling:
+    why = event.data.get("reason")
+    return Tone.BAD, f"The KakaoPay agreement ended{' (' + str(why) + ')' if why else ''}: it is never charged again."
+
+
 def _refund_created(event: EventRow, _story: Story) -> Telling:
     if event.to_state == "refunded":
         return Tone.WARNING, f"{_amount(event.data)} was given back past the engine, in Checkout.com's dashboard."
@@ -325,6 +329,7 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "dunning.exhausted": _exhausted,
     "payment.stray": _stray,
     "source.created": _source_created,
+    "source.revoked": _revoked,
     "refund.created": _refund_created,
     "payment.detached": _detached,
     "refund.refunded": _refund_end,

@@ -139,7 +139,9 @@ def test_a_cut_agreement_shows_that_the_subscriber_is_needed(api):
 
 def test_an_agreement_that_was_revoked_shows_that_the_subscriber_is_needed(api):
     subscription = api.subscribe()
-    revoke_source(api.world.engine, UUID(api.world.scalar("SELECT id FROM source")), now=api.world.now)
+    revoke_source(
+        api.world.engine, UUID(api.world.scalar("SELECT id FROM source")), reason="asked to", now=api.world.now
+    )
     shown = api.subscription(subscription)
     assert (shown["state"], shown["source_state"]) == ("active", "revoked")
     assert shown["source_required"]

@@ -24,6 +24,8 @@ READING = [
     ("charges", "list"),
     ("charges", "list", "--subscription", "cust-park", "--state", "declined"),
     ("refunds", "list"),
+    ("sources", "list"),
+    ("sources", "list", "--customer", "cust-jung", "--state", "revoked"),
     ("events",),
     ("events", "--subscription", "cust-park", "--type", "charge"),
     ("events", "--after", "3", "--limit", "2"),

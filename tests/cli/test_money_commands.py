@@ -1,4 +1,4 @@
-"""`billing charges`, `invoices`, `refunds` and `source`: against a gateway of their own."""
+"""`billing charges`, `invoices`, `refunds` and `sources`: against a gateway of their own."""
 
 from uuid import UUID
 
@@ -110,10 +110,10 @@ def test_a_refund_that_cannot_be_is_refused(lived, amount, refusal):
 
 def test_a_source_is_revoked_and_never_charged_again(paid, world):
     source = paid.billing("subscriptions", "show", "cust-kim", "--json").json["subscription"]["gateway_source_id"]
-    told = paid.billing("source", "revoke", source, answer="y\n")
+    told = paid.billing("sources", "revoke", source, answer="y\n")
     assert "is revoked: Checkout.com revoked it." in told.out
     shown = paid.billing("subscriptions", "show", "cust-kim").words
-    assert "The KakaoPay agreement ended: it is never charged again. by cli:" in shown
+    assert "The KakaoPay agreement ended (asked for by hand): it is never charged again. by cli:" in shown
     before = len(world.payments())
     world.live_through("2027-03-02 12:00")
     assert len(world.payments()) == before

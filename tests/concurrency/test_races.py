@@ -7,26 +7,33 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from harness import email, fresh_world, kst, open_inbox
 from soundness import assert_sound
 from sqlalchemy import event, text
+from sqlalchemy.exc import OperationalError
 
 from billing.bootstrap import fingerprint
 from billing.config_source import read_settings
 from billing.domain.charging import Accepted
 from billing.domain.identity import row_id
+from billing.operations.engine import Conflict
 from billing.operations.enrol_subscriber import AlreadySubscribed
 from billing.operations.first_charges import GatewayUnavailable
+from billing.operations.forgive_invoice import mark_uncollectible
 from billing.operations.manage import cancel_now
 from billing.operations.record_outcomes import record_outcomes
+from billing.operations.revoke_source import revoke_source
 from billing.operations.webhooks import process_webhooks
 from billing.store.installation import set_clock, set_fingerprint
+from billing.store.invariants import check_all
+from billing.store.writes import StaleRow
 
 SUBSCRIBERS = 12
 
@@ -186,7 +193,7 @@ def test_cancelling_twice_at_once_is_one_cancellation(few):
 
     with ThreadPoolExecutor(8) as pool:
         told = sorted(pool.map(cancel, range(8)))
-    assert told == ["Refusal"] * 7 + ["canceled"]
+    assert told == ["Conflict"] * 7 + ["canceled"]
     assert len(few.events("subscription.canceled")) == 1
 
 
@@ -259,3 +266,38 @@ def test_a_source_that_two_processes_write_down_at_once_parks_nobody(sandbox, po
             other.close()
             assert ours.result().problems == []
         assert (world.states("charge"), world.states("source")) == (["pending"], ["pending"])
+
+
+def test_agreements_that_are_revoked_and_debts_that_are_forgiven_while_charges_go_out_end_sound(few):
+    few.with_rules(batch=1)
+    for number in range(0, SUBSCRIBERS, 3):
+        few.wallet(email(f"user{number}"), script=["20051"])
+    sources = [UUID(str(row["id"])) for row in few.rows("SELECT id FROM source ORDER BY id")]
+    desk = replace(few.engine, actor="desk")
+    done = []
+
+    def meddle():
+        while not done:
+            with few.engine.database.snapshot() as tx:
+                owed = (
+                    tx.execute(text("SELECT id FROM invoice WHERE state = 'open' ORDER BY id LIMIT 3")).scalars().all()
+                )
+            acts = [lambda each=each: revoke_source(desk, each, reason="x", now=few.now) for each in sources[::4]]
+            acts += [lambda each=each: mark_uncollectible(desk, each, reason="x", now=few.now) for each in owed]
+            for act in acts:
+                with suppress(Conflict, StaleRow, OperationalError):
+                    act()
+
+    with ThreadPoolExecutor(1) as other:
+        running = other.submit(meddle)
+        for _ in range(4):
+            few.wait(minutes=2)
+        done.append(True)
+        running.result()
+    few.calm(days=2)
+    assert few.events("subscription.parked") == []
+    assert few.events("source.revoked")
+    assert few.events("invoice.written_off")
+    assert_sound(few, at_rest=True)
+    with few.engine.database.snapshot() as tx:
+        assert check_all(tx, few.now) == []

@@ -225,7 +225,10 @@ class Operator:
         if self._rng.random() < 0.5:
             for row in self._some("SELECT id FROM source WHERE state IN ('active', 'suspect', 'pending')"):
                 ident = UUID(row["id"])
-                self._do("revokes", lambda now: revoke_source(self._world.engines["operator"], ident, now=now))
+                self._do(
+                    "revokes",
+                    lambda now: revoke_source(self._world.engines["operator"], ident, reason="asked to", now=now),
+                )
 
     def _switch(self) -> None:
         self._do("stops", lambda now: stop(self._world.engines["operator"], "by hand", now=now))

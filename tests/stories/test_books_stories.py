@@ -87,7 +87,7 @@ def test_what_a_cancellation_voids_is_not_tried_or_given_up_any_more(sqlite_worl
     world.subscribe()
     world.live_through("2027-02-10 12:00")
     (source,) = rows_of(world, Source)
-    revoke_source(world.engine, source.id, now=world.now)
+    revoke_source(world.engine, source.id, reason="asked to", now=world.now)
     renew(world)
     world.live_through("2027-03-20 12:00")
     (canceled,) = rows_of(world, Subscription)
@@ -102,7 +102,7 @@ def test_what_a_person_voids_by_a_cancellation_is_not_tried_or_given_up_any_more
     world.wallet(KIM, script=["20051"])
     if agreement_is_gone:
         world.live_through("2027-02-10 12:00")
-        revoke_source(world.engine, rows_of(world, Source)[0].id, now=world.now)
+        revoke_source(world.engine, rows_of(world, Source)[0].id, reason="asked to", now=world.now)
     renew(world)
     world.wait(minutes=2)
     owed = rows_of(world, Invoice)[-1]
@@ -137,7 +137,7 @@ def test_the_outcome_of_a_charge_voids_all_that_a_cancellation_had_left_to_it(ow
 
 def test_what_waited_for_the_new_agreement_is_not_given_up_any_more(owing_two):
     world = owing_two
-    revoke_source(world.engine, rows_of(world, Source)[0].id, now=world.now)
+    revoke_source(world.engine, rows_of(world, Source)[0].id, reason="asked to", now=world.now)
     world.live_through("2027-04-02 12:00")
     waiting = rows_of(world, Invoice)[1:]
     assert len(waiting) == 2
@@ -167,7 +167,7 @@ def test_the_subscriber_is_asked_for_a_new_agreement_until_the_ladder_would_end(
     subscription = world.subscribe()
     world.live_through("2027-02-10 12:00")
     (source,) = rows_of(world, Source)
-    revoke_source(world.engine, source.id, now=world.now)
+    revoke_source(world.engine, source.id, reason="asked to", now=world.now)
     renew(world)
     invoice = rows_of(world, Invoice)[-1]
     policy = world.engine.rules.settlement.dunning
@@ -176,9 +176,10 @@ def test_the_subscriber_is_asked_for_a_new_agreement_until_the_ladder_would_end(
     assert invoice.first_failed_on == date(2027, 2, 28)
     assert invoice.give_up_at == charge_slot(date(2027, 3, 15), at, "Asia/Seoul", policy.window, subscription)
     assert world.state() == "past_due"
-    (asked,) = told(world, "subscription.re_enrolment_requested")
-    assert (asked.subject_type, asked.subject_id) == ("subscription", str(subscription))
-    assert (asked.subscription_id, asked.data) == (subscription, {"why": "the source is not usable"})
+    asked = told(world, "subscription.re_enrolment_requested")
+    assert {(each.subject_type, each.subject_id) for each in asked} == {("subscription", str(subscription))}
+    whys = [{"why": "agreement_gone"}, {"why": "the source is not usable"}]  # by the revocation, and when it was due
+    assert [(each.subscription_id, each.data) for each in asked] == [(subscription, why) for why in whys]
 
 
 def test_a_ladder_that_has_begun_ends_when_it_would_have_ended_with_the_old_agreement(sqlite_world):
@@ -187,7 +188,7 @@ def test_a_ladder_that_has_begun_ends_when_it_would_have_ended_with_the_old_agre
     world.wallet(KIM, script=["20051", "20051", "ok"])
     world.live_through("2027-03-01 12:00")
     (source,) = rows_of(world, Source)
-    revoke_source(world.engine, source.id, now=world.now)
+    revoke_source(world.engine, source.id, reason="asked to", now=world.now)
     world.live_through("2027-03-04 12:00")
     invoice = rows_of(world, Invoice)[-1]
     policy = world.engine.rules.settlement.dunning
@@ -202,10 +203,10 @@ def test_a_trial_that_ends_with_its_agreement_gone_falls_past_due(sqlite_world):
     world.live_through("2027-02-20 09:00")
     record_consent(world.engine, trial, now=world.now)
     (source,) = rows_of(world, Source)
-    revoke_source(world.engine, source.id, now=world.now)
+    revoke_source(world.engine, source.id, reason="asked to", now=world.now)
     world.live_through("2027-03-02 12:00")
     assert world.state() == "past_due"
-    assert len(told(world, "subscription.re_enrolment_requested")) == 1
+    assert len(told(world, "subscription.re_enrolment_requested")) == 2
 
 
 def test_an_invoice_that_waits_for_the_bank_is_tried_when_it_opens_again(sqlite_world):

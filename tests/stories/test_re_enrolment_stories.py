@@ -115,7 +115,7 @@ def test_what_cannot_be_re_enrolled_is_refused(world):
 def test_a_source_revoked_by_us_is_never_charged_and_the_subscriber_is_asked_for_a_new_one(world):
     subscription = world.subscribe()
     source = UUID(str(world.rows("SELECT id FROM source")[0]["id"]))
-    assert "revoked it" in revoke_source(world.engine, source, now=world.now)
+    assert "revoked it" in revoke_source(world.engine, source, reason="asked to", now=world.now).gateway
     world.live_through("2027-03-02 00:00")
     assert len(world.sent()) == 1
     assert world.state() == "past_due"

@@ -49,7 +49,7 @@ ENTRIES: Final = {
     "invoices": Entry("invoices:app", "What is owed for which period: list, void, write off, retry.", _LOOK),
     "charges": Entry("charges:app", "Attempts to take an invoice's amount: list, show why, retry.", _LOOK),
     "refunds": Entry("refunds:app", "Giving money back: create, list.", _LOOK),
-    "source": Entry("sources:app", "KakaoPay agreements: revoke.", _LOOK),
+    "sources": Entry("sources:app", "KakaoPay agreements: list, revoke.", _LOOK),
     "events": Entry("events:events", "Show what happened and who did it, the newest first.", _LOOK),
     "webhooks": Entry("webhooks:webhooks", "Show what Checkout.com told and what became of it.", _LOOK),
     "keys": Entry("keys:app", "Keys of this API: create, list, rotate, revoke.", _RUN),
