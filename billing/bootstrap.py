@@ -15,6 +15,9 @@ from billing.gateway.client import CheckoutGateway, GatewayLimits
 from billing.gateway.observing import GatewayObserver
 from billing.gateway.webhooks import WebhookKeys
 from billing.operations.engine import Engine, Rules, SweepObserver, Unwatched
+from billing.outbox.addresses import networks_of
+from billing.outbox.sender import Sender
+from billing.outbox.vault import Vault
 from billing.store.database import Database
 
 
@@ -82,6 +85,16 @@ def make_rules(settings: Settings) -> Rules:
         brake_floor=settings.brake.floor,
         brake_factor=settings.brake.factor,
     )
+
+
+def make_vault(settings: Settings) -> Vault:
+    """Return what keeps the secrets of webhook endpoints."""
+    return Vault([key.get_secret_value() for key in settings.endpoint_keys()])
+
+
+def make_sender(settings: Settings) -> Sender:
+    """Return what sends events to endpoints."""
+    return Sender(networks_of(settings.allowed_networks()))
 
 
 def make_webhook_keys(settings: Settings) -> WebhookKeys:

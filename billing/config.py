@@ -1,6 +1,7 @@
 """Every setting, its default and its bounds. ``config.toml`` for what anyone may read, the environment for secrets."""
 
 import re
+from ipaddress import ip_network
 from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -17,6 +18,8 @@ from plans.limits import Limits, LimitsError
 SANDBOX_SECRET_KEY: Final = "sk_sbox_kakaosandbox2kakaosandbox2a"  # noqa: S105 - opens the bundled sandbox only
 SANDBOX_WEBHOOK_KEY: Final = "kakaosandbox-webhook-key"
 SANDBOX_API_KEY: Final = "sandbox-api-key"
+SANDBOX_ENDPOINT_KEY: Final = "kakaosandbox-endpoint-key"
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
 class _Section(BaseModel):
@@ -175,6 +178,21 @@ class BrakeSection(_Section):
     factor: Annotated[float, Number, Field(ge=1, le=1000)] = 3.0
 
 
+class WebhooksSection(_Section):
+    allow: list[str] = Field(default_factory=list)
+    disable_after_days: Annotated[int, Whole, Field(ge=1, le=30)] = 3
+
+    @field_validator("allow")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for each in value:
+            try:
+                ip_network(each)
+            except ValueError:
+                raise ValueError(f"holds {each!r}, which is no network; write one such as 10.1.2.0/24") from None
+        return value
+
+
 Secret = SecretStr | None
 SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
 
@@ -187,9 +205,10 @@ class Secrets(_Section):
     gateway_client_secret: Secret = None
     webhook_keys: SecretList = ()
     webhook_authorization: Secret = None
+    endpoint_keys: SecretList = ()
     metrics_key: Secret = None
 
-    @field_validator("webhook_keys", mode="before")
+    @field_validator("webhook_keys", "endpoint_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -216,6 +235,7 @@ class Settings(BaseSettings):
     dunning: DunningSection = DunningSection()
     limits: LimitsSection = LimitsSection()
     brake: BrakeSection = BrakeSection()
+    webhooks: WebhooksSection = WebhooksSection()
     secrets: Secrets = Field(default_factory=Secrets, repr=False)
 
     @property
@@ -232,6 +252,15 @@ class Settings(BaseSettings):
         """Return the keys webhooks may be signed with; the bundled sandbox has one by default."""
         keys = self.secrets.webhook_keys
         return (SecretStr(SANDBOX_WEBHOOK_KEY),) if not keys and self.uses_the_bundled_sandbox else keys
+
+    def endpoint_keys(self) -> tuple[SecretStr, ...]:
+        """Return the keys that the secrets of webhook endpoints are encrypted with; sandbox mode has one by default."""
+        keys = self.secrets.endpoint_keys
+        return (SecretStr(SANDBOX_ENDPOINT_KEY),) if not keys and self.mode == "sandbox" else keys
+
+    def allowed_networks(self) -> list[str]:
+        """Return the networks, other than the open internet, that events may be sent to."""
+        return [*self.webhooks.allow, *(LOOPBACK if self.mode == "sandbox" else ())]
 
     def built_in_api_key(self) -> Secret:
         """Return the key of our own API that needs no making; there is one beside the bundled sandbox only."""

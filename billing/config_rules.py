@@ -57,6 +57,10 @@ def _live_problems(settings: Settings) -> list[str]:
 def _strong_keys(settings: Settings) -> list[tuple[bool, str]]:
     return [
         (
+            all(len(key.get_secret_value()) >= 32 for key in settings.secrets.endpoint_keys),
+            "BILLING_SECRETS__ENDPOINT_KEYS holds a key shorter than 32 characters; use `openssl rand -hex 32`",
+        ),
+        (
             (key := settings.secrets.metrics_key) is None or len(key.get_secret_value()) >= 24,
             "BILLING_SECRETS__METRICS_KEY is shorter than 24 characters; use `openssl rand -hex 32`",
         ),

@@ -5,7 +5,8 @@ from sqlmodel import SQLModel
 
 import billing.store.key_tables
 import billing.store.request_tables
-import billing.store.tables  # noqa: F401 - registers the tables
+import billing.store.tables
+import billing.store.webhook_tables  # noqa: F401 - registers the tables
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing.bootstrap import open_engine
 from billing.config import Settings
+from billing.entrypoints.carrying import carrying
 from billing.entrypoints.clock import engine_now, machine_now
 from billing.entrypoints.collector import spare_the_collector
 from billing.entrypoints.metrics.instruments import Instruments, SweepInstruments
@@ -182,4 +183,5 @@ def run_daemon(settings: Settings, name: str | None = None) -> None:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        daemon.run()
+        with carrying(settings, engine):
+            daemon.run()

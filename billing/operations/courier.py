@@ -1,0 +1,103 @@
+"""Sends what is in line to the endpoints: a few at a time to each, so that a dead one delays no other."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+
+from billing.operations.engine import Engine
+from billing.operations.fan_out import fan_out
+from billing.operations.parcels import DISABLE_AFTER, Ended, Parcel, collect, record
+from billing.outbox.sender import Sender, signed
+from billing.outbox.vault import Vault
+from billing.store.database import told_plainly
+from billing.store.settled_events import SettledEvents
+
+log = structlog.get_logger()
+AT_ONCE: Final = 8
+"""Sends to one endpoint that a process has on the wire."""
+IN_HAND: Final = 32
+"""Deliveries of one endpoint that a process has claimed; it takes four deadlines at most to send them (see `LEASE`)."""
+_BREATH_SECONDS: Final = 0.05
+"""What ends within this is written down together."""
+
+
+class Courier:
+    """Carries events to endpoints. ``clock`` is the machine's time, UTC: receivers compare it with theirs."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        vault: Vault,
+        sender: Sender,
+        clock: Callable[[], datetime],
+        *,
+        disable_after: timedelta = DISABLE_AFTER,
+    ) -> None:
+        self._engine = engine
+        self._vault = vault
+        self._sender = sender
+        self._clock = clock
+        self._disable_after = disable_after
+        self._settled = SettledEvents()
+        self._in_hand: Counter[UUID] = Counter()
+        self._wires: defaultdict[UUID, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
+        self._sends: set[asyncio.Task[None]] = set()
+        self._ended: list[Ended] = []
+
+    async def run(self, stopping: Callable[[], bool], *, every: float, patience: float = 5.0) -> None:
+        """Carry until ``stopping``, looking every so many seconds; then wait ``patience`` seconds for what is out."""
+        while not stopping():
+            try:
+                moved = await self.step()
+            except Exception as error:  # noqa: BLE001 - the courier outlives a database that does not
+                log.error("courier_failed", error=told_plainly(error))
+                moved = 0
+            if self._sends:
+                await asyncio.wait(set(self._sends), timeout=every, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.sleep(_BREATH_SECONDS)
+            elif moved == 0:
+                await asyncio.sleep(every)
+        if self._sends:
+            await asyncio.wait(set(self._sends), timeout=patience)
+        for each in self._sends:
+            each.cancel()  # it is sent again, under the same id, when its lease has ended
+        await self._write_down()
+
+    async def carry_all(self) -> None:
+        """Carry until nothing more is due at the clock's time."""
+        while await self.step() or self._sends or self._ended:
+            if self._sends:
+                await asyncio.wait(set(self._sends))
+
+    async def step(self) -> int:
+        """Write down what has ended, put in line what has happened, and begin to send what is due; return how much."""
+        await self._write_down()
+        lined_up = await asyncio.to_thread(fan_out, self._engine.database, self._settled, now=self._clock())
+        parcels = await asyncio.to_thread(
+            collect, self._engine, self._vault, self._in_hand.copy(), IN_HAND, now=self._clock()
+        )
+        for parcel in parcels:
+            self._in_hand[parcel.endpoint] += 1
+            send = asyncio.create_task(self._send(parcel))
+            self._sends.add(send)
+            send.add_done_callback(self._sends.discard)
+        return lined_up + len(parcels)
+
+    async def _send(self, parcel: Parcel) -> None:
+        try:
+            async with self._wires[parcel.endpoint]:
+                headers = signed(parcel.webhook_id, parcel.body, parcel.secrets, self._clock())
+                answer = await self._sender.post(parcel.url, headers, parcel.body)
+            self._ended.append((parcel, answer))
+        finally:
+            self._in_hand[parcel.endpoint] -= 1
+
+    async def _write_down(self) -> None:
+        ended, self._ended = self._ended, []
+        if ended:
+            await asyncio.to_thread(record, self._engine, ended, disable_after=self._disable_after, now=self._clock())

@@ -1,0 +1,51 @@
+"""Which addresses may be connected to: those of the open internet, and what the configuration allows."""
+
+import ipaddress
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+class AddressRefused(OSError):
+    """The name leads to an address that nothing is sent to."""
+
+
+def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
+    """Return the networks that are written so.
+
+    :raises ValueError: one of them is no network.
+    """
+    return tuple(ipaddress.ip_network(text) for text in texts)
+
+
+def refuse_unless_allowed(text: str, allowed: Sequence[Network]) -> None:
+    """Refuse an address that is private, loopback, link-local, shared, multicast, unspecified or reserved.
+
+    An IPv4 address inside of an IPv6 one is looked at too: mapped, 6to4, Teredo and NAT64 all lead to it.
+
+    :raises AddressRefused: it is one of those, and not allowed.
+    """
+    address = ipaddress.ip_address(text.partition("%")[0])
+    for each in (address, *_inside(address)):
+        if any(each in network for network in allowed if network.version == each.version):
+            return
+    for each in (address, *_inside(address)):
+        if not each.is_global or each.is_multicast:
+            # Not the address itself: who may register an endpoint need not learn where names lead in here.
+            raise AddressRefused("the host has an address that is not on the open internet")
+
+
+def _inside(address: Address) -> Iterator[ipaddress.IPv4Address]:
+    if isinstance(address, ipaddress.IPv4Address):
+        return
+    if address.ipv4_mapped is not None:
+        yield address.ipv4_mapped
+    if address.sixtofour is not None:
+        yield address.sixtofour
+    if address.teredo is not None:
+        yield from address.teredo
+    if address in _NAT64:
+        yield ipaddress.IPv4Address(address.packed[-4:])

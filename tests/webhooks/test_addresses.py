@@ -1,0 +1,34 @@
+"""Nothing is sent into a private network by way of a name, a number, or one kind of address inside of another."""
+
+import pytest
+
+from billing.outbox.addresses import AddressRefused, networks_of, refuse_unless_allowed
+
+REFUSED = [
+    "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104
+    "255.255.255.255", "192.0.2.1", "198.18.0.1", "::1", "::", "fe80::1", "fe80::1%eth0", "fc00::1", "fd12::1",
+    "ff02::1", "ff0e::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "2002:7f00:1::", "2002:a00:1::", "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe", "2001:db8::1", "239.1.1.1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_an_address_that_is_not_on_the_open_internet_is_refused(address):
+    with pytest.raises(AddressRefused) as refused:
+        refuse_unless_allowed(address, ())
+    assert address not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
+def test_an_address_of_the_open_internet_is_not(address):
+    refuse_unless_allowed(address, ())
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "::ffff:10.1.2.3"])
+def test_what_the_configuration_allows_is_allowed_and_its_neighbour_is_not(address):
+    allowed = networks_of(["10.1.2.0/24"])
+    refuse_unless_allowed(address, allowed)
+    with pytest.raises(AddressRefused):
+        refuse_unless_allowed(address.replace("10.1.2.", "10.1.3."), allowed)
