@@ -45,6 +45,54 @@ def test_cancelling_now_ends_it_at_once_and_only_once(api):
     assert message == f"subscription {subscription} is canceled already. Look at `current`, and decide again."
 
 
+def test_a_subscription_that_is_canceled_for_a_day_is_renewed_until_then(api):
+    subscription = api.subscribe()
+    shown = act(api, subscription, "cancel", {"at": "date", "on": "2027-03-10"}).json()
+    assert (shown["state"], shown["cancel_at"]) == ("active", "2027-03-09T15:00:00Z")  # the day begins in Seoul
+    assert shown["next_due_at"].startswith("2027-02-28T01:")
+    api.sweep_at("2027-02-28 10:40")
+    api.sweep_at("2027-02-28 10:50")
+    assert api.subscription(subscription)["next_due_at"] is None
+    api.sweep_at("2027-03-10 00:01")
+    assert api.subscription(subscription)["state"] == "canceled"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"at": "date"},
+        {"on": "2027-03-10"},
+        {"at": "now", "on": "2027-03-10"},
+        {"at": "date", "on": "2027-02-30"},
+        {"at": "date", "on": "2027-01-31"},
+        {"at": "date", "on": "2126-01-01"},
+        {"at": "date", "on": "2027-03-10T00:00:00Z"},
+        {"at": "date", "on": 20270310},
+        {"at": "date", "on": "0001-01-01"},
+    ],
+    ids=str,
+)
+def test_a_day_to_cancel_on_is_one_to_come_and_said_with_a_date(api, body):
+    answer = act(api, api.subscribe(), "cancel", body)
+    api.refused(answer, 422, "invalid_request")
+    assert [each["field"] for each in answer.json()["errors"]] == ["on"]
+
+
+def test_a_pause_may_wait_for_the_end_of_the_period_and_be_taken_back_until_then(api):
+    subscription = api.subscribe()
+    shown = act(api, subscription, "pause", {"at": "period_end", "resume_at": "2027-04-01T00:00:00Z"}).json()
+    assert (shown["state"], shown["pause_at"], shown["next_due_at"]) == ("active", "2027-02-27T15:00:00Z", None)
+    shown = act(api, subscription, "undo-pause").json()
+    assert (shown["pause_at"], shown["resume_at"]) == (None, None)
+    assert shown["next_due_at"] is not None
+    answer = act(api, subscription, "undo-pause")
+    assert "not going to be paused" in api.refused(answer, 409, "conflict")
+    assert answer.json()["current"] == shown
+    act(api, subscription, "pause", {"at": "period_end"})
+    api.sweep_at("2027-02-28 00:01")
+    assert api.subscription(subscription)["state"] == "paused"
+
+
 def test_a_pause_lasts_until_the_instant_that_was_asked_for(api):
     subscription = api.subscribe()
     shown = act(api, subscription, "pause", {"resume_at": "2027-03-10T09:00:00+09:00"}).json()

@@ -45,6 +45,31 @@ class AsyncInvoicesResource:
         """Show an invoice."""
         return await self._wire.ask(call("GET", f"/v1/invoices/{in_path(invoice_id)}"), Invoice)
 
+    async def void(self, invoice_id: str, *, reason: str, idempotency_key: str | None = None) -> Invoice:
+        """Void an invoice that should not have been issued"""
+        return await self._wire.ask(
+            call("POST", f"/v1/invoices/{in_path(invoice_id)}/void", body={"reason": reason}, key=idempotency_key),
+            Invoice,
+        )
+
+    async def mark_uncollectible(self, invoice_id: str, *, reason: str, idempotency_key: str | None = None) -> Invoice:
+        """Write off an invoice that is rightly owed but will not be paid"""
+        return await self._wire.ask(
+            call(
+                "POST",
+                f"/v1/invoices/{in_path(invoice_id)}/mark-uncollectible",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            Invoice,
+        )
+
+    async def retry(self, invoice_id: str, *, idempotency_key: str | None = None) -> Invoice:
+        """Charge an open invoice again, now"""
+        return await self._wire.ask(
+            call("POST", f"/v1/invoices/{in_path(invoice_id)}/retry", key=idempotency_key), Invoice
+        )
+
     async def iterate(
         self,
         *,

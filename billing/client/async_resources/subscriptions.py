@@ -115,7 +115,8 @@ class AsyncSubscriptionsResource:
         self,
         subscription_id: str,
         *,
-        at: Literal["now", "period_end"] | Omit = OMIT,
+        at: Literal["now", "period_end", "date"] | Omit = OMIT,
+        on: str | Omit | None = OMIT,
         reason: str | Omit = OMIT,
         idempotency_key: str | None = None,
     ) -> Subscription:
@@ -124,7 +125,7 @@ class AsyncSubscriptionsResource:
             call(
                 "POST",
                 f"/v1/subscriptions/{in_path(subscription_id)}/cancel",
-                body={"at": at, "reason": reason},
+                body={"at": at, "on": on, "reason": reason},
                 key=idempotency_key,
             ),
             Subscription,
@@ -137,17 +138,28 @@ class AsyncSubscriptionsResource:
         )
 
     async def pause(
-        self, subscription_id: str, *, resume_at: str | Omit | None = OMIT, idempotency_key: str | None = None
+        self,
+        subscription_id: str,
+        *,
+        at: Literal["now", "period_end"] | Omit = OMIT,
+        resume_at: str | Omit | None = OMIT,
+        idempotency_key: str | None = None,
     ) -> Subscription:
         """Pause a subscription"""
         return await self._wire.ask(
             call(
                 "POST",
                 f"/v1/subscriptions/{in_path(subscription_id)}/pause",
-                body={"resume_at": resume_at},
+                body={"at": at, "resume_at": resume_at},
                 key=idempotency_key,
             ),
             Subscription,
+        )
+
+    async def undo_pause(self, subscription_id: str, *, idempotency_key: str | None = None) -> Subscription:
+        """Take back a pause that has not begun yet."""
+        return await self._wire.ask(
+            call("POST", f"/v1/subscriptions/{in_path(subscription_id)}/undo-pause", key=idempotency_key), Subscription
         )
 
     async def resume(self, subscription_id: str, *, idempotency_key: str | None = None) -> Subscription:

@@ -45,6 +45,29 @@ class InvoicesResource:
         """Show an invoice."""
         return self._wire.ask(call("GET", f"/v1/invoices/{in_path(invoice_id)}"), Invoice)
 
+    def void(self, invoice_id: str, *, reason: str, idempotency_key: str | None = None) -> Invoice:
+        """Void an invoice that should not have been issued"""
+        return self._wire.ask(
+            call("POST", f"/v1/invoices/{in_path(invoice_id)}/void", body={"reason": reason}, key=idempotency_key),
+            Invoice,
+        )
+
+    def mark_uncollectible(self, invoice_id: str, *, reason: str, idempotency_key: str | None = None) -> Invoice:
+        """Write off an invoice that is rightly owed but will not be paid"""
+        return self._wire.ask(
+            call(
+                "POST",
+                f"/v1/invoices/{in_path(invoice_id)}/mark-uncollectible",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            Invoice,
+        )
+
+    def retry(self, invoice_id: str, *, idempotency_key: str | None = None) -> Invoice:
+        """Charge an open invoice again, now"""
+        return self._wire.ask(call("POST", f"/v1/invoices/{in_path(invoice_id)}/retry", key=idempotency_key), Invoice)
+
     def iterate(
         self,
         *,

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -20,6 +20,7 @@ _KOREAN_MOBILE: Final = re.compile(r"(01[016789])-?([0-9]{3,4})-?([0-9]{4})")
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})"
 )
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 
 
@@ -106,6 +107,19 @@ class Whole:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
 
+def _day(value: object) -> date:
+    wrong = "must be a day such as 2027-01-31"
+    if not isinstance(value, str) or not _DAY.fullmatch(value):
+        raise ValueError(wrong)
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(wrong) from None
+    if not 2000 <= day.year <= 2200:
+        raise ValueError("must lie in the years 2000 to 2200")
+    return day
+
+
 PLAN_CODE: Final = r"^[a-z][a-z0-9-]{0,49}$"
 CURRENCY: Final = r"^[A-Z]{3}$"
 PATTERNS_SAID: Final = {
@@ -122,6 +136,7 @@ Reason = Annotated[str, AfterValidator(_text(200))]
 Email = Annotated[str, AfterValidator(_email)]
 Phone = Annotated[str, AfterValidator(_phone)]
 Url = Annotated[str, AfterValidator(_url)]
+Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=str)]
 Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=str)]
 AmountMinor = Annotated[int, Field(ge=1, le=999_999_999)]
 TerminalType = Literal["WEB", "WAP", "APP"]

@@ -1,7 +1,8 @@
-"""Looking at invoices."""
+"""Looking at invoices, forgiving them, and charging them again."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
@@ -9,11 +10,14 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection
 
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.ids import InvoiceId
-from billing.entrypoints.api.models import InvoiceQuery
+from billing.entrypoints.api.models import Forgiveness, InvoiceQuery
 from billing.entrypoints.api.objects.invoices import Invoice, InvoiceList
 from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.engine import NotFound
+from billing.operations.forgive_invoice import mark_uncollectible, void_invoice
+from billing.operations.retry_charge import retry_invoice
 from billing.store.payment_views import charge_ids_of, find_invoice, list_invoices
 
 router = APIRouter(prefix="/v1/invoices", tags=["invoices"])
@@ -39,6 +43,51 @@ def read_invoices(query: Annotated[InvoiceQuery, Query()], desk: DeskOfRequest) 
 @router.get("/{invoice_id}", operation_id="get_invoice")
 def read_invoice(invoice_id: InvoiceId, desk: DeskOfRequest) -> Invoice:
     """Show an invoice."""
+    return shown(desk, invoice_id)
+
+
+@router.post("/{invoice_id}/void", operation_id="void_invoice")
+def void(invoice_id: InvoiceId, wanted: Forgiveness, desk: DeskOfRequest) -> Invoice:
+    """Void an invoice that should not have been issued
+
+    Nothing is owed for it, and its period is not invoiced again. If it was the last one owed, the subscription is
+    active again.
+    """
+    return _managed(
+        desk,
+        "void_invoice",
+        invoice_id,
+        lambda now: void_invoice(desk.engine, invoice_id, reason=wanted.reason, now=now),
+    )
+
+
+@router.post("/{invoice_id}/mark-uncollectible", operation_id="mark_invoice_uncollectible")
+def write_off(invoice_id: InvoiceId, wanted: Forgiveness, desk: DeskOfRequest) -> Invoice:
+    """Write off an invoice that is rightly owed but will not be paid
+
+    It is not charged any more. If it was the last one owed, the subscription is active again.
+    """
+    return _managed(
+        desk,
+        "mark_uncollectible",
+        invoice_id,
+        lambda now: mark_uncollectible(desk.engine, invoice_id, reason=wanted.reason, now=now),
+    )
+
+
+@router.post("/{invoice_id}/retry", operation_id="retry_invoice")
+def retry(invoice_id: InvoiceId, desk: DeskOfRequest) -> Invoice:
+    """Charge an open invoice again, now
+
+    Whatever the plan of retries says, and without moving it. The last of `charge_ids` is the charge that was made; a
+    wallet's answer comes later.
+    """
+    return _managed(desk, "retry_invoice", invoice_id, lambda now: retry_invoice(desk.engine, invoice_id, now=now))
+
+
+def _managed(desk: Desk, name: str, invoice_id: UUID, act: Callable[[datetime], object]) -> Invoice:
+    with telling_current(lambda: shown(desk, invoice_id)):
+        desk.act(name, act, about=invoice_id)
     return shown(desk, invoice_id)
 
 

@@ -1,11 +1,13 @@
 """What requests may hold: plain models that take nothing they do not know and convert nothing silently."""
 
+from datetime import date
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from billing.domain.states import ChargeState, InvoiceState, RefundState, SubscriptionState
 from billing.entrypoints.api.fields import (
+    Day,
     Email,
     Instant,
     Locale,
@@ -58,12 +60,31 @@ class NewSource(InWallet):
 
 
 class Cancellation(Body):
-    at: Literal["now", "period_end"] = "period_end"
+    """``period_end``: what is paid for runs out. ``date``: it is renewed until the day ``on`` begins in its zone."""
+
+    at: Literal["now", "period_end", "date"] = "period_end"
+    on: Annotated[Day | None, Field(validate_default=True)] = None
     reason: Reason = "asked for by the subscriber"
+
+    @field_validator("on")
+    @classmethod
+    def _said_with_a_date(cls, value: date | None, info: ValidationInfo) -> date | None:
+        if "at" in info.data and (info.data["at"] == "date") is not (value is not None):
+            raise ValueError('must be a day when at is "date", and left out when it is not')
+        return value
 
 
 class Pause(Body):
+    """``period_end``: what is paid for runs out first. Without ``resume_at`` it is resumed by hand."""
+
+    at: Literal["now", "period_end"] = "now"
     resume_at: Instant | None = None
+
+
+class Forgiveness(Body):
+    """Why an invoice is not to be paid; it is kept in the audit trail."""
+
+    reason: Reason
 
 
 class NewRefund(Body):

@@ -32,8 +32,12 @@ _BACKEND: Final = (
     "POST /v1/subscriptions/{subscription_id}/cancel",
     "POST /v1/subscriptions/{subscription_id}/undo-cancel",
     "POST /v1/subscriptions/{subscription_id}/pause",
+    "POST /v1/subscriptions/{subscription_id}/undo-pause",
     "POST /v1/subscriptions/{subscription_id}/resume",
     "POST /v1/subscriptions/{subscription_id}/consent",
+    "POST /v1/invoices/{invoice_id}/void",
+    "POST /v1/invoices/{invoice_id}/mark-uncollectible",
+    "POST /v1/invoices/{invoice_id}/retry",
     "POST /v1/refunds",
 )
 _ADMIN: Final = (

@@ -15,7 +15,16 @@ from billing.entrypoints.api.objects.subscriptions import Subscription, Subscrip
 from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.consent import record_consent
 from billing.operations.engine import NotFound
-from billing.operations.manage import cancel_at_period_end, cancel_now, pause, resume, undo_cancel
+from billing.operations.manage import (
+    cancel_at,
+    cancel_at_period_end,
+    cancel_now,
+    pause,
+    pause_at_period_end,
+    resume,
+    undo_cancel,
+    undo_pause,
+)
 from billing.store.columns import AnyRow
 from billing.store.subscription_views import find_subscription, list_subscriptions
 
@@ -49,13 +58,17 @@ def read_subscription(subscription_id: SubscriptionId, desk: DeskOfRequest) -> S
 def cancel(subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Cancellation | None = None) -> Subscription:
     """Cancel a subscription
 
-    At the end of what is paid for, unless `at` is `now`. No body is needed.
+    At the end of what is paid for, unless `at` says now or a date. No body is needed.
     """
     how = wanted or Cancellation()
-    act = cancel_now if how.at == "now" else cancel_at_period_end
-    return _managed(
-        desk, "cancel", subscription_id, lambda now: act(desk.engine, subscription_id, reason=how.reason, now=now)
-    )
+
+    def act(now: datetime) -> object:
+        if how.on is not None:
+            return cancel_at(desk.engine, subscription_id, on=how.on, reason=how.reason, now=now)
+        cancel_then = cancel_now if how.at == "now" else cancel_at_period_end
+        return cancel_then(desk.engine, subscription_id, reason=how.reason, now=now)
+
+    return _managed(desk, "cancel", subscription_id, act)
 
 
 @router.post("/{subscription_id}/undo-cancel", operation_id="undo_cancel_subscription")
@@ -72,12 +85,19 @@ def pause_subscription(
 ) -> Subscription:
     """Pause a subscription
 
-    Nothing is billed or charged until it is resumed, by hand or at `resume_at`.
+    Nothing is billed or charged until it is resumed, by hand or at `resume_at`. No body is needed.
     """
-    until = wanted.resume_at if wanted is not None else None
+    how = wanted or Pause()
+    act = pause if how.at == "now" else pause_at_period_end
     return _managed(
-        desk, "pause", subscription_id, lambda now: pause(desk.engine, subscription_id, resume_at=until, now=now)
+        desk, "pause", subscription_id, lambda now: act(desk.engine, subscription_id, resume_at=how.resume_at, now=now)
     )
+
+
+@router.post("/{subscription_id}/undo-pause", operation_id="undo_pause_subscription")
+def take_pause_back(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
+    """Take back a pause that has not begun yet."""
+    return _managed(desk, "undo_pause", subscription_id, lambda now: undo_pause(desk.engine, subscription_id, now=now))
 
 
 @router.post("/{subscription_id}/resume", operation_id="resume_subscription")
