@@ -85,6 +85,8 @@ def is_list(schema: Schema) -> bool:
 def imports_for(code: str) -> list[str]:
     """Return the imports that a module's code needs, apart from our own."""
     found = []
+    # A literal may hold the word "date" and mean no type.
+    code = re.sub(r"""(['\"]).*?\1""", "''", code)
     dates = [each for each in ("date", "datetime") if re.search(rf"\b{each}\b", code)]
     if dates:
         found.append(f"from datetime import {', '.join(dates)}")

@@ -8,6 +8,7 @@ from billing.client.async_resources.keys import AsyncKeysResource
 from billing.client.async_resources.plans import AsyncPlansResource
 from billing.client.async_resources.prices import AsyncPricesResource
 from billing.client.async_resources.refunds import AsyncRefundsResource
+from billing.client.async_resources.sources import AsyncSourcesResource
 from billing.client.async_resources.subscriptions import AsyncSubscriptionsResource
 from billing.client.wire import AsyncWire
 
@@ -22,4 +23,5 @@ class AsyncResources:
         self.plans = AsyncPlansResource(wire)
         self.prices = AsyncPricesResource(wire)
         self.refunds = AsyncRefundsResource(wire)
+        self.sources = AsyncSourcesResource(wire)
         self.subscriptions = AsyncSubscriptionsResource(wire)

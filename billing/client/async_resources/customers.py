@@ -1,7 +1,10 @@
 """Calls about customers. Written by `make client` from the OpenAPI document."""
 
+from collections.abc import AsyncIterator
+
+from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
-from billing.client.models import Access
+from billing.client.models import Access, Customer
 from billing.client.wire import AsyncWire
 
 
@@ -9,8 +12,59 @@ class AsyncCustomersResource:
     def __init__(self, wire: AsyncWire) -> None:
         self._wire = wire
 
+    async def list(
+        self,
+        *,
+        limit: int | Omit = OMIT,
+        cursor: str | Omit | None = OMIT,
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        reference: str | Omit | None = OMIT,
+    ) -> Page[Customer]:
+        """List customers, newest first; with `reference`, the one who has it."""
+        return await self._wire.ask(
+            call(
+                "GET",
+                "/v1/customers",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "created_from": created_from,
+                    "created_before": created_before,
+                    "reference": reference,
+                },
+            ),
+            Page[Customer],
+        )
+
+    async def get(self, customer_id: str) -> Customer:
+        """Show a customer."""
+        return await self._wire.ask(call("GET", f"/v1/customers/{in_path(customer_id)}"), Customer)
+
     async def access(self, reference: str, *, grace_days: int | Omit | None = OMIT) -> Access:
         """Say which plans a customer may use"""
         return await self._wire.ask(
             call("GET", f"/v1/customers/{in_path(reference)}/access", query={"grace_days": grace_days}), Access
         )
+
+    async def iterate(
+        self,
+        *,
+        limit: int | Omit = OMIT,
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        reference: str | Omit | None = OMIT,
+    ) -> AsyncIterator[Customer]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = await self.list(
+                limit=limit,
+                created_from=created_from,
+                created_before=created_before,
+                reference=reference,
+                cursor=cursor,
+            )
+            for each in page.data:
+                yield each
+            cursor = page.next_cursor

@@ -1,14 +1,15 @@
 """Everything that the API answers with. Written by `make client` from the OpenAPI document."""
 
 from billing.client.models.charges import Charge, ChargeKind, ChargeState
-from billing.client.models.customers import Access, PlanAccess, Why
+from billing.client.models.customers import Access, Customer, PlanAccess, Why
 from billing.client.models.events import Event, Events
 from billing.client.models.invoices import Invoice, InvoiceKind, InvoiceState
 from billing.client.models.keys import FreshKey, Key, Role
 from billing.client.models.plans import Plan
 from billing.client.models.refunds import Refund, RefundState
-from billing.client.models.shared import IntervalUnit, Money, Period, Price, SubscriptionState
-from billing.client.models.subscriptions import Consent, EnrolledSubscription, SourceState, Subscription
+from billing.client.models.shared import IntervalUnit, Money, Period, Price, SourceState, SubscriptionState
+from billing.client.models.sources import Source
+from billing.client.models.subscriptions import Consent, EnrolledSubscription, Subscription
 
 __all__ = [
     "Access",
@@ -16,6 +17,7 @@ __all__ = [
     "ChargeKind",
     "ChargeState",
     "Consent",
+    "Customer",
     "EnrolledSubscription",
     "Event",
     "Events",
@@ -33,6 +35,7 @@ __all__ = [
     "Refund",
     "RefundState",
     "Role",
+    "Source",
     "SourceState",
     "Subscription",
     "SubscriptionState",

@@ -1,6 +1,6 @@
 """What calls about customers answer. Written by `make client` from the OpenAPI document."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import SkipValidation
@@ -29,3 +29,16 @@ class Access(Answer):
     customer_id: str
     customer_reference: str
     plans: tuple[PlanAccess, ...]
+
+
+class Customer(Answer):
+    """Somebody who subscribes. ``reference`` is your own id of them, and never changes."""
+
+    object: Literal["customer"] | None = None
+    id: str
+    reference: str
+    name: str
+    email: str
+    phone: str | None
+    locale: str
+    created_at: datetime

@@ -38,6 +38,8 @@ class Price(Answer):
     created_at: datetime
 
 
+SourceState = Annotated[Literal["pending", "active", "suspect", "revoked", "replaced"], SkipValidation]
+
 SubscriptionState = Annotated[
     Literal["incomplete", "incomplete_expired", "trialing", "active", "past_due", "paused", "unpaid", "canceled"],
     SkipValidation,

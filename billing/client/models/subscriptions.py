@@ -1,12 +1,10 @@
 """What calls about subscriptions answer. Written by `make client` from the OpenAPI document."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
-
-from pydantic import SkipValidation
+from typing import Literal
 
 from billing.client.answers import Answer
-from billing.client.models.shared import Period, Price, SubscriptionState
+from billing.client.models.shared import Period, Price, SourceState, SubscriptionState
 
 
 class Consent(Answer):
@@ -15,9 +13,6 @@ class Consent(Answer):
     opens: date
     closes: date
     given_at: datetime | None
-
-
-SourceState = Annotated[Literal["pending", "active", "suspect", "revoked", "replaced"], SkipValidation]
 
 
 class EnrolledSubscription(Answer):

@@ -8,6 +8,7 @@ from billing.client.resources.keys import KeysResource
 from billing.client.resources.plans import PlansResource
 from billing.client.resources.prices import PricesResource
 from billing.client.resources.refunds import RefundsResource
+from billing.client.resources.sources import SourcesResource
 from billing.client.resources.subscriptions import SubscriptionsResource
 from billing.client.wire import Wire
 
@@ -22,4 +23,5 @@ class Resources:
         self.plans = PlansResource(wire)
         self.prices = PricesResource(wire)
         self.refunds = RefundsResource(wire)
+        self.sources = SourcesResource(wire)
         self.subscriptions = SubscriptionsResource(wire)

@@ -17,6 +17,7 @@ from billing.domain.api_keys import KeyMode, KeyStanding
 from billing.entrypoints.api import (
     access,
     charges,
+    customers,
     enrolments,
     events,
     health,
@@ -26,6 +27,7 @@ from billing.entrypoints.api import (
     prices,
     refunds,
     returning,
+    sources,
     subscriptions,
     webhooks,
 )
@@ -48,7 +50,20 @@ from billing.entrypoints.ready import require_ready
 from billing.operations.engine import Engine
 from billing.store.api_keys import key_of_digest, note_use
 
-_WITH_KEY: Final = (access, plans, prices, enrolments, subscriptions, invoices, charges, refunds, events, keys)
+_WITH_KEY: Final = (
+    customers,
+    access,
+    sources,
+    plans,
+    prices,
+    enrolments,
+    subscriptions,
+    invoices,
+    charges,
+    refunds,
+    events,
+    keys,
+)
 _OPEN: Final = (returning, health)
 _DRAIN_SECONDS: Final = 25
 

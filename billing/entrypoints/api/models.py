@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from billing.domain.states import ChargeState, InvoiceState, RefundState, SubscriptionState
+from billing.domain.states import ChargeState, InvoiceState, RefundState, SourceState, SubscriptionState
 from billing.entrypoints.api.fields import (
     Day,
     Email,
@@ -93,6 +93,17 @@ class NewRefund(Body):
     charge_id: ChargeId
     amount: MoneyAsked | None = None
     reason: Reason
+
+
+class CustomerQuery(CreatedQuery):
+    """``reference`` is your own id of the customer."""
+
+    reference: Reference | None = None
+
+
+class SourceQuery(CreatedQuery):
+    customer_id: CustomerId
+    state: SourceState | None = None
 
 
 class SubscriptionQuery(CreatedQuery):

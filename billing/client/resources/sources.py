@@ -1,0 +1,67 @@
+"""Calls about sources. Written by `make client` from the OpenAPI document."""
+
+from collections.abc import Iterator
+
+from billing.client.answers import Page
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import Source, SourceState
+from billing.client.wire import Wire
+
+
+class SourcesResource:
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
+
+    def list(
+        self,
+        *,
+        customer_id: str,
+        limit: int | Omit = OMIT,
+        cursor: str | Omit | None = OMIT,
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        state: SourceState | Omit | None = OMIT,
+    ) -> Page[Source]:
+        """List the sources of a customer, newest first."""
+        return self._wire.ask(
+            call(
+                "GET",
+                "/v1/sources",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "created_from": created_from,
+                    "created_before": created_before,
+                    "customer_id": customer_id,
+                    "state": state,
+                },
+            ),
+            Page[Source],
+        )
+
+    def get(self, source_id: str) -> Source:
+        """Show a source."""
+        return self._wire.ask(call("GET", f"/v1/sources/{in_path(source_id)}"), Source)
+
+    def iterate(
+        self,
+        *,
+        customer_id: str,
+        limit: int | Omit = OMIT,
+        created_from: str | Omit | None = OMIT,
+        created_before: str | Omit | None = OMIT,
+        state: SourceState | Omit | None = OMIT,
+    ) -> Iterator[Source]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = self.list(
+                limit=limit,
+                created_from=created_from,
+                created_before=created_before,
+                customer_id=customer_id,
+                state=state,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor

@@ -1,0 +1,43 @@
+"""KakaoPay agreements, on which subscriptions are charged."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+
+from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.ids import SourceId
+from billing.entrypoints.api.models import SourceQuery
+from billing.entrypoints.api.objects.customers import Source, SourceList
+from billing.entrypoints.api.paging import list_of, page_asked
+from billing.operations.engine import NotFound
+from billing.store.customer_views import find_source, list_sources
+
+router = APIRouter(prefix="/v1/sources", tags=["sources"])
+
+
+@router.get("", operation_id="list_sources")
+def read_sources(query: Annotated[SourceQuery, Query()], desk: DeskOfRequest) -> SourceList:
+    """List the sources of a customer, newest first."""
+    page = page_asked("sources", query)
+    with desk.reading() as tx:
+        rows = list_sources(tx, page, customer_id=query.customer_id, state=query.state, created=query.created)
+    return list_of(SourceList, "sources", page, rows, Source.of)
+
+
+@router.get("/{source_id}", operation_id="get_source")
+def read_source(source_id: SourceId, desk: DeskOfRequest) -> Source:
+    """Show a source."""
+    return shown(desk, source_id)
+
+
+def shown(desk: Desk, source_id: UUID) -> Source:
+    """Return a source as it now is.
+
+    :raises NotFound: there is none of this id.
+    """
+    with desk.reading() as tx:
+        row = find_source(tx, source_id)
+    if row is None:
+        raise NotFound("there is no source of this id")
+    return Source.of(row)

@@ -1,0 +1,75 @@
+"""Customers and their KakaoPay agreements."""
+
+from uuid import UUID
+
+import pytest
+from api_world import APP
+
+from billing.domain.public_ids import Kind, public_id
+
+NO_CUSTOMER = public_id(Kind.CUSTOMER, UUID(int=0))
+NO_SOURCE = public_id(Kind.SOURCE, UUID(int=0))
+
+
+def test_a_customer_is_found_by_the_saas_s_own_reference(both):
+    made = both.subscription(both.subscribe(customer_reference="팀/42", phone="010-1234-5678"))
+    [found] = both.data("/v1/customers", reference="팀/42")
+    assert found == {
+        "object": "customer",
+        "id": made["customer_id"],
+        "reference": "팀/42",
+        "name": "김철수",
+        "email": "kim@example.test",
+        "phone": "+821012345678",
+        "locale": "ko",
+        "created_at": "2027-01-31T03:00:00Z",
+    }
+    assert both.get(f"/v1/customers/{found['id']}") == found
+    assert both.data("/v1/customers", reference="nobody") == []
+
+
+def test_customers_are_listed_newest_first(both):
+    for number in range(3):
+        both.go_to(f"2027-01-31 12:0{number}")
+        both.enrol(customer_reference=f"cust-{number}", email=f"c{number}@example.test")
+    first = both.get("/v1/customers", limit=2)
+    assert [each["reference"] for each in first["data"]] == ["cust-2", "cust-1"]
+    rest = both.data("/v1/customers", limit=2, cursor=first["next_cursor"])
+    assert [each["reference"] for each in rest] == ["cust-0"]
+    found = both.data("/v1/customers", created_from="2027-01-31T12:01:00+09:00", created_before="2027-01-31T03:02:00Z")
+    assert [each["reference"] for each in found] == ["cust-1"]
+
+
+def test_a_source_that_was_replaced_stays_in_the_list(both):
+    subscription = both.subscribe()
+    shown = both.subscription(subscription)
+    first = both.get(f"/v1/sources/{shown['source_id']}")
+    assert (first["object"], first["state"], first["customer_id"]) == ("source", "active", shown["customer_id"])
+    both.go_to("2027-02-01 12:00")
+    link = both.post(f"/v1/subscriptions/{subscription}/replace-source", {"terminal_type": "WEB", **APP}).json()
+    both.come_back(link["redirect_url"])
+    now, before = both.data("/v1/sources", customer_id=shown["customer_id"])
+    assert (now["id"], now["state"]) == (both.subscription(subscription)["source_id"], "active")
+    assert (before["id"], before["state"]) == (first["id"], "replaced")
+    assert both.data("/v1/sources", customer_id=shown["customer_id"], state="active") == [now]
+
+
+def test_who_is_not_there_is_not_found(still):
+    still.refused(still.call("GET", f"/v1/customers/{NO_CUSTOMER}"), 404, "not_found")
+    still.refused(still.call("GET", f"/v1/sources/{NO_SOURCE}"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ("/v1/sources", "customer_id"),
+        (f"/v1/sources?customer_id={NO_SOURCE}", "customer_id"),
+        ("/v1/customers/cust-kim", "customer_id"),
+        ("/v1/customers?reference=", "reference"),
+        ("/v1/customers?email=kim@example.test", "email"),
+    ],
+)
+def test_questions_take_only_what_they_know(still, path, field):
+    answer = still.call("GET", path)
+    still.refused(answer, 422, "invalid_request")
+    assert [each["field"] for each in answer.json()["errors"]] == [field]
