@@ -83,8 +83,10 @@ planted: $(READY) ## Plant bugs in copies of this tree, and tell which catchers 
 mutants: $(READY) ## Make small mistakes in plans, domain and the charging act, and tell which no test notices
 	$(BIN)/python -m tests.mutation
 
-bench: $(READY) ## Race the daemon against the least that its work can cost; an hour on an idle machine
+bench: $(READY) ## Race the daemon against its floors, burst webhooks at the API, and load it; an hour on an idle machine
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.stored
+	$(BIN)/python -m bench.load
 
 format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --quiet --fix .

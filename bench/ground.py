@@ -1,8 +1,9 @@
 """Where races are run: seeded databases of several sizes, made once, copied for each race."""
 
 import socket
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from bench.files import Files
 from bench.postgres import Server
 from bench.race import Result, Terms, race
 from bench.seeding import seed
+from billing.store.database import Database
 
 OTHERS: Final = 10_000
 """Subscriptions that are not due, beside those that are."""
@@ -57,6 +59,24 @@ class Ground:
                 stack.callback(contestants[-1].stop)
             return race(contestants, url, terms, asked, self.server.cpu_seconds)
 
+    @contextmanager
+    def loaded(self, terms: Terms, *, others: int, with_daemon: bool, **settings: str) -> Iterator["Loaded"]:
+        """Run gateway and API, and one daemon if asked so, on a fresh copy; the clock stands before all that is due."""
+        url = self.server.fresh(self.template(terms.renewals, others))
+        with ExitStack() as stack:
+            gateway = Gateway(self._gateway_port, "--latency-ms", str(terms.latency_ms))
+            stack.callback(gateway.stop)
+            database = Database(url)
+            stack.callback(database.dispose)
+            api = Api(url, self._gateway_port, self._api_port, self._log)
+            stack.callback(api.stop)
+            api.wait_until_ready(database)
+            if with_daemon:
+                daemon = BillingDaemon(url, self._gateway_port, terms.in_flight, self._log, **settings)
+                stack.callback(daemon.stop)
+                daemon.wait_until_ready(database)
+            yield Loaded(f"http://127.0.0.1:{self._api_port}", database, api, gateway)
+
     def api(self, terms: Terms) -> tuple[str, int, Api]:
         """Start the API on a fresh copy; return the database's URL, the port, and the process to stop."""
         url = self.server.fresh(self.template(terms.renewals))
@@ -66,6 +86,21 @@ class Ground:
         if name in ("engine", "cycle"):
             return BillingDaemon(url, self._gateway_port, terms.in_flight, self._log, **settings)
         return Script(f"bench.{name}", url, self._gateway_port, terms.in_flight)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An API with its gateway, to be asked."""
+
+    url: str
+    database: Database
+    api: Api
+    gateway: Gateway
+
+    def charged(self) -> int:
+        """Return how many renewals the gateway took."""
+        taken: int = self.gateway.count()["payments"]
+        return taken
 
 
 def free_ports(number: int) -> list[int]:
