@@ -13,7 +13,7 @@ BROWSERS   := chromium chromium-browser google-chrome google-chrome-stable
 LOCK       := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
               --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup tools browser demo test torture simulate planted mutants bench check lint types contracts tests format lock client diagram clean
+.PHONY: help setup tools browser demo saas test torture simulate planted mutants bench check lint types contracts tests format lock client errors diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ browser:
 demo: $(READY) ## Live through a year of subscriptions in a minute
 	@$(BIN)/billing demo
 
+saas: $(READY) ## Run the example SaaS against the sandbox, until Ctrl-C
+	@$(BIN)/python examples/saas/run.py
+
 test: lint types contracts tests ## Every check: format, lint, types, import contracts, tests on SQLite and PostgreSQL
 
 torture: $(READY) ## Torture for SECONDS=600 with SEED=1: kill, stop, cut and crash, and end with every won right
@@ -65,6 +68,7 @@ lint: $(READY)
 
 types: $(READY)
 	$(BIN)/mypy
+	MYPYPATH=examples/saas $(BIN)/mypy examples/saas/app.py examples/saas/run.py
 
 contracts: $(READY)
 	$(BIN)/lint-imports --no-cache
@@ -98,6 +102,9 @@ lock: $(READY) ## Write the lock files anew from pyproject.toml and tests/genera
 
 client: $(READY) ## Write the models and methods of billing.client anew from the OpenAPI document
 	$(BIN)/python docs/write_client.py
+
+errors: $(READY) ## Write the tables of docs/errors.md anew from the code
+	$(BIN)/python docs/write_errors.py
 
 diagram: $(READY) ## Draw the states into ARCHITECTURE.md
 	$(BIN)/python docs/draw_states.py

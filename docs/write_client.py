@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ def written() -> dict[Path, str]:
         for resource, found in by_resource.items():
             files[CLIENT / folder / f"{resource}.py"] = resource_module(resource, found, schemas, is_async=is_async)
         files[CLIENT / folder / "__init__.py"] = _index(sorted(by_resource), folder, is_async=is_async)
-    return {file: _formatted(text) for file, text in files.items()}
+    return _formatted(files)
 
 
 def _roots(document: dict[str, Any]) -> dict[str, set[str]]:
@@ -65,16 +66,18 @@ def _index(resources: list[str], folder: str, *, is_async: bool) -> str:
     )
 
 
-def _formatted(text: str) -> str:
+def _formatted(files: dict[Path, str]) -> dict[Path, str]:
     """Return code as `make format` leaves it."""
     ruff = str(Path(sys.executable).parent / "ruff")
-    for command in (["check", "--quiet", "--fix-only", "--select", "I,D,PIE,PYI,RUF"], ["format", "--quiet"]):
-        arguments = [ruff, *command, "--stdin-filename", str(CLIENT / "written.py"), "-"]
-        done = subprocess.run(arguments, input=text, capture_output=True, text=True, check=False)  # noqa: S603
-        if done.returncode:
-            sys.exit(f"ruff cannot read what was written:\n{done.stderr}\n{text}")
-        text = done.stdout
-    return text
+    with tempfile.TemporaryDirectory() as folder:
+        places = {file: Path(folder) / file.relative_to(CLIENT) for file in files}
+        for file, place in places.items():
+            place.parent.mkdir(exist_ok=True)
+            place.write_text(files[file], encoding="utf-8")
+        for command in (["check", "--fix-only"], ["format"]):
+            arguments = [ruff, *command, "--quiet", "--config", "pyproject.toml", folder]
+            subprocess.run(arguments, cwd=CLIENT.parents[1], check=True)  # noqa: S603
+        return {file: place.read_text(encoding="utf-8") for file, place in places.items()}
 
 
 def _compare(files: dict[Path, str]) -> None:

@@ -33,6 +33,7 @@ from billing.client.problems import (
     UnreadableAnswer,
 )
 from billing.client.resources import Resources
+from billing.client.webhooks import NotAuthentic, WebhookEvent, verify_webhook
 from billing.client.wire import SECONDS, AsyncWire, Wire
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Forbidden",
     "InvalidRequest",
     "NoAnswer",
+    "NotAuthentic",
     "NotFound",
     "Omit",
     "Page",
@@ -54,6 +56,8 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnreadableAnswer",
+    "WebhookEvent",
+    "verify_webhook",
 ]
 
 

@@ -61,3 +61,10 @@ def test_no_module_is_longer_than_400_lines_and_the_median_is_under_100():
     )
     assert lengths[-1] <= 400
     assert lengths[len(lengths) // 2] < 100
+
+
+def test_the_page_of_errors_is_written_from_the_code():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "write_errors.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

@@ -1,6 +1,7 @@
 """Calls about charges. Written by `make client` from the OpenAPI document."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -17,8 +18,8 @@ class AsyncChargesResource:
         *,
         limit: int | Omit = OMIT,
         cursor: str | Omit | None = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         invoice_id: str | Omit | None = OMIT,
         subscription_id: str | Omit | None = OMIT,
         customer_id: str | Omit | None = OMIT,
@@ -51,8 +52,8 @@ class AsyncChargesResource:
         self,
         *,
         limit: int | Omit = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         invoice_id: str | Omit | None = OMIT,
         subscription_id: str | Omit | None = OMIT,
         customer_id: str | Omit | None = OMIT,

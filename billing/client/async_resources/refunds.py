@@ -1,6 +1,7 @@
 """Calls about refunds. Written by `make client` from the OpenAPI document."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from billing.client.answers import Page
@@ -37,8 +38,8 @@ class AsyncRefundsResource:
         *,
         limit: int | Omit = OMIT,
         cursor: str | Omit | None = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         charge_id: str | Omit | None = OMIT,
         subscription_id: str | Omit | None = OMIT,
         customer_id: str | Omit | None = OMIT,
@@ -71,8 +72,8 @@ class AsyncRefundsResource:
         self,
         *,
         limit: int | Omit = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         charge_id: str | Omit | None = OMIT,
         subscription_id: str | Omit | None = OMIT,
         customer_id: str | Omit | None = OMIT,

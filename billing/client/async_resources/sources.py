@@ -1,6 +1,7 @@
 """Calls about sources. Written by `make client` from the OpenAPI document."""
 
 from collections.abc import AsyncIterator
+from datetime import datetime
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -18,8 +19,8 @@ class AsyncSourcesResource:
         customer_id: str,
         limit: int | Omit = OMIT,
         cursor: str | Omit | None = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         state: SourceState | Omit | None = OMIT,
     ) -> Page[Source]:
         """List the sources of a customer, newest first."""
@@ -48,8 +49,8 @@ class AsyncSourcesResource:
         *,
         customer_id: str,
         limit: int | Omit = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         state: SourceState | Omit | None = OMIT,
     ) -> AsyncIterator[Source]:
         """Go through all that :meth:`list` finds, page after page."""

@@ -1,6 +1,7 @@
 """Calls about subscriptions. Written by `make client` from the OpenAPI document."""
 
 from collections.abc import AsyncIterator
+from datetime import date, datetime
 from typing import Literal
 
 from billing.client.answers import Page
@@ -55,8 +56,8 @@ class AsyncSubscriptionsResource:
         *,
         limit: int | Omit = OMIT,
         cursor: str | Omit | None = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         customer_id: str | Omit | None = OMIT,
         customer_reference: str | Omit | None = OMIT,
         plan: str | Omit | None = OMIT,
@@ -116,7 +117,7 @@ class AsyncSubscriptionsResource:
         subscription_id: str,
         *,
         at: Literal["now", "period_end", "date"] | Omit = OMIT,
-        on: str | Omit | None = OMIT,
+        on: date | Omit | None = OMIT,
         reason: str | Omit = OMIT,
         idempotency_key: str | None = None,
     ) -> Subscription:
@@ -142,7 +143,7 @@ class AsyncSubscriptionsResource:
         subscription_id: str,
         *,
         at: Literal["now", "period_end"] | Omit = OMIT,
-        resume_at: str | Omit | None = OMIT,
+        resume_at: datetime | Omit | None = OMIT,
         idempotency_key: str | None = None,
     ) -> Subscription:
         """Pause a subscription"""
@@ -178,8 +179,8 @@ class AsyncSubscriptionsResource:
         self,
         *,
         limit: int | Omit = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         customer_id: str | Omit | None = OMIT,
         customer_reference: str | Omit | None = OMIT,
         plan: str | Omit | None = OMIT,

@@ -1,6 +1,7 @@
 """Calls about customers. Written by `make client` from the OpenAPI document."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -17,8 +18,8 @@ class CustomersResource:
         *,
         limit: int | Omit = OMIT,
         cursor: str | Omit | None = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         reference: str | Omit | None = OMIT,
     ) -> Page[Customer]:
         """List customers, newest first; with `reference`, the one who has it."""
@@ -51,8 +52,8 @@ class CustomersResource:
         self,
         *,
         limit: int | Omit = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         reference: str | Omit | None = OMIT,
     ) -> Iterator[Customer]:
         """Go through all that :meth:`list` finds, page after page."""

@@ -1,6 +1,7 @@
 """Calls about invoices. Written by `make client` from the OpenAPI document."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -17,8 +18,8 @@ class InvoicesResource:
         *,
         limit: int | Omit = OMIT,
         cursor: str | Omit | None = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         subscription_id: str | Omit | None = OMIT,
         customer_id: str | Omit | None = OMIT,
         state: InvoiceState | Omit | None = OMIT,
@@ -72,8 +73,8 @@ class InvoicesResource:
         self,
         *,
         limit: int | Omit = OMIT,
-        created_from: str | Omit | None = OMIT,
-        created_before: str | Omit | None = OMIT,
+        created_from: datetime | Omit | None = OMIT,
+        created_before: datetime | Omit | None = OMIT,
         subscription_id: str | Omit | None = OMIT,
         customer_id: str | Omit | None = OMIT,
         state: InvoiceState | Omit | None = OMIT,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
 # Control, format (zero-width, right-to-left) and surrogate characters, line and paragraph separators: what a
@@ -128,16 +128,22 @@ PATTERNS_SAID: Final = {
 }
 """What a pattern wants, for people."""
 
+
+def _said(**schema: Any) -> WithJsonSchema:
+    """Have the OpenAPI document say what it can of a rule. What it cannot, the refusal says."""
+    return WithJsonSchema({"type": "string", **schema})
+
+
 PlanCode = Annotated[str, Field(pattern=PLAN_CODE)]
 Currency = Annotated[str, Field(pattern=CURRENCY)]
-Reference = Annotated[str, AfterValidator(_text(100))]
-Name = Annotated[str, AfterValidator(_text(100))]
-Reason = Annotated[str, AfterValidator(_text(200))]
-Email = Annotated[str, AfterValidator(_email)]
-Phone = Annotated[str, AfterValidator(_phone)]
-Url = Annotated[str, AfterValidator(_url)]
-Day = Annotated[date, BeforeValidator(_day, json_schema_input_type=str)]
-Instant = Annotated[datetime, BeforeValidator(_instant, json_schema_input_type=str)]
+Reference = Annotated[str, AfterValidator(_text(100)), _said(minLength=1, maxLength=100)]
+Name = Annotated[str, AfterValidator(_text(100)), _said(minLength=1, maxLength=100)]
+Reason = Annotated[str, AfterValidator(_text(200)), _said(minLength=1, maxLength=200)]
+Email = Annotated[str, AfterValidator(_email), _said(format="email", maxLength=254)]
+Phone = Annotated[str, AfterValidator(_phone), _said(pattern=f"^(?:{_E164.pattern}|{_KOREAN_MOBILE.pattern})$")]
+Url = Annotated[str, AfterValidator(_url), _said(format="uri", maxLength=1024)]
+Day = Annotated[date, BeforeValidator(_day), _said(format="date")]
+Instant = Annotated[datetime, BeforeValidator(_instant), _said(format="date-time")]
 AmountMinor = Annotated[int, Field(ge=1, le=999_999_999)]
 TerminalType = Literal["WEB", "WAP", "APP"]
 OsType = Literal["ANDROID", "IOS"]

@@ -35,7 +35,8 @@ class IdOf:
         return core_schema.no_info_plain_validator_function(self.read, serialization=written)
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"type": "string", "pattern": f"^{self.kind}_[a-z2-7]{{26}}$"}
+        # Of the last letter's five bits a UUID fills three.
+        return {"type": "string", "pattern": f"^{self.kind}_[a-z2-7]{{25}}[aeimquy4]$"}
 
 
 CustomerId = Annotated[UUID, IdOf(Kind.CUSTOMER)]

@@ -1,0 +1,108 @@
+"""The example SaaS as a subscriber lives with it, in a real browser: join, a month, a failed charge, leaving."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import httpx2
+import pytest
+from playwright.sync_api import Page
+from tools import ROOT, browser_page
+
+EMAIL = "haneul@example.test"
+LATE = pytest.mark.timeout(180)
+
+
+@dataclass
+class Shop:
+    """What was started with one command, from outside."""
+
+    url: str
+    wallets: str
+    config: str
+
+    def a_while_passes(self, how_long: str) -> None:
+        command = [sys.executable, "-m", "billing.entrypoints.cli.main", "--config", self.config]
+        subprocess.run([*command, "clock", "advance", how_long], check=True, capture_output=True, timeout=100)
+
+    def wallet_does(self, **written: object) -> None:
+        answer = httpx2.put(f"{self.wallets}/_sandbox/wallets/{EMAIL}", json=written)
+        assert answer.status_code == 200, answer.text
+
+
+@contextmanager
+def shop_of_one_command() -> Iterator[Shop]:
+    command = [sys.executable, ROOT / "examples" / "saas" / "run.py", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        lines = [process.stdout.readline() for _ in range(3)]
+        try:
+            told = [re.search(pattern, line) for pattern, line in zip(PRINTED, lines, strict=True)]
+            assert all(told), lines + process.stdout.readlines()
+            yield Shop(*(each[1] for each in told))
+        finally:
+            process.terminate()
+            rest = process.communicate(timeout=60)[0]
+    assert (process.returncode, rest) == (0, "")
+
+
+PRINTED = (r"sign up\): +(\S+)", r"wallet\): +(http://[^/]+)/", r"--config (\S+)")
+
+
+def joins(page: Page, shop: Shop) -> None:
+    page.goto(shop.url)
+    page.get_by_label("이름").fill("김하늘")
+    page.get_by_label("이메일").fill(EMAIL)
+    page.get_by_role("button", name="카카오페이로 시작하기").click()
+    page.get_by_role("button", name="동의하고 결제하기").click()
+    page.get_by_text("환영해요").wait_for()
+
+
+def may_read(page: Page, shop: Shop) -> bool:
+    return page.goto(f"{shop.url}/read").status == 200 and page.get_by_text("천천히 가는 것을").is_visible()
+
+
+def account_says(page: Page, shop: Shop) -> str:
+    page.goto(f"{shop.url}/account")
+    return page.locator("#state").inner_text()
+
+
+def day_of(page: Page, what: str) -> str:
+    return page.locator("dt", has_text=what).locator("+ dd").inner_text()
+
+
+@LATE
+def test_a_subscriber_lives_with_the_example():
+    with shop_of_one_command() as shop, browser_page() as page:
+        assert not may_read(page, shop)
+        joins(page, shop)
+        assert may_read(page, shop)
+        assert account_says(page, shop) == "이용 중"
+        first_renewal = day_of(page, "다음 결제일")
+
+        shop.a_while_passes("32d")
+        assert account_says(page, shop) == "이용 중"
+        second_renewal = day_of(page, "다음 결제일")
+        assert second_renewal > first_renewal
+
+        shop.wallet_does(balance=0)
+        shop.a_while_passes("31d")
+        assert account_says(page, shop) == "결제 실패"
+        assert day_of(page, "다시 시도하는 날") > second_renewal
+        assert may_read(page, shop), "whoever is tried again keeps what they have"
+
+        shop.wallet_does(balance=None)
+        shop.a_while_passes("4d")
+        assert account_says(page, shop) == "이용 중"
+
+        page.get_by_role("button", name="구독 해지하기").click()
+        last_day = day_of(page, "해지 예정일")
+        page.get_by_role("button", name="해지 취소하기").click()
+        page.get_by_role("button", name="구독 해지하기").click()
+        assert day_of(page, "해지 예정일") == last_day
+        assert may_read(page, shop), "what is paid for stays"
+        shop.a_while_passes("32d")
+        assert account_says(page, shop) == "해지됨"
+        assert not may_read(page, shop)
