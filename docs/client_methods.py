@@ -65,7 +65,7 @@ def _operation(document: Schema, path: str, method: str, told: Schema) -> Operat
         name=name,
         method=method.upper(),
         path=path,
-        about=(told.get("description") or told.get("summary") or "").strip().split("\n\n")[0],
+        about=f"{told['summary']}.",
         in_path=re.findall(r"{(\w+)}", path),
         query=[(each["name"], annotation(each["schema"]), each.get("required", False)) for each in parameters],
         body=_body(schemas, told),

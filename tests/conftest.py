@@ -20,6 +20,10 @@ hypothesis_settings.register_profile("stable", derandomize=True, deadline=None, 
 hypothesis_settings.load_profile("stable")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--write-examples", action="store_true", help="write the examples of the OpenAPI document anew")
+
+
 @pytest.fixture(scope="session")
 def sandbox():
     """One sandbox for the whole run; a world resets it."""

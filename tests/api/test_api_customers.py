@@ -54,6 +54,18 @@ def test_a_source_that_was_replaced_stays_in_the_list(both):
     assert both.data("/v1/sources", customer_id=shown["customer_id"], state="active") == [now]
 
 
+def test_a_source_that_is_revoked_is_charged_no_more_and_a_new_one_is_required(both):
+    subscription = both.subscribe()
+    source = both.subscription(subscription)["source_id"]
+    answer = both.post(f"/v1/sources/{source}/revoke", {"reason": "lost the phone"})
+    assert (answer.status_code, answer.json()["state"]) == (200, "revoked")
+    assert both.subscription(subscription)["source_required"]
+    again = both.post(f"/v1/sources/{source}/revoke", {"reason": "lost the phone"})
+    assert again.json() == answer.json() == both.get(f"/v1/sources/{source}")
+    both.refused(both.post(f"/v1/sources/{NO_SOURCE}/revoke", {"reason": "x"}), 404, "not_found")
+    both.refused(both.post(f"/v1/sources/{source}/revoke"), 422, "invalid_request")
+
+
 def test_who_is_not_there_is_not_found(still):
     still.refused(still.call("GET", f"/v1/customers/{NO_CUSTOMER}"), 404, "not_found")
     still.refused(still.call("GET", f"/v1/sources/{NO_SOURCE}"), 404, "not_found")

@@ -47,14 +47,14 @@ class AsyncInvoicesResource:
         return await self._wire.ask(call("GET", f"/v1/invoices/{in_path(invoice_id)}"), Invoice)
 
     async def void(self, invoice_id: str, *, reason: str, idempotency_key: str | None = None) -> Invoice:
-        """Void an invoice that should not have been issued"""
+        """Void an invoice that should not have been issued."""
         return await self._wire.ask(
             call("POST", f"/v1/invoices/{in_path(invoice_id)}/void", body={"reason": reason}, key=idempotency_key),
             Invoice,
         )
 
     async def mark_uncollectible(self, invoice_id: str, *, reason: str, idempotency_key: str | None = None) -> Invoice:
-        """Write off an invoice that is rightly owed but will not be paid"""
+        """Write off an invoice that is rightly owed but will not be paid."""
         return await self._wire.ask(
             call(
                 "POST",
@@ -66,7 +66,7 @@ class AsyncInvoicesResource:
         )
 
     async def retry(self, invoice_id: str, *, idempotency_key: str | None = None) -> Invoice:
-        """Charge an open invoice again, now"""
+        """Charge an open invoice again, now."""
         return await self._wire.ask(
             call("POST", f"/v1/invoices/{in_path(invoice_id)}/retry", key=idempotency_key), Invoice
         )

@@ -22,7 +22,7 @@ class AsyncRefundsResource:
         amount: Mapping[str, Any] | Omit | None = OMIT,
         idempotency_key: str | None = None,
     ) -> Refund:
-        """Give back a captured charge"""
+        """Give back a captured charge."""
         return await self._wire.ask(
             call(
                 "POST",

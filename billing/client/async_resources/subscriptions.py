@@ -29,7 +29,7 @@ class AsyncSubscriptionsResource:
         locale: Literal["ko", "en"] | Omit = OMIT,
         idempotency_key: str | None = None,
     ) -> EnrolledSubscription:
-        """Enrol a subscriber"""
+        """Enrol a subscriber."""
         return await self._wire.ask(
             call(
                 "POST",
@@ -92,7 +92,7 @@ class AsyncSubscriptionsResource:
         os_type: Literal["ANDROID", "IOS"] | Omit | None = OMIT,
         idempotency_key: str | None = None,
     ) -> EnrolledSubscription:
-        """Replace the KakaoPay agreement of a subscription"""
+        """Replace the KakaoPay agreement of a subscription."""
         return await self._wire.ask(
             call(
                 "POST",
@@ -121,7 +121,7 @@ class AsyncSubscriptionsResource:
         reason: str | Omit = OMIT,
         idempotency_key: str | None = None,
     ) -> Subscription:
-        """Cancel a subscription"""
+        """Cancel a subscription."""
         return await self._wire.ask(
             call(
                 "POST",
@@ -146,7 +146,7 @@ class AsyncSubscriptionsResource:
         resume_at: datetime | Omit | None = OMIT,
         idempotency_key: str | None = None,
     ) -> Subscription:
-        """Pause a subscription"""
+        """Pause a subscription."""
         return await self._wire.ask(
             call(
                 "POST",
@@ -170,7 +170,7 @@ class AsyncSubscriptionsResource:
         )
 
     async def consent(self, subscription_id: str, *, idempotency_key: str | None = None) -> Subscription:
-        """Record that the subscriber agrees to be charged when the trial ends"""
+        """Record that the subscriber agrees to be charged when the trial ends."""
         return await self._wire.ask(
             call("POST", f"/v1/subscriptions/{in_path(subscription_id)}/consent", key=idempotency_key), Subscription
         )

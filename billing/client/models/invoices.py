@@ -21,7 +21,7 @@ class Invoice(Answer):
     a KakaoPay agreement, and is given back at once.
     """
 
-    object: Literal["invoice"] | None = None
+    object: Literal["invoice"]
     id: str
     subscription_id: str
     customer_id: str

@@ -43,7 +43,7 @@ class CustomersResource:
         return self._wire.ask(call("GET", f"/v1/customers/{in_path(customer_id)}"), Customer)
 
     def access(self, reference: str, *, grace_days: int | Omit | None = OMIT) -> Access:
-        """Say which plans a customer may use"""
+        """Say which plans a customer may use."""
         return self._wire.ask(
             call("GET", f"/v1/customers/{in_path(reference)}/access", query={"grace_days": grace_days}), Access
         )

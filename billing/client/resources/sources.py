@@ -44,6 +44,13 @@ class SourcesResource:
         """Show a source."""
         return self._wire.ask(call("GET", f"/v1/sources/{in_path(source_id)}"), Source)
 
+    def revoke(self, source_id: str, *, reason: str, idempotency_key: str | None = None) -> Source:
+        """End a KakaoPay agreement."""
+        return self._wire.ask(
+            call("POST", f"/v1/sources/{in_path(source_id)}/revoke", body={"reason": reason}, key=idempotency_key),
+            Source,
+        )
+
     def iterate(
         self,
         *,

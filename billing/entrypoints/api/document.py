@@ -7,9 +7,28 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from billing.entrypoints.api.examples import add_example
 from billing.entrypoints.api.problems import MEDIA_TYPE, PROBLEMS, ProblemDetails
 
 _REF: Final = "#/components/schemas/{model}"
+_SUMMARY: Final = "Subscriptions paid by KakaoPay through Checkout.com"
+_DESCRIPTION: Final = """\
+Money is `{amount, currency}` in minor units, an instant is RFC 3339 in UTC, a day is a date in the subscription's zone,
+and a period ends with the day before its `end`. Lists are pages, newest first: ask for the next with `cursor`. What is
+not known in a body or a query is refused. Every write answers with the object as it now is.
+
+Send an `Idempotency-Key` with every POST: sent again with the same key it is done once, and answered the same.
+
+Errors are problems (RFC 9457): `code` is for programs, `detail` says what would be right, `errors` names fields, and a
+conflict shows the object as it now is in `current`.
+"""
+_SECURITY: Final = {
+    "HTTPBearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key: `bk_test_…` or `bk_live_…`. Make the first with `billing keys create`.",
+    }
+}
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 # Which problems an operation may answer with: any, one that writes, and one that takes a body.
 _ANY: Final = {401, 403, 404, 422, 429, 500, 503}
@@ -31,8 +50,16 @@ _IDEMPOTENCY_KEY: Final = {
 def describe(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an app, made once."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes, summary=app.summary)
+        document = get_openapi(
+            title=app.title, version=app.version, routes=app.routes, summary=_SUMMARY, description=_DESCRIPTION
+        )
+        document["components"]["securitySchemes"] = _SECURITY
         _add_problems(document)
+        for path, operations in document["paths"].items():
+            for method in _METHODS:
+                if method in operations:
+                    _say_in_a_line(operations[method])
+                    add_example(operations[method], path)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -46,6 +73,14 @@ def methods_of(app: FastAPI, path: str) -> list[str]:
         for method in operations
     }
     return sorted(found)
+
+
+def _say_in_a_line(operation: dict[str, Any]) -> None:
+    """Take the first paragraph of what an endpoint says of itself for its summary."""
+    first, _, rest = operation.pop("description", operation["summary"]).partition("\n\n")
+    operation["summary"] = " ".join(first.split()).rstrip(".")
+    if rest:
+        operation["description"] = rest
 
 
 def _add_problems(document: dict[str, Any]) -> None:

@@ -67,7 +67,7 @@ def shown(row: KeyRow) -> dict[str, object]:
     return {name: getattr(row, name) for name in names} | {"id": public_id(Kind.API_KEY, row.id)}
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, operation_id="create_key")
 def create(wanted: NewKey, desk: DeskOfRequest) -> FreshKeyAnswer:
     """Make a key and show its secret, once."""
     made = desk.act(
@@ -77,7 +77,7 @@ def create(wanted: NewKey, desk: DeskOfRequest) -> FreshKeyAnswer:
     return _fresh(made)
 
 
-@router.post("/{key_id}/rotate")
+@router.post("/{key_id}/rotate", operation_id="rotate_key")
 def rotate(key_id: str, desk: DeskOfRequest, wanted: Rotation | None = None) -> FreshKeyAnswer:
     """Give a key another secret and show it, once; the present one works on until the overlap ends."""
     overlap = timedelta(hours=(wanted or Rotation()).overlap_hours)
@@ -89,7 +89,7 @@ def rotate(key_id: str, desk: DeskOfRequest, wanted: Rotation | None = None) -> 
     return _fresh(made)
 
 
-@router.post("/{key_id}/revoke")
+@router.post("/{key_id}/revoke", operation_id="revoke_key")
 def revoke(key_id: str, desk: DeskOfRequest) -> KeyAnswer:
     """Let a key open nothing any more, at most 5 seconds from now; it cannot be undone."""
     row = desk.act("revoke_key", lambda _now: revoke_key(desk.engine, _id(key_id), now=machine_now()), about=key_id)

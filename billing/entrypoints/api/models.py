@@ -81,6 +81,12 @@ class Pause(Body):
     resume_at: Instant | None = None
 
 
+class Revocation(Body):
+    """Why an agreement is ended; it is kept in the audit trail."""
+
+    reason: Reason
+
+
 class Forgiveness(Body):
     """Why an invoice is not to be paid; it is kept in the audit trail."""
 

@@ -39,6 +39,7 @@ _BACKEND: Final = (
     "POST /v1/subscriptions/{subscription_id}/undo-pause",
     "POST /v1/subscriptions/{subscription_id}/resume",
     "POST /v1/subscriptions/{subscription_id}/consent",
+    "POST /v1/sources/{source_id}/revoke",
     "POST /v1/invoices/{invoice_id}/void",
     "POST /v1/invoices/{invoice_id}/mark-uncollectible",
     "POST /v1/invoices/{invoice_id}/retry",

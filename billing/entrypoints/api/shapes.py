@@ -42,7 +42,7 @@ class CreatedQuery(PageQuery):
 class Answered(BaseModel):
     """A part of an answer."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
 
 
 class Money(Answered):

@@ -6,11 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.ids import SourceId
-from billing.entrypoints.api.models import SourceQuery
+from billing.entrypoints.api.models import Revocation, SourceQuery
 from billing.entrypoints.api.objects.customers import Source, SourceList
 from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.engine import NotFound
+from billing.operations.revoke_source import revoke_source
 from billing.store.customer_views import find_source, list_sources
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
@@ -28,6 +30,22 @@ def read_sources(query: Annotated[SourceQuery, Query()], desk: DeskOfRequest) ->
 @router.get("/{source_id}", operation_id="get_source")
 def read_source(source_id: SourceId, desk: DeskOfRequest) -> Source:
     """Show a source."""
+    return shown(desk, source_id)
+
+
+@router.post("/{source_id}/revoke", operation_id="revoke_source")
+def revoke(source_id: SourceId, wanted: Revocation, desk: DeskOfRequest) -> Source:
+    """End a KakaoPay agreement
+
+    Nothing is charged on it again, and Checkout.com is told. Subscriptions that used it need a new one: replace their
+    source. Sent again, only Checkout.com is told again.
+    """
+    with telling_current(lambda: shown(desk, source_id)):
+        desk.act(
+            "revoke_source",
+            lambda now: revoke_source(desk.engine, source_id, reason=wanted.reason, now=now),
+            about=source_id,
+        )
     return shown(desk, source_id)
 
 

@@ -1,0 +1,173 @@
+"""A story in which every operation of the API is asked for once; what is asked and answered are its examples."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from api_world import Api, wanted
+
+from billing.domain.public_ids import Kind, public_id
+
+_ID = re.compile(rf"\b({'|'.join(kind for kind in Kind if kind is not Kind.EVENT)})_[a-z2-7]{{26}}\b")
+_UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+_INSTANT = re.compile(r"\b(\d{4}-\d{2}-\d{2}T\d{2}):\d{2}:\d{2}(?:\.\d+)?(?:Z|\+00:00)")
+_AT_THE_GATEWAY = re.compile(r"\b(pay|act|src)_[A-Za-z0-9]{10,}\b")
+_LINK = re.compile(r"http://127\.0\.0\.1:\d+/[^\"?]*")
+_SECRET = re.compile(r"\bbk_(test|live)_[A-Za-z0-9_-]+")
+NOON = "2027-01-31T03:00:00Z"
+_CURSOR = re.compile(r'("next_cursor": )"[^"]+"')
+
+
+@dataclass
+class Placeholders:
+    """Puts the same words for what differs from run to run: ids, secrets, links, minutes that are drawn."""
+
+    seen: dict[str, str] = field(default_factory=dict)
+
+    def settled(self, value: Any, *, by_machine: bool) -> Any:
+        """Return JSON as it is in every run; ``by_machine`` says that its instants are not those of the story."""
+        text = json.dumps(value, ensure_ascii=False)
+        text = _ID.sub(lambda found: self._id(Kind(found[1]), found[0]), text)
+        text = _UUID.sub(lambda found: self.seen.setdefault(found[0], str(_numbered(f"uuid {len(self.seen)}"))), text)
+        text = _AT_THE_GATEWAY.sub(lambda found: f"{found[1]}_4nhlqjw2x3dunlmtbamrvjpfiq", text)
+        # Charges are spread over half an hour.
+        text = _INSTANT.sub(NOON if by_machine else r"\1:00:00Z", text)
+        text = _LINK.sub("https://wallet.example/pay/4nhlqjw2x3dunlmtbamrvjpfiq", text)
+        text = _SECRET.sub(lambda found: f"bk_{found[1]}_{'x' * (4 if len(found[0]) < 20 else 24)}", text)
+        text = _CURSOR.sub(r'\1"WyJvcGFxdWUiXQ"', text)
+        return json.loads(text)
+
+    def _id(self, kind: Kind, told: str) -> str:
+        number = sum(1 for each in self.seen if each.startswith(f"{kind}_")) + 1
+        return self.seen.setdefault(told, public_id(kind, _numbered(f"{kind} {number}")))
+
+
+def _numbered(name: str) -> UUID:
+    return uuid5(NAMESPACE_URL, name)
+
+
+@dataclass
+class Teller:
+    """Asks, and keeps what was asked and answered under the operation's name."""
+
+    api: Api
+    placeholders: Placeholders = field(default_factory=Placeholders)
+    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def get(self, operation: str, path: str, **query: Any) -> Any:
+        return self._ask(operation, "GET", path, query, None)
+
+    def post(self, operation: str, path: str, body: Any = None) -> Any:
+        return self._ask(operation, "POST", path, {}, body)
+
+    def patch(self, operation: str, path: str, body: Any) -> Any:
+        return self._ask(operation, "PATCH", path, {}, body)
+
+    def _ask(self, operation: str, method: str, path: str, query: dict[str, Any], body: Any) -> Any:
+        answer = self.api.call(method, path, body, params=query)
+        assert answer.is_success, (operation, answer.text)
+        asked = {"path": path, "query": query, "body": body}
+        exchange = {**asked, "status": answer.status_code, "answer": answer.json()}
+        example = self.placeholders.settled(exchange, by_machine=path.startswith("/v1/keys"))
+        assert operation not in self.told, f"{operation} is told twice"
+        self.told[operation] = {name: value for name, value in example.items() if value not in ({}, None)}
+        return answer.json()
+
+
+def tell(api: Api) -> dict[str, dict[str, Any]]:
+    """Live through the story and return the example of each operation."""
+    teller = Teller(api)
+    for chapter in (_what_is_sold, _enrolment, _looking, _changes, _money_back, _a_trial, _arrears, _plans, _keys):
+        chapter(teller)
+    return teller.told
+
+
+def _what_is_sold(tell: Teller) -> None:
+    tell.get("list_plans", "/v1/plans", archived="false", limit=2)
+    plan = tell.get("get_plan", "/v1/plans/basic")
+    tell.get("list_prices", "/v1/prices", plan="basic")
+    tell.get("get_price", f"/v1/prices/{plan['price']['id']}")
+
+
+def _enrolment(tell: Teller) -> None:
+    made = tell.post("create_subscription", "/v1/subscriptions", wanted())
+    tell.api.come_back(made["redirect_url"])
+
+
+def _looking(tell: Teller) -> None:
+    [customer] = tell.get("list_customers", "/v1/customers", reference="cust-kim")["data"]
+    tell.get("get_customer", f"/v1/customers/{customer['id']}")
+    tell.get("get_access", "/v1/customers/cust-kim/access", grace_days=7)
+    [subscription] = tell.get("list_subscriptions", "/v1/subscriptions", customer_reference="cust-kim")["data"]
+    tell.get("get_subscription", f"/v1/subscriptions/{subscription['id']}")
+    [invoice] = tell.get("list_invoices", "/v1/invoices", subscription_id=subscription["id"])["data"]
+    tell.get("get_invoice", f"/v1/invoices/{invoice['id']}")
+    [charge] = tell.get("list_charges", "/v1/charges", invoice_id=invoice["id"])["data"]
+    tell.get("get_charge", f"/v1/charges/{charge['id']}")
+    [source] = tell.get("list_sources", "/v1/sources", customer_id=customer["id"])["data"]
+    tell.get("get_source", f"/v1/sources/{source['id']}")
+    tell.get("read_events", "/v1/events", after=0, limit=2)
+
+
+def _changes(tell: Teller) -> None:
+    path = _subscription(tell)
+    tell.post("cancel_subscription", f"{path}/cancel", {"at": "date", "on": "2027-05-01", "reason": "moving away"})
+    tell.post("undo_cancel_subscription", f"{path}/undo-cancel")
+    tell.post("pause_subscription", f"{path}/pause", {"at": "period_end", "resume_at": "2027-04-01T00:00:00Z"})
+    tell.post("undo_pause_subscription", f"{path}/undo-pause")
+    tell.api.post(f"{path}/pause")
+    tell.post("resume_subscription", f"{path}/resume")
+    source = tell.api.get(path)["source_id"]
+    tell.post("revoke_source", f"/v1/sources/{source}/revoke", {"reason": "asked for by the subscriber"})
+    ends = {name: wanted()[name] for name in ("terminal_type", "success_url", "failure_url")}
+    tell.post("replace_source", f"{path}/replace-source", ends)
+
+
+def _money_back(tell: Teller) -> None:
+    charges = tell.api.data("/v1/charges", subscription_id=_subscription(tell).rpartition("/")[2], state="captured")
+    body = {
+        "charge_id": charges[0]["id"],
+        "amount": {"amount": 900, "currency": "KRW"},
+        "reason": "a day without service",
+    }
+    refund = tell.post("create_refund", "/v1/refunds", body)
+    tell.get("list_refunds", "/v1/refunds", charge_id=charges[0]["id"])
+    tell.get("get_refund", f"/v1/refunds/{refund['id']}")
+
+
+def _a_trial(tell: Teller) -> None:
+    subscription = tell.api.subscribe(customer_reference="cust-lee", email="lee@example.test", plan="trial")
+    tell.post("consent_to_first_charge", f"/v1/subscriptions/{subscription}/consent")
+
+
+def _arrears(tell: Teller) -> None:
+    owed = []
+    for who in ("park", "choi", "jung"):
+        owed.append(tell.api.subscribe(customer_reference=f"cust-{who}", email=f"{who}@example.test"))
+        tell.api.world.wallet(f"{who}@example.test", script=["20051"])
+    tell.api.sweep_at("2027-02-28 10:40")
+    tell.api.sweep_at("2027-02-28 10:50")
+    park, choi, jung = (tell.api.data("/v1/invoices", subscription_id=each, state="open")[0]["id"] for each in owed)
+    tell.post("retry_invoice", f"/v1/invoices/{park}/retry")
+    because = {"reason": "the service was down"}
+    tell.post("void_invoice", f"/v1/invoices/{choi}/void", because)
+    tell.post("mark_invoice_uncollectible", f"/v1/invoices/{jung}/mark-uncollectible", {"reason": "cannot be reached"})
+
+
+def _plans(tell: Teller) -> None:
+    tell.post("pause_plan", "/v1/plans/yearly/pause")
+    tell.post("resume_plan", "/v1/plans/yearly/resume")
+    tell.post("archive_plan", "/v1/plans/yearly/archive")
+
+
+def _keys(tell: Teller) -> None:
+    key = tell.post("create_key", "/v1/keys", {"name": "shop-backend", "role": "backend"})
+    tell.post("rotate_key", f"/v1/keys/{key['id']}/rotate", {"overlap_hours": 24})
+    tell.post("revoke_key", f"/v1/keys/{key['id']}/revoke")
+
+
+def _subscription(tell: Teller) -> str:
+    [found] = tell.api.data("/v1/subscriptions", customer_reference="cust-kim")
+    return f"/v1/subscriptions/{found['id']}"
