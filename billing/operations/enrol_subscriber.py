@@ -15,7 +15,7 @@ from billing.domain.identity import row_id
 from billing.domain.invoicing import BillingSchedule, due_at
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import InvoiceState, SubscriptionState
-from billing.operations.engine import Engine, Refusal
+from billing.operations.engine import BadInput, Engine, Refusal
 from billing.operations.first_charges import Enrolment, Terminal, continue_enrolment
 from billing.store.births import invoice_issued
 from billing.store.columns import AnyRow
@@ -38,13 +38,16 @@ LIVE_STATES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """Who enrols. ``reference`` is the SaaS's own id of the customer."""
+    """Who enrols. ``reference`` is the SaaS's own id of the customer.
+
+    Of a customer who is known already only what is told is written: None leaves it as it is.
+    """
 
     reference: str
-    name: str
-    email: str
+    name: str | None = None
+    email: str | None = None
     phone: str | None = None
-    locale: str = "ko"
+    locale: str | None = None
 
 
 class AlreadySubscribed(Refusal):
@@ -78,6 +81,7 @@ def enrol_subscriber(
     subscription there is. The subscription becomes active when the first payment is captured.
 
     :raises PlanNotOnSale: nothing can be enrolled on the plan.
+    :raises BadInput: name or email is missing of a customer who is not known yet.
     :raises AlreadySubscribed: there is a live subscription of this customer to this plan.
     """
     try:
@@ -227,17 +231,17 @@ def agreement_amount(engine: Engine, currency: str) -> Money:
 
 
 def _customer(tx: Connection, subscriber: Subscriber, now: datetime) -> UUID:
-    told = {
-        "name": subscriber.name,
-        "email": subscriber.email,
-        "phone": subscriber.phone,
-        "locale": subscriber.locale,
-    }
+    fields = {name: getattr(subscriber, name) for name in ("name", "email", "phone", "locale")}
+    told = {name: value for name, value in fields.items() if value is not None}
     known = tx.execute(select(col(Customer.id)).where(col(Customer.reference) == subscriber.reference)).scalar()
     if known is not None:
         found: UUID = known
-        tx.execute(update(Customer).where(col(Customer.id) == found).values(**told))
+        if told:
+            tx.execute(update(Customer).where(col(Customer.id) == found).values(**told))
         return found
+    for name in ("name", "email"):
+        if name not in told:
+            raise BadInput(name, "is required: there is no customer of this reference yet")
     customer_id = row_id(_CUSTOMERS, subscriber.reference)
     insert_rows(
         tx,
@@ -246,6 +250,7 @@ def _customer(tx: Connection, subscriber: Subscriber, now: datetime) -> UUID:
             {
                 "id": customer_id,
                 "reference": subscriber.reference,
+                "locale": "ko",
                 **told,
                 "created_at": now,
             }

@@ -2,6 +2,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
+import pytest
 from api_world import APP, wanted
 
 from billing.domain.public_ids import Kind, public_id
@@ -75,6 +76,25 @@ def test_what_was_asked_for_is_stored_normalised(api):
     api.enrol(name=" \u1100\u1175\u11b7 ", phone="010-1234-5678", locale="en")  # the syllable in its pieces
     [row] = api.world.rows("SELECT name, phone, locale FROM customer")
     assert row == {"name": "김", "phone": "+821012345678", "locale": "en"}
+
+
+def test_a_customer_who_is_known_enrols_by_reference_alone_and_keeps_what_is_not_told(both):
+    first = both.enrol(phone="010-1234-5678", locale="en")
+    second = both.enrol(plan="yearly", name=None, email=None)
+    assert second["customer_id"] == first["customer_id"]
+    both.enrol(plan="weekly", name="김하늘", email=None)
+    [customer] = both.data("/v1/customers")
+    assert (customer["name"], customer["email"]) == ("김하늘", "kim@example.test")
+    assert (customer["phone"], customer["locale"]) == ("+821012345678", "en")
+
+
+@pytest.mark.parametrize("missing", ["name", "email"])
+def test_a_customer_who_is_not_known_yet_needs_a_name_and_an_address(api, missing):
+    answer = api.post("/v1/subscriptions", wanted(**{missing: None}))
+    api.refused(answer, 422, "invalid_request")
+    told = {"field": missing, "detail": "is required: there is no customer of this reference yet"}
+    assert answer.json()["errors"] == [told]
+    assert api.world.scalar("SELECT count(*) FROM customer") == 0
 
 
 def test_a_phone_in_international_form_stays_as_it_is(api):

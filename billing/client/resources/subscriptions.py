@@ -22,11 +22,11 @@ class SubscriptionsResource:
         failure_url: str,
         plan: str,
         customer_reference: str,
-        name: str,
-        email: str,
         os_type: Literal["ANDROID", "IOS"] | Omit | None = OMIT,
+        name: str | Omit | None = OMIT,
+        email: str | Omit | None = OMIT,
         phone: str | Omit | None = OMIT,
-        locale: Literal["ko", "en"] | Omit = OMIT,
+        locale: Literal["ko", "en"] | Omit | None = OMIT,
         idempotency_key: str | None = None,
     ) -> EnrolledSubscription:
         """Enrol a subscriber."""

@@ -45,14 +45,17 @@ class InWallet(Body):
 
 
 class NewSubscription(InWallet):
-    """``customer_reference`` is your own id of the customer; ``phone`` is 010-1234-5678 or E.164."""
+    """``customer_reference`` is your own id of the customer; ``phone`` is 010-1234-5678 or E.164.
+
+    A customer who is not known yet needs ``name`` and ``email``; of one who is, what is given is changed.
+    """
 
     plan: PlanCode
     customer_reference: Reference
-    name: Name
-    email: Email
+    name: Name | None = None
+    email: Email | None = None
     phone: Phone | None = None
-    locale: Locale = "ko"
+    locale: Locale | None = None
 
 
 class NewSource(InWallet):
