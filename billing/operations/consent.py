@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Note
 from billing.domain.states import SubscriptionState
-from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.operations.renew_due import CONSENT_WINDOW
 from billing.store.cases import lock_subscriptions
 from billing.store.tables import Price, Subscription
@@ -29,7 +29,7 @@ def record_consent(engine: Engine, subscription_id: UUID, *, now: datetime) -> d
     art. 13(6) counts what is given within the 30 days before the first charge.
 
     :raises NotFound: there is no such subscription. :raises OutsideConsentWindow: it would not count today.
-    :raises Refusal: it is in no trial.
+    :raises Conflict: it is in no trial.
     """
     with engine.database.transaction() as tx:
         lock_subscriptions(tx, [subscription_id])
@@ -48,7 +48,7 @@ def record_consent(engine: Engine, subscription_id: UUID, *, now: datetime) -> d
         if row is None:
             raise NotFound(f"there is no subscription {subscription_id}")
         if row.state is not SubscriptionState.TRIALING:
-            raise Refusal(f"subscription {subscription_id} is {row.state.value}: only a trial needs consent")
+            raise Conflict(f"subscription {subscription_id} is {row.state.value}: only a trial needs consent")
         if row.consented_at is not None:
             given: datetime = row.consented_at
             return given

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Note
 from billing.domain.identity import row_id
-from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.store.installation import load_installation
 from billing.store.tables import Plan, Price
 from billing.store.writes import Author, insert_rows, note
@@ -85,7 +85,7 @@ def apply_plans(engine: Engine, wanted: Sequence[PlanOnFile], *, now: datetime) 
 def archive_plan(engine: Engine, code: str, *, now: datetime) -> None:
     """Stop enrolments on a plan; nobody who is on it is touched.
 
-    :raises NotFound: there is no such plan. :raises Refusal: it is archived already.
+    :raises NotFound: there is no such plan. :raises Conflict: it is archived already.
     """
     _set(engine, code, "archived_at", now, refuse_if_set="archived", now=now)
 
@@ -93,7 +93,7 @@ def archive_plan(engine: Engine, code: str, *, now: datetime) -> None:
 def pause_plan(engine: Engine, code: str, *, now: datetime) -> None:
     """Renew and charge nobody on a plan, and enrol nobody, until it is resumed.
 
-    :raises NotFound: there is no such plan. :raises Refusal: it is paused already.
+    :raises NotFound: there is no such plan. :raises Conflict: it is paused already.
     """
     _set(engine, code, "paused_at", now, refuse_if_set="paused", now=now)
 
@@ -101,12 +101,12 @@ def pause_plan(engine: Engine, code: str, *, now: datetime) -> None:
 def resume_plan(engine: Engine, code: str, *, now: datetime) -> None:
     """Let a paused plan renew again; what came due meanwhile follows the catch-up policy.
 
-    :raises NotFound: there is no such plan. :raises Refusal: it is not paused.
+    :raises NotFound: there is no such plan. :raises Conflict: it is not paused.
     """
     with engine.database.transaction() as tx:
         row = _plan(tx, code)
         if row.paused_at is None:
-            raise Refusal(f"plan {code} is not paused")
+            raise Conflict(f"plan {code} is not paused")
         tx.execute(update(Plan).where(col(Plan.code) == code).values(paused_at=None))
         _note(tx, code, "plan.resumed", {}, Author(engine.actor, now))
 
@@ -115,7 +115,7 @@ def _set(engine: Engine, code: str, column: str, value: datetime, *, refuse_if_s
     with engine.database.transaction() as tx:
         row = _plan(tx, code)
         if getattr(row, column) is not None:
-            raise Refusal(f"plan {code} is {refuse_if_set} already")
+            raise Conflict(f"plan {code} is {refuse_if_set} already")
         tx.execute(update(Plan).where(col(Plan.code) == code).values({column: value}))
         _note(tx, code, f"plan.{refuse_if_set}", {}, Author(engine.actor, now))
 

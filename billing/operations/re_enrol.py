@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.states import ChargeState, InvoiceState, SubscriptionState
-from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.engine import Conflict, Engine, NotFound
 from billing.operations.enrol_subscriber import agreement_amount, open_invoice
 from billing.operations.first_charges import (
     Enrolment,
@@ -39,7 +39,7 @@ def re_enrol(engine: Engine, subscription_id: UUID, terminal: Terminal, *, now: 
     It pays the open invoice; when there is none, a token amount that is refunded at once. Asked twice,
     it returns the same link.
 
-    :raises NotFound: there is no such subscription. :raises Refusal: it cannot be re-enrolled now.
+    :raises NotFound: there is no such subscription. :raises Conflict: it cannot be re-enrolled now.
     """
     since = engine.gateway.moment()
     with engine.database.transaction() as tx:
@@ -61,7 +61,7 @@ def _invoice_to_pay(tx: Connection, engine: Engine, subscription_id: UUID, now: 
     if subscription is None:
         raise NotFound(f"there is no subscription {subscription_id}")
     if subscription.state not in _REPLACEABLE:
-        raise Refusal(f"subscription {subscription_id} is {subscription.state.value}; enrol the subscriber anew")
+        raise Conflict(f"subscription {subscription_id} is {subscription.state.value}; enrol the subscriber anew")
     live = tx.execute(
         select(col(Charge.invoice_id), col(Charge.kind), col(Charge.state)).where(
             col(Charge.subscription_id) == subscription_id, text(f"charge.{LIVE_CHARGE}")
@@ -69,7 +69,7 @@ def _invoice_to_pay(tx: Connection, engine: Engine, subscription_id: UUID, now: 
     ).one_or_none()
     if live is not None:
         if live.kind is ChargeKind.RENEWAL or live.state is ChargeState.PARKED:
-            raise Refusal("a charge is under way whose outcome is not known yet; try again when it is settled")
+            raise Conflict("a charge is under way whose outcome is not known yet; try again when it is settled")
         under_way: UUID = live.invoice_id
         return under_way
     # One that was opened for an agreement which was never made serves again, if nothing is owed.

@@ -23,6 +23,12 @@ from plans.money import Money
 log = structlog.get_logger()
 
 
+class NotRefundable(Refusal):
+    """So much of the charge cannot be given back, or nothing of it."""
+
+    code = "not_refundable"
+
+
 def request_refund(
     engine: Engine, charge_id: UUID, amount_minor: int | None, *, reason: str, now: datetime, claim: UUID | None = None
 ) -> UUID:
@@ -89,22 +95,25 @@ def refundable(tx: Connection, case: Case) -> Money:
 
 def _checked_amount(tx: Connection, engine: Engine, case: Case, amount_minor: int | None, now: datetime) -> Money:
     if case.charge_state is not ChargeState.CAPTURED:
-        raise Refusal(f"charge {case.charge_id} is {case.charge_state.value}: only a captured charge can be refunded")
+        state = case.charge_state.value
+        raise NotRefundable(f"charge {case.charge_id} is {state}: only a captured charge can be refunded")
     captured_at = tx.execute(select(col(Charge.captured_at)).where(col(Charge.id) == case.charge_id)).scalar_one()
     if captured_at is not None and now - captured_at > REFUND_WINDOW:
-        raise Refusal(f"it was captured on {captured_at:%Y-%m-%d}, more than 365 days ago: pay it back by other means")
+        raise NotRefundable(
+            f"it was captured on {captured_at:%Y-%m-%d}, more than 365 days ago: pay it back by other means"
+        )
     left = refundable(tx, case)
     amount = left if amount_minor is None else Money(amount_minor, case.amount.currency)
     minimum = engine.rules.refund_minimum.get(amount.currency, 1)
     if left.minor == 0:
-        raise Refusal(f"nothing of charge {case.charge_id} is left to refund")
+        raise NotRefundable(f"nothing of charge {case.charge_id} is left to refund")
     if amount.minor < minimum:
-        raise Refusal(f"{amount} is under the smallest refund KakaoPay takes, {Money(minimum, amount.currency)}")
+        raise NotRefundable(f"{amount} is under the smallest refund KakaoPay takes, {Money(minimum, amount.currency)}")
     if amount.minor > left.minor:
-        raise Refusal(f"{amount} is more than the {left} that is left to refund")
+        raise NotRefundable(f"{amount} is more than the {left} that is left to refund")
     rest = left.minor - amount.minor
     if 0 < rest < minimum:
-        raise Refusal(
+        raise NotRefundable(
             f"it would leave {Money(rest, amount.currency)}, which could never be refunded: "
             f"refund all {left}, or leave at least {Money(minimum, amount.currency)}"
         )

@@ -33,6 +33,12 @@ _NOTHING_OWED: Final = {
 }
 
 
+class NotNow(Refusal):
+    """Nothing is charged at this time of day, or while charging is stopped."""
+
+    code = "not_now"
+
+
 @dataclass(frozen=True, slots=True)
 class Retry:
     """The charge that was made, and what came of sending it; its outcome may still be to come."""
@@ -67,7 +73,7 @@ def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime) -> Retry:
         installation = load_installation(tx)
         why_not = installation.why_not_charge(now)
         if why_not is not None:
-            raise Refusal(why_not)
+            raise NotNow(why_not)
         _refuse_unless_chargeable(engine, rows[0], now)
         started = start_charges(tx, installation, rows, Author(engine.actor, now), automatic=False)
     return Retry(started[0].id, invoice_id, send_charges(engine, started, now, since=since))
@@ -83,7 +89,7 @@ def _refuse_unless_chargeable(engine: Engine, row: ChargeableInvoice, now: datet
         raise Conflict(f"its KakaoPay agreement is {state}: the subscriber must re-enrol")
     allowed = outside_quiet_hours(now, row.zone, engine.rules.window)
     if allowed != now:
-        raise Refusal(f"wallets are not charged now (bank maintenance); try again after {allowed.isoformat()}")
+        raise NotNow(f"wallets are not charged now (bank maintenance); try again after {allowed.isoformat()}")
 
 
 def _wrong_state(subscription_id: UUID, state: SubscriptionState) -> Conflict:

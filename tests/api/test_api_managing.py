@@ -159,7 +159,7 @@ def test_consent_that_comes_too_early_is_refused_and_counts_from_thirty_days_bef
 
 
 def test_without_a_trial_there_is_nothing_to_consent_to(api):
-    assert "only a trial needs consent" in api.refused(act(api, api.subscribe(), "consent"), 409, "refused")
+    assert "only a trial needs consent" in api.refused(act(api, api.subscribe(), "consent"), 409, "conflict")
 
 
 def test_a_declined_renewal_shows_when_it_is_tried_again(api):

@@ -35,13 +35,13 @@ def test_a_charge_is_refunded_in_part_and_then_the_rest(api):
     assert {each["amount"]["amount"] for each in api.data("/v1/refunds", charge_id=charge)} == {9000, 900}
     shown = api.get(f"/v1/charges/{charge}")
     assert (shown["amount_refunded"], shown["refund_ids"]) == (won(9900), [made.json()["id"], rest["id"]])
-    assert "nothing" in api.refused(refund(api, charge, {"reason": "again"}), 409, "refused")
+    assert "nothing" in api.refused(refund(api, charge, {"reason": "again"}), 409, "not_refundable")
 
 
 def test_more_than_was_captured_is_refused_however_often_it_is_asked_for_under_its_key(api):
     charge = api.charge_of(api.subscribe())
     answer = refund(api, charge, {"amount": won(9901), "reason": "x"}, Idempotency_Key="r-1")
-    assert "more than" in api.refused(answer, 409, "refused")
+    assert "more than" in api.refused(answer, 409, "not_refundable")
     again = refund(api, charge, {"amount": won(9901), "reason": "x"}, Idempotency_Key="r-1")
     assert (again.status_code, again.text) == (409, answer.text)
     assert refund(api, charge, {"amount": won(9900), "reason": "x"}, Idempotency_Key="r-2").status_code == 201
@@ -117,4 +117,4 @@ def test_a_charge_or_refund_that_nobody_has_is_not_found(still, key):
 
 def test_a_charge_that_was_not_captured_cannot_be_refunded(api):
     made = api.enrol()
-    assert "only a captured" in api.refused(refund(api, made["charge_id"], {"reason": "x"}), 409, "refused")
+    assert "only a captured" in api.refused(refund(api, made["charge_id"], {"reason": "x"}), 409, "not_refundable")

@@ -37,6 +37,12 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "body_too_slow": Problem(408, "The body did not arrive in time", "Send it again."),
     "refused": Problem(409, "It cannot be done as things stand", "Look at `current`, and decide again."),
     "conflict": Problem(409, "Its state does not allow it", "Look at `current`, and decide again."),
+    "not_now": Problem(409, "Nothing is charged now", "Try again later."),
+    "not_refundable": Problem(
+        409,
+        "So much of the charge cannot be given back",
+        "Compare `amount` and `amount_refunded` of the charge, and ask for an amount that is left of it.",
+    ),
     "already_subscribed": Problem(
         409,
         "The customer has a live subscription to the plan",
