@@ -1,116 +1,78 @@
-"""Says what the engine will do with a subscription next, and why nothing if it will do nothing."""
+"""Puts into words what the engine will do with a subscription next, and why nothing if it will do nothing."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
-from billing.domain.states import ChargeState, SubscriptionState
+from billing.domain.preview import NextCharge, Preview, WhyNone
+from billing.domain.states import ChargeState
 from billing.store.reports import ChargeRow, SubscriptionRow, list_charges
 from billing.store.sentences import moment
-from billing.store.tables import DUE_INVOICE, Charge, Invoice
-from billing.store.tables import LIVE_CHARGE as LIVE
-from plans.money import Money
-
-_S = SubscriptionState
+from billing.store.tables import LIVE_CHARGE, Charge
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    row: SubscriptionRow
-    live: ChargeRow | None
-    next_attempt_at: datetime | None
-    why_not: str | None
-
-    def at(self, instant: datetime) -> str:
-        return moment(instant, self.row.zone)
-
-
-def what_happens_next(tx: Connection, row: SubscriptionRow, why_not: str | None) -> str:
-    """Return it as half a sentence. ``why_not``: why nothing may be charged at all now, or None."""
-    live = select(col(Charge.id)).where(col(Charge.subscription_id) == row.id, text(f"charge.{LIVE}"))
-    charges = list_charges(tx, 1, ids=list(tx.execute(live).scalars()))
-    due = select(col(Invoice.next_attempt_at)).where(col(Invoice.subscription_id) == row.id)
-    tries = due.where(text(f"invoice.{DUE_INVOICE}")).order_by(col(Invoice.next_attempt_at)).limit(1)
-    next_attempt_at = tx.execute(tries).scalar_one_or_none()
-    facts = _Facts(row, charges[0] if charges else None, next_attempt_at, why_not)
-    return next(told for rule in _RULES if (told := rule(facts)) is not None)
+def what_happens_next(tx: Connection, row: SubscriptionRow, coming: Preview, why_stopped: str | None) -> str:
+    """Return it as half a sentence. ``why_stopped``: why nothing may be charged at all now, or None."""
+    live = _live_charge(tx, row.id)
+    if live is not None and row.parked_reason is None:
+        return _under_way(live, row.zone)
+    if coming.charge is not None:
+        return _charge(row, coming.charge)
+    return _nothing(row, coming, why_stopped)
 
 
-def _set_aside(facts: _Facts) -> str | None:
-    row = facts.row
-    if row.state in (_S.CANCELED, _S.INCOMPLETE_EXPIRED) and facts.live is None:
-        return "nothing: it has ended"
-    if row.parked_reason is not None:
-        return f"nothing until it is released: it is parked ({row.parked_reason})"
-    if facts.live is not None and facts.live.state is ChargeState.PARKED:
-        return f"nothing until charge {facts.live.id.hex[:8]} is released: it is parked ({facts.live.error})"
-    return None
+def _live_charge(tx: Connection, subscription_id: UUID) -> ChargeRow | None:
+    live = select(col(Charge.id)).where(col(Charge.subscription_id) == subscription_id, text(f"charge.{LIVE_CHARGE}"))
+    rows = list_charges(tx, 1, ids=list(tx.execute(live).scalars()))
+    return rows[0] if rows else None
 
 
-def _under_way(facts: _Facts) -> str | None:
-    live = facts.live
-    if live is None:
-        return None
-    asked = f"; Checkout.com is asked about it on {facts.at(live.check_at)}" if live.check_at is not None else ""
-    return f"charge {live.id.hex[:8]} is {live.state.value}{asked}"
+def _under_way(live: ChargeRow, zone: str) -> str:
+    ident = live.id.hex[:8]
+    if live.state is ChargeState.PARKED:
+        return f"nothing until charge {ident} is released: it is parked ({live.error})"
+    asked = f"; Checkout.com is asked about it on {moment(live.check_at, zone)}" if live.check_at is not None else ""
+    return f"charge {ident} is {live.state.value}{asked}"
 
 
-def _stopped(facts: _Facts) -> str | None:
-    if facts.row.plan_paused_at is not None:
-        return f"nothing until plan {facts.row.plan_code} is resumed: a paused plan renews nobody"
-    return None if facts.why_not is None else f"no charge now: {facts.why_not}"
+def _charge(row: SubscriptionRow, charge: NextCharge) -> str:
+    when, then = moment(charge.at, row.zone), _then(row)
+    if charge.invoice_id is not None:
+        return f"the open invoice is charged on {when}{then}"
+    return f"renewal of {charge.amount} on {when}{then}"
 
 
-def _waits(facts: _Facts) -> str | None:
-    row = facts.row
-    match row.state:
-        case _S.INCOMPLETE:
-            return f"the first payment must be captured by {facts.at(row.expires_at)}, or the enrolment expires"
-        case _S.PAUSED:
-            return f"it is resumed on {facts.at(row.resume_at)}" if row.resume_at else "nothing until it is resumed"
-        case _S.UNPAID:
-            return "nothing by itself: retry its charge, or let the subscriber make a new agreement"
-        case _:
-            return None
+def _then(row: SubscriptionRow) -> str:
+    return "" if row.cancel_at is None else f"; it ends on {moment(row.cancel_at, row.zone)}"
 
 
-def _pauses(facts: _Facts) -> str | None:
-    row = facts.row
-    if row.pause_at is None or (row.cancel_at is not None and row.cancel_at <= row.pause_at):
-        return None
-    until = f"until {facts.at(row.resume_at)}" if row.resume_at is not None else "until it is resumed"
-    return f"it is paused on {facts.at(row.pause_at)}, {until}"
+def _nothing(row: SubscriptionRow, coming: Preview, why_stopped: str | None) -> str:
+    until = moment(coming.until, row.zone) if coming.until is not None else None
+    match coming.why_none:
+        case WhyNone.PAUSED:
+            return (f"it is resumed on {until}" if until else "nothing until it is resumed") + _then(row)
+        case WhyNone.PAUSED_FIRST:
+            resumed = f"until {moment(row.resume_at, row.zone)}" if row.resume_at is not None else "until it is resumed"
+            return f"it is paused on {until}, {resumed}"
+        case WhyNone.SOURCE_REQUIRED:
+            due = f", which is charged on {until}" if until else ""
+            return f"the subscriber must make a new KakaoPay agreement{due}{_then(row)}"
+        case why:
+            words = _WORDS[why or WhyNone.ENDED]
+            return words.format(until=until, plan=row.plan_code, parked=row.parked_reason, stopped=why_stopped)
 
 
-def _ends(facts: _Facts) -> str | None:
-    ends_at, row = facts.row.cancel_at, facts.row
-    if ends_at is None or (row.state is not _S.PAST_DUE and row.next_due_at < ends_at):
-        return None
-    if facts.next_attempt_at is not None and facts.next_attempt_at < ends_at:
-        return None
-    return f"it ends on {facts.at(ends_at)}"
-
-
-def _tries(facts: _Facts) -> str:
-    row = facts.row
-    then = "" if row.cancel_at is None else f"; it ends on {facts.at(row.cancel_at)}"
-    if facts.next_attempt_at is not None:
-        return f"the open invoice is charged on {facts.at(facts.next_attempt_at)}{then}"
-    if row.state is _S.PAST_DUE:
-        return "the subscriber must make a new KakaoPay agreement"
-    return f"renewal of {Money(row.amount_minor, row.currency)} on {facts.at(row.next_due_at)}{then}"
-
-
-_RULES: Final[tuple[Callable[[_Facts], str | None], ...]] = (
-    _set_aside,
-    _under_way,
-    _stopped,
-    _waits,
-    _pauses,
-    _ends,
-    _tries,
-)
+_WORDS: Final = {
+    WhyNone.ENDED: "nothing: it has ended",
+    WhyNone.ENDS_FIRST: "it ends on {until}",
+    WhyNone.INCOMPLETE: "the first payment must be captured by {until}, or the enrolment expires",
+    WhyNone.CONSENT_REQUIRED: "the subscriber must agree to be charged, or it ends with the trial on {until}",
+    WhyNone.PARKED: "nothing until it is released: it is parked ({parked})",
+    WhyNone.PLAN_PAUSED: "nothing until plan {plan} is resumed: a paused plan renews nobody",
+    WhyNone.CHARGING_STOPPED: "no charge now: {stopped}",
+    WhyNone.CHARGE_UNDER_WAY: "a charge is under way",
+    WhyNone.DECISION_REQUIRED: "nothing: periods passed unbilled, and a person must say which to bill",
+    WhyNone.DUNNING_OVER: "nothing by itself: retry its charge, or let the subscriber make a new agreement",
+}

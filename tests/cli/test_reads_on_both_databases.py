@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from billing.operations.preview_charge import preview_charge
 from billing.operations.reconcile import reconcile
 from billing.store.invariants import check_all
 from billing.store.lookups import NoSuchThing, find_charge, find_refund, find_source, find_subscription
@@ -28,8 +29,10 @@ def test_lists_lookups_and_timelines(told):
     with told.engine.database.snapshot() as tx:
         kim = find_subscription(tx, "cust-kim")
         assert find_subscription(tx, str(kim)[:8]) == kim
+    coming = preview_charge(told.engine, kim, now=told.now)
+    with told.engine.database.snapshot() as tx:
         row = list_subscriptions(tx, 10, ids=[kim], states=["active"], plan_code="basic")[0]
-        assert what_happens_next(tx, row, None).startswith("renewal of ₩9,900 on 2027-03-31 10:")
+        assert what_happens_next(tx, row, coming, None).startswith("renewal of ₩9,900 on 2027-03-31 10:")
         charges = list_charges(tx, 10, subscription_id=kim)
         assert [(charge.attempt_no, charge.state.value) for charge in charges] == [
             (2, "captured"),

@@ -26,6 +26,7 @@ from billing.entrypoints.cli.output import (
 from billing.entrypoints.cli.timelines import print_timeline
 from billing.operations import manage
 from billing.operations.engine import Refusal
+from billing.operations.preview_charge import preview_charge
 from billing.store.installation import load_installation
 from billing.store.lookups import find_subscription
 from billing.store.outlook import what_happens_next
@@ -94,16 +95,25 @@ def list_them(
 def show(context: typer.Context, subscription: SubscriptionId, limit: Lines = 100, as_json: AsJson = False) -> None:
     """Show a subscription, what happens to it next, and everything that happened: why it was charged, and by whom."""
     session = session_of(context)
-    now = session.now() if session.reading() else None
-    with session.engine.database.snapshot() as tx:
+    engine, now = session.reading(), session.now()
+    with engine.database.snapshot() as tx:
         ident = find_subscription(tx, subscription)
         row = list_subscriptions(tx, 1, ids=[ident])[0]
-        why_not = load_installation(tx).why_not_charge(now) if now else None
-        following = what_happens_next(tx, row, why_not)
+        why_stopped = load_installation(tx).why_not_charge(now)
         timeline = subscription_timeline(tx, ident, limit)
+    coming = preview_charge(engine, ident, now=now)
+    with engine.database.snapshot() as tx:
+        following = what_happens_next(tx, row, coming, why_stopped)
     if as_json:
         print_json(
-            {"subscription": row, "next": following, "timeline": timeline.lines, "complete": not timeline.left_out}
+            {
+                "subscription": row,
+                "next": following,
+                "next_charge": coming.charge,
+                "no_charge_because": coming.why_none,
+                "timeline": timeline.lines,
+                "complete": not timeline.left_out,
+            }
         )
         return
     _print(row, following, timeline)
