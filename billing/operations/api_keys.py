@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from billing.domain.api_keys import ENTROPY_BYTES, KeyMode, compose_key, key_digest, key_hint, key_id
 from billing.domain.roles import Role
+from billing.operations.audit import decided
 from billing.operations.engine import Engine, NotFound, Refusal
 from billing.store.api_keys import KeyRow, keys_meant, load_key
 from billing.store.inserts import insert_if_absent
@@ -77,6 +78,7 @@ def create_key(engine: Engine, name: str, role: Role, mode: KeyMode, *, now: dat
     with engine.database.transaction() as tx:
         if insert_if_absent(tx, ApiKey, [row]) == 0:
             raise NameTaken(f"there is a key {name} already: rotate or revoke it, or choose another name")
+        _decided(tx, engine, "created", ident, now, {"name": name, "role": role.value})
         return FreshKey(_loaded(tx, ident), secret)
 
 
@@ -102,6 +104,7 @@ def rotate_key(engine: Engine, key: UUID, mode: KeyMode, *, overlap: timedelta, 
             "rotated_at": now,
         }
         tx.execute(update(ApiKey).where(col(ApiKey.id) == row.id).values(**written))
+        _decided(tx, engine, "rotated", key, now, {"name": row.name, "old_ends_at": (now + overlap).isoformat()})
         return FreshKey(_loaded(tx, key), secret)
 
 
@@ -113,8 +116,9 @@ def revoke_key(engine: Engine, key: UUID, *, now: datetime) -> KeyRow:
     :raises NotFound: there is no such key. :raises KeyRevoked: it was revoked before.
     """
     with engine.database.transaction() as tx:
-        _in_use(tx, key)
+        row = _in_use(tx, key)
         tx.execute(update(ApiKey).where(col(ApiKey.id) == key).values(revoked_at=now))
+        _decided(tx, engine, "revoked", key, now, {"name": row.name})
         return _loaded(tx, key)
 
 
@@ -129,6 +133,10 @@ def key_meant(tx: Connection, meant: str) -> UUID:
     if len(found) > 1:
         raise Refusal(f"{len(found)} keys that were revoked had the name {meant}: say the id of the one you mean")
     return found[0]
+
+
+def _decided(tx: Connection, engine: Engine, what: str, key: UUID, now: datetime, details: dict[str, str]) -> None:
+    decided(tx, engine, f"api_key.{what}", ("api_key", str(key)), now, details=details)
 
 
 def _draw(mode: KeyMode) -> str:

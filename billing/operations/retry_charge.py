@@ -11,6 +11,7 @@ from sqlmodel import col
 from billing.domain.cases import InvoiceKind
 from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.states import InvoiceState, SourceState, SubscriptionState
+from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal, Tally
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import start_charges
@@ -76,6 +77,7 @@ def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime) -> Retry:
             raise NotNow(why_not)
         _refuse_unless_chargeable(engine, rows[0], now)
         started = start_charges(tx, installation, rows, Author(engine.actor, now), automatic=False)
+        decided(tx, engine, "invoice.retried", ("invoice", str(invoice_id)), now)
     return Retry(started[0].id, invoice_id, send_charges(engine, started, now, since=since))
 
 

@@ -12,7 +12,9 @@ from sqlmodel import col
 from billing.domain.api_keys import KeyStanding
 from billing.domain.public_ids import Kind, NotAnId, uuid_of
 from billing.domain.roles import Role
+from billing.store.columns import AnyRow
 from billing.store.key_tables import ApiKey
+from billing.store.pages import Page, newest_first
 
 USE_IS_NOTED_EVERY: Final = timedelta(minutes=1)
 
@@ -66,14 +68,17 @@ def key_of_digest(tx: Connection, digest: str) -> KeyStanding | None:
     return KeyStanding(*row) if row is not None else None
 
 
-def list_keys(tx: Connection, limit: int, *, after: UUID | None = None, revoked: bool = True) -> list[KeyRow]:
-    """Return keys in the order of their ids, from the one behind ``after``; without the ``revoked`` if asked so."""
+def list_keys(tx: Connection, limit: int, *, revoked: bool = True) -> list[KeyRow]:
+    """Return keys in the order of their ids; without the ``revoked`` if asked so."""
     query = select(*_ROW).order_by(col(ApiKey.id)).limit(limit)
-    if after is not None:
-        query = query.where(col(ApiKey.id) > after)
     if not revoked:
         query = query.where(col(ApiKey.revoked_at).is_(None))
     return [KeyRow(*row) for row in tx.execute(query)]
+
+
+def page_of_keys(tx: Connection, page: Page) -> Sequence[AnyRow]:
+    """Return a page of keys, revoked ones too, the newest first."""
+    return newest_first(tx, select(*_ROW), ApiKey, page)
 
 
 def load_key(tx: Connection, key_id: UUID, *, locked: bool = False) -> KeyRow | None:

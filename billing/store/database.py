@@ -1,9 +1,11 @@
 """Engines for SQLite and PostgreSQL, and the one word for a transaction."""
 
+import copy
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 _inside: ContextVar[bool] = ContextVar("inside_a_transaction", default=False)
+_last_works: ContextVar[list[Callable[[], None]] | None] = ContextVar("works_before_the_commit", default=None)
 _BUSY_TIMEOUT_MS = 30_000
 _LONGEST_SENTENCE = 400
 
@@ -68,20 +71,45 @@ class Database:
         with self._begin(self._reading) as connection:
             yield connection
 
+    @cached_property
+    def for_people(self) -> "Database":
+        """The same database for what a person does: what they decide is entered in the audit trail."""
+        view = copy.copy(self)
+        view.engine = self.engine.execution_options(for_people=True)
+        view.__dict__["for_people"] = view
+        return view
+
     @contextmanager
     def _begin(self, engine: Engine) -> Iterator[Connection]:
         if _inside.get():
             raise NestedTransaction(str(NestedTransaction.__doc__))
-        token = _inside.set(True)
+        works: list[Callable[[], None]] = []
+        inside, last_works = _inside.set(True), _last_works.set(works)
         try:
             with engine.begin() as connection:
                 yield connection
+                for work in works:
+                    work()
         finally:
-            _inside.reset(token)
+            _last_works.reset(last_works)
+            _inside.reset(inside)
 
     def dispose(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def is_for_people(tx: Connection) -> bool:
+    """Say whether a transaction is one of :attr:`Database.for_people`."""
+    return bool(tx.get_execution_options().get("for_people", False))
+
+
+def before_commit(work: Callable[[], None]) -> None:
+    """Do a work of the transaction that is open as its last, right before it is committed."""
+    works = _last_works.get()
+    if works is None:
+        raise RuntimeError("no transaction is open")
+    works.append(work)
 
 
 def is_conflict(error: Exception) -> bool:

@@ -26,6 +26,7 @@ from billing.domain.states import (
     SUBSCRIPTION_MOVES,
     next_state,
 )
+from billing.store.audit import enter_events
 from billing.store.event_rows import append_events, hold_subject
 from billing.store.recordsets import insert_of, recordset, update_of
 from billing.store.tables import Charge, Event, Invoice, Refund, Source, Subscription
@@ -100,6 +101,7 @@ def insert_rows(tx: Connection, model: type[SQLModel], rows: Sequence[Mapping[st
         some = rows[start : start + MOST_ROWS_IN_A_STATEMENT]
         if model is Event:
             append_events(tx, table_of(model), some)
+            enter_events(tx, some)
         elif _takes_recordsets(tx):
             tx.execute(insert_of(table_of(model), tuple(some[0])), recordset(some))
         else:

@@ -36,6 +36,8 @@ READING = [
     ("verify", "--gateway"),
     ("keys", "list"),
     ("keys", "list", "--revoked"),
+    ("audit", "list"),
+    ("audit", "verify"),
     ("doctor",),
 ]
 

@@ -1,5 +1,6 @@
 """Every resource of the API. Written by `make client` from the OpenAPI document."""
 
+from billing.client.async_resources.audit import AsyncAuditResource
 from billing.client.async_resources.charges import AsyncChargesResource
 from billing.client.async_resources.customers import AsyncCustomersResource
 from billing.client.async_resources.events import AsyncEventsResource
@@ -15,6 +16,7 @@ from billing.client.wire import AsyncWire
 
 class AsyncResources:
     def __init__(self, wire: AsyncWire) -> None:
+        self.audit = AsyncAuditResource(wire)
         self.charges = AsyncChargesResource(wire)
         self.customers = AsyncCustomersResource(wire)
         self.events = AsyncEventsResource(wire)

@@ -1,9 +1,11 @@
 """Calls about keys. Written by `make client` from the OpenAPI document."""
 
+from collections.abc import AsyncIterator
 from typing import Literal
 
+from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
-from billing.client.models import FreshKey, Key
+from billing.client.models import ApiKey, FreshApiKey
 from billing.client.wire import AsyncWire
 
 
@@ -11,25 +13,38 @@ class AsyncKeysResource:
     def __init__(self, wire: AsyncWire) -> None:
         self._wire = wire
 
+    async def list(self, *, limit: int | Omit = OMIT, cursor: str | Omit | None = OMIT) -> Page[ApiKey]:
+        """List the keys, revoked ones too, newest first; no secret is among them."""
+        return await self._wire.ask(call("GET", "/v1/keys", query={"limit": limit, "cursor": cursor}), Page[ApiKey])
+
     async def create(
         self, *, name: str, role: Literal["read", "backend", "admin"] | Omit = OMIT, idempotency_key: str | None = None
-    ) -> FreshKey:
+    ) -> FreshApiKey:
         """Make a key and show its secret, once."""
         return await self._wire.ask(
-            call("POST", "/v1/keys", body={"name": name, "role": role}, key=idempotency_key), FreshKey
+            call("POST", "/v1/keys", body={"name": name, "role": role}, key=idempotency_key), FreshApiKey
         )
 
     async def rotate(
         self, key_id: str, *, overlap_hours: int | Omit = OMIT, idempotency_key: str | None = None
-    ) -> FreshKey:
+    ) -> FreshApiKey:
         """Give a key another secret and show it, once; the present one works on until the overlap ends."""
         return await self._wire.ask(
             call(
                 "POST", f"/v1/keys/{in_path(key_id)}/rotate", body={"overlap_hours": overlap_hours}, key=idempotency_key
             ),
-            FreshKey,
+            FreshApiKey,
         )
 
-    async def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> Key:
+    async def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> ApiKey:
         """Let a key open nothing any more, at most 5 seconds from now; it cannot be undone."""
-        return await self._wire.ask(call("POST", f"/v1/keys/{in_path(key_id)}/revoke", key=idempotency_key), Key)
+        return await self._wire.ask(call("POST", f"/v1/keys/{in_path(key_id)}/revoke", key=idempotency_key), ApiKey)
+
+    async def iterate(self, *, limit: int | Omit = OMIT) -> AsyncIterator[ApiKey]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = await self.list(limit=limit, cursor=cursor)
+            for each in page.data:
+                yield each
+            cursor = page.next_cursor

@@ -1,10 +1,11 @@
 """Everything that the API answers with. Written by `make client` from the OpenAPI document."""
 
+from billing.client.models.audit import AuditEntry
 from billing.client.models.charges import Charge, ChargeKind, ChargeState
 from billing.client.models.customers import Access, Customer, PlanAccess, Why
 from billing.client.models.events import Event, Events
 from billing.client.models.invoices import Invoice, InvoiceKind, InvoiceState
-from billing.client.models.keys import FreshKey, Key, Role
+from billing.client.models.keys import ApiKey, FreshApiKey, Role
 from billing.client.models.plans import Plan
 from billing.client.models.refunds import Refund, RefundState
 from billing.client.models.shared import IntervalUnit, Money, Period, Price, SourceState, SubscriptionState
@@ -13,6 +14,8 @@ from billing.client.models.subscriptions import Consent, EnrolledSubscription, S
 
 __all__ = [
     "Access",
+    "ApiKey",
+    "AuditEntry",
     "Charge",
     "ChargeKind",
     "ChargeState",
@@ -21,12 +24,11 @@ __all__ = [
     "EnrolledSubscription",
     "Event",
     "Events",
-    "FreshKey",
+    "FreshApiKey",
     "IntervalUnit",
     "Invoice",
     "InvoiceKind",
     "InvoiceState",
-    "Key",
     "Money",
     "Period",
     "Plan",

@@ -10,10 +10,26 @@ from billing.client.answers import Answer
 Role = Annotated[Literal["read", "backend", "admin"], SkipValidation]
 
 
-class FreshKey(Answer):
+class ApiKey(Answer):
+    """A key. ``hint`` is how its secret begins; ``last_used_at`` is right to the minute."""
+
+    object: Literal["api_key"]
+    id: str
+    name: str
+    role: Role
+    hint: str
+    previous_hint: str | None
+    previous_ends_at: datetime | None
+    created_at: datetime
+    created_by: str
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+class FreshApiKey(Answer):
     """A key with its ``secret``, which is shown this once: not again, nor to the same request sent again."""
 
-    object: Literal["api_key"] | None = None
+    object: Literal["api_key"]
     id: str
     name: str
     role: Role
@@ -25,19 +41,3 @@ class FreshKey(Answer):
     revoked_at: datetime | None
     last_used_at: datetime | None
     secret: str | None
-
-
-class Key(Answer):
-    """A key. ``hint`` is how its secret begins; ``last_used_at`` is right to the minute."""
-
-    object: Literal["api_key"] | None = None
-    id: str
-    name: str
-    role: Role
-    hint: str
-    previous_hint: str | None
-    previous_ends_at: datetime | None
-    created_at: datetime
-    created_by: str
-    revoked_at: datetime | None
-    last_used_at: datetime | None

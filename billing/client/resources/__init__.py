@@ -1,5 +1,6 @@
 """Every resource of the API. Written by `make client` from the OpenAPI document."""
 
+from billing.client.resources.audit import AuditResource
 from billing.client.resources.charges import ChargesResource
 from billing.client.resources.customers import CustomersResource
 from billing.client.resources.events import EventsResource
@@ -15,6 +16,7 @@ from billing.client.wire import Wire
 
 class Resources:
     def __init__(self, wire: Wire) -> None:
+        self.audit = AuditResource(wire)
         self.charges = ChargesResource(wire)
         self.customers = CustomersResource(wire)
         self.events = EventsResource(wire)

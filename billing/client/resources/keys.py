@@ -1,9 +1,11 @@
 """Calls about keys. Written by `make client` from the OpenAPI document."""
 
+from collections.abc import Iterator
 from typing import Literal
 
+from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
-from billing.client.models import FreshKey, Key
+from billing.client.models import ApiKey, FreshApiKey
 from billing.client.wire import Wire
 
 
@@ -11,23 +13,37 @@ class KeysResource:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
+    def list(self, *, limit: int | Omit = OMIT, cursor: str | Omit | None = OMIT) -> Page[ApiKey]:
+        """List the keys, revoked ones too, newest first; no secret is among them."""
+        return self._wire.ask(call("GET", "/v1/keys", query={"limit": limit, "cursor": cursor}), Page[ApiKey])
+
     def create(
         self, *, name: str, role: Literal["read", "backend", "admin"] | Omit = OMIT, idempotency_key: str | None = None
-    ) -> FreshKey:
+    ) -> FreshApiKey:
         """Make a key and show its secret, once."""
         return self._wire.ask(
-            call("POST", "/v1/keys", body={"name": name, "role": role}, key=idempotency_key), FreshKey
+            call("POST", "/v1/keys", body={"name": name, "role": role}, key=idempotency_key), FreshApiKey
         )
 
-    def rotate(self, key_id: str, *, overlap_hours: int | Omit = OMIT, idempotency_key: str | None = None) -> FreshKey:
+    def rotate(
+        self, key_id: str, *, overlap_hours: int | Omit = OMIT, idempotency_key: str | None = None
+    ) -> FreshApiKey:
         """Give a key another secret and show it, once; the present one works on until the overlap ends."""
         return self._wire.ask(
             call(
                 "POST", f"/v1/keys/{in_path(key_id)}/rotate", body={"overlap_hours": overlap_hours}, key=idempotency_key
             ),
-            FreshKey,
+            FreshApiKey,
         )
 
-    def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> Key:
+    def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> ApiKey:
         """Let a key open nothing any more, at most 5 seconds from now; it cannot be undone."""
-        return self._wire.ask(call("POST", f"/v1/keys/{in_path(key_id)}/revoke", key=idempotency_key), Key)
+        return self._wire.ask(call("POST", f"/v1/keys/{in_path(key_id)}/revoke", key=idempotency_key), ApiKey)
+
+    def iterate(self, *, limit: int | Omit = OMIT) -> Iterator[ApiKey]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = self.list(limit=limit, cursor=cursor)
+            yield from page.data
+            cursor = page.next_cursor

@@ -16,6 +16,7 @@ from billing.config import Settings
 from billing.domain.api_keys import KeyMode, KeyStanding
 from billing.entrypoints.api import (
     access,
+    audit,
     charges,
     customers,
     enrolments,
@@ -63,6 +64,7 @@ _WITH_KEY: Final = (
     refunds,
     events,
     keys,
+    audit,
 )
 _OPEN: Final = (returning, health)
 _DRAIN_SECONDS: Final = 25

@@ -12,6 +12,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection
 
 from billing.config import Settings
+from billing.domain.roles import Role
 from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.clock import engine_now
 from billing.operations.engine import Engine, Refusal
@@ -82,8 +83,10 @@ def _desk(request: Request) -> Desk:
     if caller is None:
         return desk
     claim: Claim | None = getattr(request.state, "claim", None)
-    # What a request does is written down under the name of its key.
-    engine = replace(desk.engine, actor=caller.actor)
+    # What a request does is written down under the name of its key; what an admin decides, in the audit trail too.
+    database = desk.engine.database
+    by_admin = caller.role is Role.ADMIN
+    engine = replace(desk.engine, actor=caller.actor, database=database.for_people if by_admin else database)
     return replace(desk, engine=engine, claim=claim.id if claim is not None else None)
 
 

@@ -4,18 +4,20 @@ from datetime import datetime, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Query
+from pydantic import Field
 
 from billing.domain.api_keys import KeyMode
 from billing.domain.public_ids import Kind, NotAnId, public_id, uuid_of
 from billing.domain.roles import Role
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
-from billing.entrypoints.api.shapes import Body
+from billing.entrypoints.api.paging import ListOf, list_of, page_asked
+from billing.entrypoints.api.shapes import Answered, Body, PageQuery
 from billing.entrypoints.clock import machine_now
 from billing.operations.api_keys import FreshKey, create_key, revoke_key, rotate_key
 from billing.operations.engine import NotFound
-from billing.store.api_keys import KeyRow
+from billing.store.api_keys import KeyRow, page_of_keys
+from billing.store.columns import AnyRow
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
 KeyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,49}$")]
@@ -34,7 +36,7 @@ class Rotation(Body):
     overlap_hours: Annotated[int, Field(ge=0, le=720)] = 24
 
 
-class KeyAnswer(BaseModel):
+class ApiKey(Answered):
     """A key. ``hint`` is how its secret begins; ``last_used_at`` is right to the minute."""
 
     object: Literal["api_key"] = "api_key"
@@ -50,25 +52,38 @@ class KeyAnswer(BaseModel):
     last_used_at: datetime | None
 
     @classmethod
-    def of(cls, row: KeyRow) -> "KeyAnswer":
+    def of(cls, row: KeyRow | AnyRow) -> "ApiKey":
         """Return what is shown of a key."""
         return cls.model_validate({**shown(row), "object": "api_key"})
 
 
-class FreshKeyAnswer(KeyAnswer):
+class FreshApiKey(ApiKey):
     """A key with its ``secret``, which is shown this once: not again, nor to the same request sent again."""
 
     secret: str | None
 
 
-def shown(row: KeyRow) -> dict[str, object]:
+class ApiKeyList(ListOf[ApiKey]):
+    pass
+
+
+def shown(row: KeyRow | AnyRow) -> dict[str, object]:
     """Return the fields of a key by their names."""
-    names = KeyAnswer.model_fields.keys() - {"object", "id"}
+    names = ApiKey.model_fields.keys() - {"object", "id"}
     return {name: getattr(row, name) for name in names} | {"id": public_id(Kind.API_KEY, row.id)}
 
 
+@router.get("", operation_id="list_keys")
+def read_keys(query: Annotated[PageQuery, Query()], desk: DeskOfRequest) -> ApiKeyList:
+    """List the keys, revoked ones too, newest first; no secret is among them."""
+    page = page_asked("keys", query)
+    with desk.reading() as tx:
+        rows = page_of_keys(tx, page)
+    return list_of(ApiKeyList, "keys", page, rows, ApiKey.of)
+
+
 @router.post("", status_code=201, operation_id="create_key")
-def create(wanted: NewKey, desk: DeskOfRequest) -> FreshKeyAnswer:
+def create(wanted: NewKey, desk: DeskOfRequest) -> FreshApiKey:
     """Make a key and show its secret, once."""
     made = desk.act(
         "create_key",
@@ -78,7 +93,7 @@ def create(wanted: NewKey, desk: DeskOfRequest) -> FreshKeyAnswer:
 
 
 @router.post("/{key_id}/rotate", operation_id="rotate_key")
-def rotate(key_id: str, desk: DeskOfRequest, wanted: Rotation | None = None) -> FreshKeyAnswer:
+def rotate(key_id: str, desk: DeskOfRequest, wanted: Rotation | None = None) -> FreshApiKey:
     """Give a key another secret and show it, once; the present one works on until the overlap ends."""
     overlap = timedelta(hours=(wanted or Rotation()).overlap_hours)
     made = desk.act(
@@ -90,10 +105,10 @@ def rotate(key_id: str, desk: DeskOfRequest, wanted: Rotation | None = None) -> 
 
 
 @router.post("/{key_id}/revoke", operation_id="revoke_key")
-def revoke(key_id: str, desk: DeskOfRequest) -> KeyAnswer:
+def revoke(key_id: str, desk: DeskOfRequest) -> ApiKey:
     """Let a key open nothing any more, at most 5 seconds from now; it cannot be undone."""
     row = desk.act("revoke_key", lambda _now: revoke_key(desk.engine, _id(key_id), now=machine_now()), about=key_id)
-    return KeyAnswer.of(row)
+    return ApiKey.of(row)
 
 
 def mode_of(desk: Desk) -> KeyMode:
@@ -101,8 +116,8 @@ def mode_of(desk: Desk) -> KeyMode:
     return KeyMode.LIVE if desk.is_live else KeyMode.TEST
 
 
-def _fresh(made: FreshKey) -> FreshKeyAnswer:
-    return FreshKeyAnswer.model_validate({**shown(made.row), "secret": made.secret})
+def _fresh(made: FreshKey) -> FreshApiKey:
+    return FreshApiKey.model_validate({**shown(made.row), "secret": made.secret})
 
 
 def _id(told: str) -> UUID:

@@ -49,6 +49,8 @@ _ADMIN: Final = (
     "POST /v1/plans/{plan}/archive",
     "POST /v1/plans/{plan}/pause",
     "POST /v1/plans/{plan}/resume",
+    "GET /v1/audit",
+    "GET /v1/keys",
     "POST /v1/keys",
     "POST /v1/keys/{key_id}/rotate",
     "POST /v1/keys/{key_id}/revoke",

@@ -14,6 +14,7 @@ from billing.entrypoints.cli.options import AsJson
 from billing.entrypoints.cli.output import err, moment, print_json, say, warn
 from billing.entrypoints.clock import machine_now
 from billing.entrypoints.test_clock import Journey, SandboxClock, Step, advance, alive, give_back
+from billing.operations.audit import decided
 from billing.operations.engine import Refusal
 from billing.operations.run_due import run_due
 from billing.store.installation import load_installation
@@ -98,6 +99,7 @@ def real(context: typer.Context, as_json: AsJson = False) -> None:
     """Give time back to the machine, if it has not been later already."""
     session = _testing(context)
     now = give_back(session.engine.database)
+    _enter(session, now, {"to": "the machine's time"})
     if session.settings.uses_the_bundled_sandbox:
         with SandboxClock(session.settings.gateway.base_url) as sandbox:
             sandbox.give_back()
@@ -105,6 +107,11 @@ def real(context: typer.Context, as_json: AsJson = False) -> None:
         print_json({"now": now, "test_clock": False})
     else:
         say(f"{moment(now, session.zone)}: time is the machine's again.")
+
+
+def _enter(session: Session, now: datetime, details: dict[str, str]) -> None:
+    with session.engine.database.transaction() as tx:
+        decided(tx, session.engine, "installation.clock_moved", ("installation", "1"), now, details=details)
 
 
 def _testing(context: typer.Context) -> Session:
@@ -150,9 +157,10 @@ def _move(session: Session, target: datetime, step: str, sweep: bool | None, wai
             on_step=on_step,
             step=after(start, step, session.zone) - start,
             alive_within=alive_within,
-            sweep=(lambda at: run_due(session.engine, now=at).total) if here else None,
+            sweep=(lambda at: run_due(session.sweeper, now=at).total) if here else None,
             gateway=gateway,
         )
+    _enter(session, journey.end, {"from": journey.start.isoformat(), "to": journey.end.isoformat()})
     _tell(session, journey, gateway, len(daemons), as_json=as_json)
 
 

@@ -3,6 +3,7 @@
 import getpass
 import os
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +43,12 @@ class Session:
 
     @cached_property
     def engine(self) -> Engine:
-        """Open the engine on whatever database there is."""
+        """Open the engine on whatever database there is, for a person: what they decide goes into the audit trail."""
+        return replace(self.sweeper, database=self.sweeper.database.for_people)
+
+    @cached_property
+    def sweeper(self) -> Engine:
+        """The same engine for what is due by itself, and nobody's decision."""
         return self._open.enter_context(open_engine(self.settings, actor=actor()))
 
     def reading(self) -> Engine:

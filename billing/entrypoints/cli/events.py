@@ -1,4 +1,4 @@
-"""`billing events`: the audit trail."""
+"""`billing events`: what happened."""
 
 from typing import Annotated
 

@@ -58,6 +58,7 @@ ENTRIES: Final = {
     "api": Entry("serve_api:api", "Serve the HTTP API for your backend and Checkout.com's webhooks.", _RUN),
     "run-due": Entry("operate:run_due", "Do everything that is due, once, and tell what was done.", _RUN),
     "doctor": Entry("doctor:doctor", "Say what is wrong with this installation, and what to do.", _MEND),
+    "audit": Entry("audit:app", "What people decided: list, verify that nobody tampered with it.", _MEND),
     "verify": Entry("verify:verify", "Check that every rule about money holds in the database.", _MEND),
     "parked": Entry("parked:app", "What was set aside for a person: list, release, refund.", _MEND),
     "stop": Entry("switch:stop", "Stop charging at once, in every process.", _MEND),

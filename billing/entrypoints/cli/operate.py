@@ -52,7 +52,7 @@ def run_due(
     why_not = ClockGuard(engine.gateway).why_not_act(now) if session.is_live else None
     if why_not is not None:
         raise Refusal(f"{why_not}: set it by NTP; nothing was done")
-    tally = sweeps.run_due(engine, now=now)
+    tally = sweeps.run_due(session.sweeper, now=now)
     with engine.database.snapshot() as tx:
         paused = due_on_paused_plans(tx, now)
     acts = {name: number for name, number in sorted(tally.acts.items()) if number}

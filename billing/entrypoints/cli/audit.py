@@ -1,0 +1,108 @@
+"""`billing audit`: what people decided, and whether anybody tampered with the record of it."""
+
+import re
+from typing import Annotated, Final
+
+import typer
+
+from billing.domain.audit import Entry
+from billing.entrypoints.cli.context import session_of
+from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
+from billing.entrypoints.cli.options import AsJson, Limit
+from billing.entrypoints.cli.output import complain, moments, print_json, print_table, say, short
+from billing.operations.audit import Head, verify_trail
+from billing.store.audit import list_entries
+
+app = typer.Typer(
+    help="What people decided: list, verify.",
+    no_args_is_help=True,
+    rich_markup_mode=MARKUP,
+    context_settings=HELP_NAMES,
+)
+_HEAD: Final = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{8,64})")
+
+
+@app.command("list")
+def list_them(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List what people decided by this command or with an admin's key, the newest first."""
+    session = session_of(context)
+    with session.reading().database.snapshot() as tx:
+        entries = list_entries(tx, limit)
+    if as_json:
+        print_json([_object(entry) for entry in entries])
+        return
+    at, times = moments("At", [(entry.decision.at, session.zone) for entry in entries])
+    print_table(
+        (">No.", at, "~Who", "~What", "~Of", "~Why"),
+        [
+            (
+                str(entry.number),
+                time,
+                entry.decision.actor,
+                entry.decision.act,
+                f"{entry.decision.subject_type} {_named(entry.decision.subject_id)}",
+                entry.decision.reason,
+            )
+            for entry, time in zip(entries, times, strict=True)
+        ],
+        empty="Nobody has decided anything yet.",
+    )
+
+
+@app.command()
+def verify(
+    context: typer.Context,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            "--head", help="A head that was noted before, such as 12:9f86d081: entries up to it must still be there."
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check that no entry was changed, removed or slipped in; names the first that was. Exits 1 if so.
+
+    It prints the head. Note it down elsewhere and give it to --head next time: who can write to the database can cut
+    off the end, or write everything anew, and only a head that they cannot reach shows that.
+    """
+    noted = _read(head) if head is not None else None
+    told = verify_trail(session_of(context).reading().database, noted)
+    last = f"{told.head.number}:{told.head.hash}" if told.head is not None else None
+    if as_json:
+        print_json({"holds": told.broken is None, "entries": told.entries, "head": last, "broken": told.broken})
+    elif told.broken is not None:
+        complain(f"the audit trail does not hold: {told.broken.why}")
+    else:
+        say(f"The audit trail holds: {told.entries} entries.", "green")
+        if last is not None:
+            typer.echo(f"head {last}")
+    if told.broken is not None:
+        raise typer.Exit(1)
+
+
+def _read(text: str) -> Head:
+    found = _HEAD.fullmatch(text)
+    if found is None:
+        raise typer.BadParameter(
+            f"{text[:40]!r} is no head; write one as `audit verify` prints it, such as 12:9f86d081"
+        )
+    return Head(int(found[1]), found[2])
+
+
+def _named(subject_id: str) -> str:
+    return short(subject_id) if len(subject_id) == 36 else subject_id
+
+
+def _object(entry: Entry) -> dict[str, object]:
+    told = entry.decision
+    return {
+        "number": entry.number,
+        "at": told.at,
+        "actor": told.actor,
+        "act": told.act,
+        "subject_type": told.subject_type,
+        "subject_id": told.subject_id,
+        "reason": told.reason,
+        "details": told.details,
+        "hash": entry.hash,
+    }
