@@ -82,7 +82,10 @@ def _definition(name: str, schema: Schema) -> str:
         kind = annotation(told)
         if "const" not in told and "enum" in told:
             kind = f"Annotated[{kind}, SkipValidation]"
-        lines.append(f"    {field}: {kind}" if field in required else f"    {field}: {_or_none(kind)} = None")
+        if "const" in told:
+            lines.append(f"    {field}: {kind} = {told['const']!r}")
+        else:
+            lines.append(f"    {field}: {kind}" if field in required else f"    {field}: {_or_none(kind)} = None")
     return "\n".join(lines if len(lines) > 1 else [*lines, "    pass"]) + "\n"
 
 

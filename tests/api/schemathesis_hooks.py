@@ -19,7 +19,7 @@ UNSAYABLE = re.compile(
     r"|is no e-mail address|must be a phone number|absolute URL|not have \. or \.\. in its path|carry a user name"
     r"|must lie (under|in the years)|must be an instant|must be (later|earlier) than"
     r"|the id of an? \w+ begins with"  # links from the feed of events, which holds ids without a prefix
-    r"|\bwhen \w+ is\b"  # one field decides about another
+    r"|\bwhen \w+ is\b|is required: there is no"  # one field decides about another
     r"|must name \w+_id or"
     r"|must be a valid integer"  # 5.0, which JSON Schema takes for one
     r"|is not under an address listed in api\.return_urls"

@@ -9,7 +9,7 @@ from billing.client.answers import Answer
 class AuditEntry(Answer):
     """What somebody decided. ``hash`` is SHA-256 over this entry and the hash of the one before it."""
 
-    object: Literal["audit_entry"]
+    object: Literal["audit_entry"] = "audit_entry"
     number: int
     at: datetime
     actor: str

@@ -24,7 +24,7 @@ class Charge(Answer):
     not ended: its invoice is charged by no other.
     """
 
-    object: Literal["charge"]
+    object: Literal["charge"] = "charge"
     id: str
     invoice_id: str
     subscription_id: str

@@ -25,7 +25,7 @@ class PlanAccess(Answer):
 class Access(Answer):
     """Which plans a customer may use: one entry for each plan they ever subscribed to, in the order of codes."""
 
-    object: Literal["access"]
+    object: Literal["access"] = "access"
     customer_id: str
     customer_reference: str
     plans: tuple[PlanAccess, ...]
@@ -34,7 +34,7 @@ class Access(Answer):
 class Customer(Answer):
     """Somebody who subscribes. ``reference`` is your own id of them, and never changes."""
 
-    object: Literal["customer"]
+    object: Literal["customer"] = "customer"
     id: str
     reference: str
     name: str

@@ -21,7 +21,7 @@ class Invoice(Answer):
     a KakaoPay agreement, and is given back at once.
     """
 
-    object: Literal["invoice"]
+    object: Literal["invoice"] = "invoice"
     id: str
     subscription_id: str
     customer_id: str

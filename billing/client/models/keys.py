@@ -13,7 +13,7 @@ Role = Annotated[Literal["read", "backend", "admin"], SkipValidation]
 class ApiKey(Answer):
     """A key. ``hint`` is how its secret begins; ``last_used_at`` is right to the minute."""
 
-    object: Literal["api_key"]
+    object: Literal["api_key"] = "api_key"
     id: str
     name: str
     role: Role
@@ -29,7 +29,7 @@ class ApiKey(Answer):
 class FreshApiKey(Answer):
     """A key with its ``secret``, which is shown this once: not again, nor to the same request sent again."""
 
-    object: Literal["api_key"]
+    object: Literal["api_key"] = "api_key"
     id: str
     name: str
     role: Role

@@ -13,7 +13,7 @@ class Plan(Answer):
     An archived plan takes no new subscribers. A paused one renews nobody either, until it is resumed.
     """
 
-    object: Literal["plan"]
+    object: Literal["plan"] = "plan"
     id: str
     name: str
     price: Price

@@ -16,7 +16,7 @@ RefundState = Annotated[
 class Refund(Answer):
     """Money given back of a charge. It is ``pending`` until KakaoPay tells how it ended."""
 
-    object: Literal["refund"]
+    object: Literal["refund"] = "refund"
     id: str
     charge_id: str
     subscription_id: str

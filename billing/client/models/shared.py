@@ -27,7 +27,7 @@ class Period(Answer):
 class Price(Answer):
     """A version of a plan's price: ``amount`` every so many ``interval``, after ``trial_days`` without one."""
 
-    object: Literal["price"]
+    object: Literal["price"] = "price"
     id: str
     plan: str
     version: int

@@ -14,7 +14,7 @@ class Source(Answer):
     ended.
     """
 
-    object: Literal["source"]
+    object: Literal["source"] = "source"
     id: str
     customer_id: str
     state: SourceState

@@ -22,7 +22,7 @@ class EnrolledSubscription(Answer):
     active when ``charge_id`` is captured.
     """
 
-    object: Literal["subscription"]
+    object: Literal["subscription"] = "subscription"
     id: str
     customer_id: str
     customer_reference: str
@@ -58,7 +58,7 @@ class Subscription(Answer):
     must make a new KakaoPay agreement: replace the source.
     """
 
-    object: Literal["subscription"]
+    object: Literal["subscription"] = "subscription"
     id: str
     customer_id: str
     customer_reference: str
