@@ -82,6 +82,32 @@ def apply_plans(engine: Engine, wanted: Sequence[PlanOnFile], *, now: datetime) 
     return changes
 
 
+def create_plan(engine: Engine, plan: PlanOnFile, *, now: datetime) -> None:
+    """Make a plan with its first price at ``now`` (UTC).
+
+    :raises Conflict: there is a plan of this code.
+    """
+    with engine.database.transaction() as tx:
+        current, _ = current_catalog(tx)
+        if plan.code in current:
+            raise Conflict(f"there is a plan {plan.code} already")
+        _apply(tx, NewPlan(plan), Author(engine.actor, now))
+
+
+def create_price(engine: Engine, code: str, price: PriceOnFile, *, now: datetime) -> None:
+    """Give a plan another price at ``now`` (UTC), for enrolments to come; subscribers keep the one they have.
+
+    :raises NotFound: there is no such plan. :raises Conflict: it is archived, or has this price already.
+    """
+    with engine.database.transaction() as tx:
+        if _plan(tx, code).archived_at is not None:
+            raise Conflict(f"plan {code} is archived: nobody can be enrolled on it any more")
+        present = current_catalog(tx)[0][code].price
+        if price == present:
+            raise Conflict(f"plan {code} has this price already")
+        _apply(tx, NewPrice(code, present, price), Author(engine.actor, now))
+
+
 def archive_plan(engine: Engine, code: str, *, now: datetime) -> None:
     """Stop enrolments on a plan; nobody who is on it is touched.
 

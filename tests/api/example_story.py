@@ -157,6 +157,10 @@ def _arrears(tell: Teller) -> None:
 
 
 def _plans(tell: Teller) -> None:
+    asked = {"amount": {"amount": 19900, "currency": "KRW"}, "interval": "month"}
+    tell.post("create_plan", "/v1/plans", {"code": "pro", "name": "프로", **asked})
+    dearer = asked | {"amount": {"amount": 24900, "currency": "KRW"}, "trial_days": 14}
+    tell.post("create_price", "/v1/prices", {"plan": "pro", **dearer})
     tell.post("pause_plan", "/v1/plans/yearly/pause")
     tell.post("resume_plan", "/v1/plans/yearly/resume")
     tell.post("archive_plan", "/v1/plans/yearly/archive")

@@ -76,7 +76,7 @@ def test_what_is_not_there_is_said_in_the_same_shape(still):
     still.refused(still.call("GET", "/v1/plans/"), 404, "no_such_path")
     answer = still.call("DELETE", "/v1/plans")
     still.refused(answer, 405, "method_not_allowed")
-    assert answer.headers["allow"] == "GET"
+    assert answer.headers["allow"] == "GET, POST"
 
 
 def test_answers_are_not_cached_sniffed_or_framed(still):

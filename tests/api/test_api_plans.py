@@ -52,6 +52,67 @@ def test_plans_and_prices_are_listed_in_order_page_by_page(both):
         assert seen == whole
 
 
+WON = {"amount": 19900, "currency": "KRW"}
+PRO = {"code": "pro", "name": "프로", "amount": WON, "interval": "month"}
+
+
+def test_a_plan_is_created_and_sold_at_once_and_given_another_price(both):
+    made = both.post("/v1/plans", PRO | {"interval_count": 3})
+    assert made.status_code == 201
+    first = made.json()["price"]
+    assert (first["amount"], first["interval"], first["interval_count"], first["trial_days"]) == (WON, "month", 3, 0)
+    assert both.get("/v1/plans/pro") == made.json()
+    enrolled = both.enrol(plan="pro")
+    assert enrolled["price"] == first
+    dearer = {"plan": "pro", "amount": {"amount": 24900, "currency": "KRW"}, "interval": "month"}
+    second = both.post("/v1/prices", dearer)
+    assert (second.status_code, second.json()["version"]) == (201, 2)
+    assert both.get("/v1/plans/pro")["price"] == second.json()
+    assert both.subscription(enrolled["id"])["price"] == first
+
+
+def test_a_plan_or_price_that_is_there_already_is_not_made_again(api):
+    assert api.post("/v1/plans", PRO).status_code == 201
+    again = api.post("/v1/plans", PRO | {"name": "another"})
+    assert "there is a plan pro already" in api.refused(again, 409, "conflict")
+    assert again.json()["current"] == api.get("/v1/plans/pro")
+    same = api.post("/v1/prices", {"plan": "pro", "amount": WON, "interval": "month"})
+    assert "has this price already" in api.refused(same, 409, "conflict")
+    api.post("/v1/plans/pro/archive")
+    late = api.post("/v1/prices", {"plan": "pro", "amount": {"amount": 1000, "currency": "KRW"}, "interval": "month"})
+    assert "archived" in api.refused(late, 409, "conflict")
+    nobody = api.post("/v1/prices", {"plan": "nothing", "amount": WON, "interval": "month"})
+    api.refused(nobody, 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"code": "Pro"}, "code"),
+        ({"code": "x" * 51}, "code"),
+        ({"name": "  "}, "name"),
+        ({"name": "zero\u200bwidth"}, "name"),
+        ({"amount": {"amount": 49, "currency": "KRW"}}, "amount.amount"),
+        ({"amount": {"amount": 2_000_001, "currency": "KRW"}}, "amount.amount"),
+        ({"amount": {"amount": 9900, "currency": "USD"}}, "amount.currency"),
+        ({"amount": 9900}, "amount"),
+        ({"interval": "fortnight"}, "interval"),
+        ({"interval_count": 0}, "interval_count"),
+        ({"interval_count": 367}, "interval_count"),
+        ({"trial_days": -1}, "trial_days"),
+        ({"trial_days": 731}, "trial_days"),
+        ({"trial_days": True}, "trial_days"),
+        ({"archived": False}, "archived"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_sold_is_refused_by_name(still, change, field):
+    answer = still.post("/v1/plans", PRO | change)
+    still.refused(answer, 422, "invalid_request")
+    assert [each["field"] for each in answer.json()["errors"]] == [field]
+    still.refused(still.call("GET", "/v1/plans/pro"), 404, "not_found")
+
+
 def test_nobody_is_enrolled_on_an_archived_plan(api):
     shown = api.post("/v1/plans/basic/archive").json()
     assert shown["archived_at"] == "2027-01-31T03:00:00Z"

@@ -23,6 +23,8 @@ from billing.entrypoints.api.fields import (
 )
 from billing.entrypoints.api.ids import ChargeId, CustomerId, InvoiceId, SubscriptionId
 from billing.entrypoints.api.shapes import Body, CreatedQuery, MoneyAsked, PageQuery, QueryOf
+from plans.calendar import LARGEST_COUNT
+from plans.catalog_fields import LARGEST_TRIAL_DAYS
 
 
 class InWallet(Body):
@@ -113,6 +115,28 @@ class CustomerQuery(CreatedQuery):
 class SourceQuery(CreatedQuery):
     customer_id: CustomerId
     state: SourceState | None = None
+
+
+class PriceAsked(Body):
+    """``amount`` every so many ``interval``, the first time after ``trial_days`` without one."""
+
+    amount: MoneyAsked
+    interval: Literal["day", "week", "month", "year"]
+    interval_count: Annotated[int, Field(ge=1, le=LARGEST_COUNT)] = 1
+    trial_days: Annotated[int, Field(ge=0, le=LARGEST_TRIAL_DAYS)] = 0
+
+
+class NewPlan(PriceAsked):
+    """``code`` is for programs and never changes; subscribers see ``name`` in the wallet."""
+
+    code: PlanCode
+    name: Name
+
+
+class NewPrice(PriceAsked):
+    """``plan`` is the code of the plan that is sold at it from now on."""
+
+    plan: PlanCode
 
 
 class SubscriptionQuery(CreatedQuery):

@@ -9,12 +9,14 @@ from fastapi import APIRouter, Path, Query
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.fields import PLAN_CODE, PlanCode
-from billing.entrypoints.api.models import PlanQuery
+from billing.entrypoints.api.models import NewPlan, PlanQuery
 from billing.entrypoints.api.objects.plans import Plan, PlanList
 from billing.entrypoints.api.paging import read_cursor, write_cursor
+from billing.entrypoints.api.pricing import price_asked
 from billing.operations.engine import NotFound
-from billing.operations.plans import archive_plan, pause_plan, resume_plan
+from billing.operations.plans import archive_plan, create_plan, pause_plan, resume_plan
 from billing.store.plan_views import find_plan, list_plans
+from plans.catalog import Plan as PlanOnSale
 
 router = APIRouter(prefix="/v1/plans", tags=["plans"])
 Code = Annotated[PlanCode, Path()]
@@ -31,10 +33,17 @@ def read_plans(query: Annotated[PlanQuery, Query()], desk: DeskOfRequest) -> Pla
     return PlanList(data=[Plan.of(row) for row in page], has_more=more, next_cursor=cursor)
 
 
+@router.post("", status_code=201, operation_id="create_plan")
+def create(wanted: NewPlan, desk: DeskOfRequest) -> Plan:
+    """Create a plan with its first price"""
+    plan = PlanOnSale(wanted.code, wanted.name, price_asked(desk, wanted))
+    return _managed(desk, "create_plan", wanted.code, lambda now: create_plan(desk.engine, plan, now=now))
+
+
 @router.get("/{plan}", operation_id="get_plan")
 def read_plan(plan: Code, desk: DeskOfRequest) -> Plan:
     """Show a plan."""
-    return _shown(desk, plan)
+    return shown(desk, plan)
 
 
 @router.post("/{plan}/archive", operation_id="archive_plan")
@@ -56,12 +65,16 @@ def resume(plan: Code, desk: DeskOfRequest) -> Plan:
 
 
 def _managed(desk: Desk, name: str, code: str, act: Callable[[datetime], object]) -> Plan:
-    with telling_current(lambda: _shown(desk, code)):
+    with telling_current(lambda: shown(desk, code)):
         desk.act(name, act, about=code)
-    return _shown(desk, code)
+    return shown(desk, code)
 
 
-def _shown(desk: Desk, code: str) -> Plan:
+def shown(desk: Desk, code: str) -> Plan:
+    """Return a plan as it now is.
+
+    :raises NotFound: there is none of this code.
+    """
     with desk.reading() as tx:
         row = find_plan(tx, code)
     if row is None:

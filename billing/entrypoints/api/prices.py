@@ -4,14 +4,18 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
 
+from billing.entrypoints.api import plans
 from billing.entrypoints.api.desk import DeskOfRequest
+from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.fields import PLAN_CODE
 from billing.entrypoints.api.ids import PriceId
-from billing.entrypoints.api.models import PriceQuery
+from billing.entrypoints.api.models import NewPrice, PriceQuery
 from billing.entrypoints.api.objects.plans import PriceList
 from billing.entrypoints.api.objects.prices import Price
 from billing.entrypoints.api.paging import read_cursor, write_cursor
+from billing.entrypoints.api.pricing import price_asked
 from billing.operations.engine import NotFound
+from billing.operations.plans import create_price
 from billing.store.plan_views import find_price, list_prices
 
 router = APIRouter(prefix="/v1/prices", tags=["prices"])
@@ -31,6 +35,18 @@ def read_prices(query: Annotated[PriceQuery, Query()], desk: DeskOfRequest) -> P
     page, more = rows[: query.limit], len(rows) > query.limit
     cursor = write_cursor(_LIST, page[-1].plan_code, str(page[-1].version)) if more else None
     return PriceList(data=[Price.of(row) for row in page], has_more=more, next_cursor=cursor)
+
+
+@router.post("", status_code=201, operation_id="create_price")
+def create(wanted: NewPrice, desk: DeskOfRequest) -> Price:
+    """Give a plan another price
+
+    It is for enrolments to come: present subscribers keep the price they have.
+    """
+    price = price_asked(desk, wanted)
+    with telling_current(lambda: plans.shown(desk, wanted.plan)):
+        desk.act("create_price", lambda now: create_price(desk.engine, wanted.plan, price, now=now), about=wanted.plan)
+    return plans.shown(desk, wanted.plan).price
 
 
 @router.get("/{price_id}", operation_id="get_price")

@@ -46,6 +46,8 @@ _BACKEND: Final = (
     "POST /v1/refunds",
 )
 _ADMIN: Final = (
+    "POST /v1/plans",
+    "POST /v1/prices",
     "POST /v1/plans/{plan}/archive",
     "POST /v1/plans/{plan}/pause",
     "POST /v1/plans/{plan}/resume",
