@@ -17,6 +17,7 @@ _AT_THE_GATEWAY = re.compile(r"\b(pay|act|src)_[A-Za-z0-9]{10,}\b")
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+/[^\"?]*")
 _SECRET = re.compile(r"\bbk_(test|live)_[A-Za-z0-9_-]+")
 NOON = "2027-01-31T03:00:00Z"
+_HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _CURSOR = re.compile(r'("next_cursor": )"[^"]+"')
 
 
@@ -36,6 +37,7 @@ class Placeholders:
         text = _INSTANT.sub(NOON if by_machine else r"\1:00:00Z", text)
         text = _LINK.sub("https://wallet.example/pay/4nhlqjw2x3dunlmtbamrvjpfiq", text)
         text = _SECRET.sub(lambda found: f"bk_{found[1]}_{'x' * (4 if len(found[0]) < 20 else 24)}", text)
+        text = _HASH.sub("4f" * 32, text)
         text = _CURSOR.sub(r'\1"WyJvcGFxdWUiXQ"', text)
         return json.loads(text)
 
@@ -70,7 +72,7 @@ class Teller:
         assert answer.is_success, (operation, answer.text)
         asked = {"path": path, "query": query, "body": body}
         exchange = {**asked, "status": answer.status_code, "answer": answer.json()}
-        example = self.placeholders.settled(exchange, by_machine=path.startswith("/v1/keys"))
+        example = self.placeholders.settled(exchange, by_machine=path.startswith(("/v1/keys", "/v1/audit")))
         assert operation not in self.told, f"{operation} is told twice"
         self.told[operation] = {name: value for name, value in example.items() if value not in ({}, None)}
         return answer.json()
@@ -102,6 +104,7 @@ def _looking(tell: Teller) -> None:
     tell.get("get_access", "/v1/customers/cust-kim/access", grace_days=7)
     [subscription] = tell.get("list_subscriptions", "/v1/subscriptions", customer_reference="cust-kim")["data"]
     tell.get("get_subscription", f"/v1/subscriptions/{subscription['id']}")
+    tell.get("preview_next_charge", f"/v1/subscriptions/{subscription['id']}/preview")
     [invoice] = tell.get("list_invoices", "/v1/invoices", subscription_id=subscription["id"])["data"]
     tell.get("get_invoice", f"/v1/invoices/{invoice['id']}")
     [charge] = tell.get("list_charges", "/v1/charges", invoice_id=invoice["id"])["data"]
@@ -168,6 +171,8 @@ def _plans(tell: Teller) -> None:
 
 def _keys(tell: Teller) -> None:
     key = tell.post("create_key", "/v1/keys", {"name": "shop-backend", "role": "backend"})
+    tell.get("list_keys", "/v1/keys", limit=1)
+    tell.get("list_audit_entries", "/v1/audit", limit=1)
     tell.post("rotate_key", f"/v1/keys/{key['id']}/rotate", {"overlap_hours": 24})
     tell.post("revoke_key", f"/v1/keys/{key['id']}/revoke")
 

@@ -45,6 +45,25 @@ def test_cancelling_now_ends_it_at_once_and_only_once(api):
     assert message == f"subscription {subscription} is canceled already. Look at `current`, and decide again."
 
 
+def test_the_next_charge_is_shown_before_it_is_made_and_why_none_is(both):
+    subscription = both.subscribe()
+    shown = both.get(f"/v1/subscriptions/{subscription}/preview")
+    assert (shown["object"], shown["subscription_id"], shown["why_none"]) == ("charge_preview", subscription, None)
+    charge = shown["charge"]
+    assert charge["at"] == both.subscription(subscription)["next_due_at"]
+    assert (charge["on"], charge["amount"]) == ("2027-02-28", {"amount": 9900, "currency": "KRW"})
+    assert charge["period"] == {"start": "2027-02-28", "end": "2027-03-31"}
+    assert charge["source_id"] == both.subscription(subscription)["source_id"]
+    both.sweep_at("2027-02-28 10:40")
+    both.sweep_at("2027-02-28 10:50")
+    [made, _] = both.data("/v1/charges", subscription_id=subscription)
+    assert (made["amount"], made["source_id"]) == (charge["amount"], charge["source_id"])
+    act(both, subscription, "pause")
+    shown = both.get(f"/v1/subscriptions/{subscription}/preview")
+    assert (shown["charge"], shown["why_none"], shown["until"]) == (None, "paused", None)
+    both.refused(both.call("GET", f"/v1/subscriptions/{NOBODY}/preview"), 404, "not_found")
+
+
 def test_a_subscription_that_is_canceled_for_a_day_is_renewed_until_then(api):
     subscription = api.subscribe()
     shown = act(api, subscription, "cancel", {"at": "date", "on": "2027-03-10"}).json()

@@ -1,6 +1,7 @@
 """Calls about plans. Written by `make client` from the OpenAPI document."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Literal
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -18,6 +19,35 @@ class AsyncPlansResource:
         """List the plans in the order of their codes."""
         return await self._wire.ask(
             call("GET", "/v1/plans", query={"limit": limit, "cursor": cursor, "archived": archived}), Page[Plan]
+        )
+
+    async def create(
+        self,
+        *,
+        amount: Mapping[str, Any],
+        interval: Literal["day", "week", "month", "year"],
+        code: str,
+        name: str,
+        interval_count: int | Omit = OMIT,
+        trial_days: int | Omit = OMIT,
+        idempotency_key: str | None = None,
+    ) -> Plan:
+        """Create a plan with its first price."""
+        return await self._wire.ask(
+            call(
+                "POST",
+                "/v1/plans",
+                body={
+                    "amount": amount,
+                    "interval": interval,
+                    "interval_count": interval_count,
+                    "trial_days": trial_days,
+                    "code": code,
+                    "name": name,
+                },
+                key=idempotency_key,
+            ),
+            Plan,
         )
 
     async def get(self, plan: str) -> Plan:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
-from billing.client.models import EnrolledSubscription, Subscription, SubscriptionState
+from billing.client.models import ChargePreview, EnrolledSubscription, Subscription, SubscriptionState
 from billing.client.wire import AsyncWire
 
 
@@ -111,6 +111,10 @@ class AsyncSubscriptionsResource:
     async def get(self, subscription_id: str) -> Subscription:
         """Show a subscription."""
         return await self._wire.ask(call("GET", f"/v1/subscriptions/{in_path(subscription_id)}"), Subscription)
+
+    async def preview(self, subscription_id: str) -> ChargePreview:
+        """Show which charge comes next, or why none does."""
+        return await self._wire.ask(call("GET", f"/v1/subscriptions/{in_path(subscription_id)}/preview"), ChargePreview)
 
     async def cancel(
         self,

@@ -10,7 +10,14 @@ from billing.client.models.plans import Plan
 from billing.client.models.refunds import Refund, RefundState
 from billing.client.models.shared import IntervalUnit, Money, Period, Price, SourceState, SubscriptionState
 from billing.client.models.sources import Source
-from billing.client.models.subscriptions import Consent, EnrolledSubscription, Subscription
+from billing.client.models.subscriptions import (
+    ChargePreview,
+    Consent,
+    EnrolledSubscription,
+    NextCharge,
+    Subscription,
+    WhyNone,
+)
 
 __all__ = [
     "Access",
@@ -18,6 +25,7 @@ __all__ = [
     "AuditEntry",
     "Charge",
     "ChargeKind",
+    "ChargePreview",
     "ChargeState",
     "Consent",
     "Customer",
@@ -30,6 +38,7 @@ __all__ = [
     "InvoiceKind",
     "InvoiceState",
     "Money",
+    "NextCharge",
     "Period",
     "Plan",
     "PlanAccess",
@@ -42,4 +51,5 @@ __all__ = [
     "Subscription",
     "SubscriptionState",
     "Why",
+    "WhyNone",
 ]

@@ -1,10 +1,53 @@
 """What calls about subscriptions answer. Written by `make client` from the OpenAPI document."""
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import SkipValidation
 
 from billing.client.answers import Answer
-from billing.client.models.shared import Period, Price, SourceState, SubscriptionState
+from billing.client.models.shared import Money, Period, Price, SourceState, SubscriptionState
+
+
+class NextCharge(Answer):
+    """``on`` is the day of ``at`` in the subscription's zone. ``invoice_id`` is null while none is issued."""
+
+    at: datetime
+    on: date
+    amount: Money
+    period: Period
+    source_id: str
+    invoice_id: str | None
+
+
+WhyNone = Annotated[
+    Literal[
+        "incomplete",
+        "ended",
+        "ends_first",
+        "paused",
+        "paused_first",
+        "charge_under_way",
+        "source_required",
+        "consent_required",
+        "dunning_over",
+        "parked",
+        "decision_required",
+        "plan_paused",
+        "charging_stopped",
+    ],
+    SkipValidation,
+]
+
+
+class ChargePreview(Answer):
+    """The charge that comes next as things stand, or why none does by itself, and until when: one of them is null."""
+
+    object: Literal["charge_preview"] = "charge_preview"
+    subscription_id: str
+    charge: NextCharge | None
+    why_none: WhyNone | None
+    until: datetime | None
 
 
 class Consent(Answer):

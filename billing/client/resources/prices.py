@@ -1,6 +1,7 @@
 """Calls about prices. Written by `make client` from the OpenAPI document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -18,6 +19,33 @@ class PricesResource:
         """List the prices, of one plan if asked so, in the order of plans and versions."""
         return self._wire.ask(
             call("GET", "/v1/prices", query={"limit": limit, "cursor": cursor, "plan": plan}), Page[Price]
+        )
+
+    def create(
+        self,
+        *,
+        amount: Mapping[str, Any],
+        interval: Literal["day", "week", "month", "year"],
+        plan: str,
+        interval_count: int | Omit = OMIT,
+        trial_days: int | Omit = OMIT,
+        idempotency_key: str | None = None,
+    ) -> Price:
+        """Give a plan another price."""
+        return self._wire.ask(
+            call(
+                "POST",
+                "/v1/prices",
+                body={
+                    "amount": amount,
+                    "interval": interval,
+                    "interval_count": interval_count,
+                    "trial_days": trial_days,
+                    "plan": plan,
+                },
+                key=idempotency_key,
+            ),
+            Price,
         )
 
     def get(self, price_id: str) -> Price:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
-from billing.client.models import EnrolledSubscription, Subscription, SubscriptionState
+from billing.client.models import ChargePreview, EnrolledSubscription, Subscription, SubscriptionState
 from billing.client.wire import Wire
 
 
@@ -111,6 +111,10 @@ class SubscriptionsResource:
     def get(self, subscription_id: str) -> Subscription:
         """Show a subscription."""
         return self._wire.ask(call("GET", f"/v1/subscriptions/{in_path(subscription_id)}"), Subscription)
+
+    def preview(self, subscription_id: str) -> ChargePreview:
+        """Show which charge comes next, or why none does."""
+        return self._wire.ask(call("GET", f"/v1/subscriptions/{in_path(subscription_id)}/preview"), ChargePreview)
 
     def cancel(
         self,

@@ -13,6 +13,7 @@ _READ: Final = (
     "GET /metrics",
     "GET /v1/subscriptions",
     "GET /v1/subscriptions/{subscription_id}",
+    "GET /v1/subscriptions/{subscription_id}/preview",
     "GET /v1/customers",
     "GET /v1/customers/{customer_id}",
     "GET /v1/customers/{reference:path}/access",

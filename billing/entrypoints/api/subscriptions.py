@@ -11,6 +11,7 @@ from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.ids import SubscriptionId
 from billing.entrypoints.api.models import Cancellation, Pause, SubscriptionQuery
+from billing.entrypoints.api.objects.previews import ChargePreview
 from billing.entrypoints.api.objects.subscriptions import Subscription, SubscriptionList
 from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.consent import record_consent
@@ -25,6 +26,7 @@ from billing.operations.manage import (
     undo_cancel,
     undo_pause,
 )
+from billing.operations.preview_charge import preview_charge
 from billing.store.columns import AnyRow
 from billing.store.subscription_views import find_subscription, list_subscriptions
 
@@ -52,6 +54,15 @@ def read_subscriptions(query: Annotated[SubscriptionQuery, Query()], desk: DeskO
 def read_subscription(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
     """Show a subscription."""
     return shown(desk, subscription_id)
+
+
+@router.get("/{subscription_id}/preview", operation_id="preview_next_charge")
+def preview(subscription_id: SubscriptionId, desk: DeskOfRequest) -> ChargePreview:
+    """Show which charge comes next, or why none does
+
+    As things stand: when, how much, for which period, and on which KakaoPay agreement. Nothing is changed.
+    """
+    return ChargePreview.of(preview_charge(desk.engine, subscription_id, now=desk.now()))
 
 
 @router.post("/{subscription_id}/cancel", operation_id="cancel_subscription")
