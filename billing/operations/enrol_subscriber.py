@@ -65,6 +65,10 @@ class PlanNotOnSale(Refusal):
 
     code = "plan_not_on_sale"
 
+    def __init__(self, message: str, *, exists: bool = True) -> None:
+        super().__init__(message)
+        self.exists = exists
+
 
 def enrol_subscriber(
     engine: Engine,
@@ -144,7 +148,7 @@ def _plan_on_sale(tx: Connection, plan_code: str) -> AnyRow:
         .limit(1)
     ).one_or_none()
     if row is None:
-        raise PlanNotOnSale(f"there is no plan {plan_code}")
+        raise PlanNotOnSale(f"there is no plan {plan_code}", exists=False)
     if row.archived_at is not None:
         raise PlanNotOnSale(f"plan {plan_code} is archived: nobody can be enrolled on it any more")
     if row.paused_at is not None:

@@ -116,7 +116,9 @@ def test_what_cannot_be_sold_is_refused_by_name(still, change, field):
 def test_nobody_is_enrolled_on_an_archived_plan(api):
     shown = api.post("/v1/plans/basic/archive").json()
     assert shown["archived_at"] == "2027-01-31T03:00:00Z"
-    assert "archived" in api.refused(api.post("/v1/subscriptions", wanted()), 409, "plan_not_on_sale")
+    refused = api.post("/v1/subscriptions", wanted())
+    assert "archived" in api.refused(refused, 409, "plan_not_on_sale")
+    assert refused.json()["current"] == shown
     assert [each["id"] for each in api.data("/v1/plans", archived="true")] == ["basic"]
     assert "basic" not in [each["id"] for each in api.data("/v1/plans", archived="false")]
     again = api.post("/v1/plans/basic/archive")

@@ -1,7 +1,11 @@
 """Enrolling subscribers, and replacing their KakaoPay agreements."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from fastapi import APIRouter
 
+from billing.entrypoints.api import plans
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.errors import invalid, telling_current
 from billing.entrypoints.api.ids import SubscriptionId
@@ -9,7 +13,7 @@ from billing.entrypoints.api.models import InWallet, NewSource, NewSubscription
 from billing.entrypoints.api.objects.subscriptions import EnrolledSubscription
 from billing.entrypoints.api.return_urls import return_url_refusal
 from billing.entrypoints.api.subscriptions import row_of, shown
-from billing.operations.enrol_subscriber import AlreadySubscribed, Subscriber, enrol_subscriber
+from billing.operations.enrol_subscriber import AlreadySubscribed, PlanNotOnSale, Subscriber, enrol_subscriber
 from billing.operations.first_charges import Terminal
 from billing.operations.re_enrol import re_enrol
 
@@ -25,16 +29,28 @@ def create_subscription(wanted: NewSubscription, desk: DeskOfRequest) -> Enrolle
     """
     terminal = _terminal(desk, wanted)
     who = Subscriber(wanted.customer_reference, wanted.name, wanted.email, wanted.phone, wanted.locale)
-    try:
+    with _telling_what_is_in_the_way(desk, wanted.plan):
         made = desk.act(
             "enrol",
             lambda now: enrol_subscriber(desk.engine, who, wanted.plan, terminal, now=now, claim=desk.claim),
         )
+    return EnrolledSubscription.made(row_of(desk, made.subscription_id), made)
+
+
+@contextmanager
+def _telling_what_is_in_the_way(desk: Desk, plan: str) -> Iterator[None]:
+    """Have a conflict answered with the subscription there is, or the plan that is not sold."""
+    try:
+        yield
     except AlreadySubscribed as refusal:
         subscription_id = refusal.subscription_id
         with telling_current(lambda: shown(desk, subscription_id)):
             raise
-    return EnrolledSubscription.made(row_of(desk, made.subscription_id), made)
+    except PlanNotOnSale as refusal:
+        if not refusal.exists:
+            raise
+        with telling_current(lambda: plans.shown(desk, plan)):
+            raise
 
 
 @router.post("/{subscription_id}/replace-source", status_code=201, operation_id="replace_source")
