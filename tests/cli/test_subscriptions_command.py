@@ -1,5 +1,7 @@
 """`billing subscriptions`."""
 
+import re
+
 import pytest
 
 
@@ -12,6 +14,15 @@ def test_the_timeline_answers_why_it_was_charged(lived):
     assert "Attempt 2 to charge ₩9,900 for 2027-02-28 to 2027-03-30" in told
     assert "The debt is paid: the subscription is active again." in told
     assert "renewal of ₩9,900 on 2027-03-31 10:" in told
+
+
+def test_a_subscription_and_a_charge_are_shown_with_their_ids_of_the_api_and_found_by_them(lived):
+    told = lived.billing("subscriptions", "show", "cust-park").words
+    subscription = re.search(r"In the API (sub_[a-z2-7]{26})", told)[1]
+    assert lived.billing("subscriptions", "show", subscription).words == told
+    charge = lived.billing("charges", "list", "--json").json[0]["id"]
+    told = lived.billing("charges", "show", charge).words
+    assert lived.billing("charges", "show", re.search(r"In the API (ch_[a-z2-7]{26})", told)[1]).words == told
 
 
 def test_the_timeline_is_in_order_and_complete(lived):

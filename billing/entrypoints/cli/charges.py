@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import ChargeState, InvoiceState
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
@@ -95,6 +96,7 @@ def show(context: typer.Context, charge: ChargeId, limit: Lines = 100, as_json: 
     print_facts(
         f"Charge {row.id}",
         [
+            ("In the API", public_id(Kind.CHARGE, row.id)),
             ("Why", why),
             ("Customer", f"{row.customer_reference} ({row.customer_name}), subscription {short(row.subscription_id)}"),
             ("State", f"{row.state.value} {decline(row.response_code, row.decline_class, row.error)}".strip()),

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import typer
 
+from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import SubscriptionState
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import read_day, read_instant
@@ -242,6 +243,7 @@ def _print(row: SubscriptionRow, following: str, timeline: Timeline) -> None:
     print_facts(
         f"Subscription {row.id}",
         [
+            ("In the API", public_id(Kind.SUBSCRIPTION, row.id)),
             ("Customer", f"{row.customer_reference} ({row.customer_name})"),
             ("Plan", f"{row.plan_code}, price version {row.price_version}: {price_of(row)}"),
             ("State", f"{_state(row)}{ending}{ended}"),
