@@ -92,6 +92,14 @@ class ApiSection(_Section):
     def _is_a_url(cls, value: str) -> str:
         return _url(value)
 
+    @field_validator("return_urls")
+    @classmethod
+    def _are_origins(cls, values: list[str]) -> list[str]:
+        for value in values:
+            if urlsplit(_url(value)).path:
+                raise ValueError(f"{value} has a path; list the origin alone, such as https://app.example.com")
+        return values
+
 
 class DaemonSection(_Section):
     tick_seconds: Annotated[float, Number, Field(ge=0.01, le=300)] = 5

@@ -22,7 +22,7 @@ UNSAYABLE = re.compile(
     r"|\bwhen \w+ is\b|is required: there is no"  # one field decides about another
     r"|must name \w+_id or"
     r"|must be a valid integer"  # 5.0, which JSON Schema takes for one
-    r"|is not under an address listed in api\.return_urls"
+    r"|is not of an origin listed in api\.return_urls"
     r"|is not the next_cursor of a page of this list"
     r"|one header of 1 to 255 visible ASCII"
     r"|this Idempotency-Key was used for another request"

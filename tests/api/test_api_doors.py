@@ -29,7 +29,7 @@ OPEN = {"/healthz", "/readyz", "/webhooks/checkout", "/v1/return/{token}"}
 LIVE = {
     "mode": "live",
     "secrets": Secrets(gateway_secret_key="sk_live", webhook_keys="w" * 30),
-    "api": ApiSection(public_url="https://billing.test", return_urls=["https://app.test/billing", "http://app.test"]),
+    "api": ApiSection(public_url="https://billing.test", return_urls=["https://app.test", "http://other.test"]),
 }
 
 
@@ -83,7 +83,11 @@ def test_answers_are_not_cached_sniffed_or_framed(still):
     headers = still.http.get("/v1/plans").headers
     assert headers["cache-control"] == "no-store"
     assert headers["x-content-type-options"] == "nosniff"
-    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    for directive in ("default-src", "base-uri", "form-action", "frame-ancestors"):
+        assert f"{directive} 'none'" in headers["content-security-policy"]
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "access-control-allow-origin" not in headers
+    assert "strict-transport-security" not in headers  # a sandbox is reached without TLS
     assert "server" not in headers
 
 
@@ -138,11 +142,34 @@ def test_the_documentation_is_there_in_sandbox_mode_only(still, sqlite_world):
         for path in ("/docs", "/openapi.json", "/redoc"):
             assert http.get(path).status_code == 401
             assert http.get(path, headers={"Authorization": f"Bearer {key}"}).status_code == 404
-        body = wanted(success_url="http://app.test/x", failure_url="https://app.test/elsewhere")
+        body = wanted(success_url="http://app.test/x", failure_url="https://elsewhere.test/billing")
         answer = http.post("/v1/subscriptions", json=body, headers={"Authorization": f"Bearer {key}"})
         told = {each["field"]: each["detail"] for each in answer.json()["errors"]}
         assert "https" in told["success_url"]
         assert "api.return_urls" in told["failure_url"]
+        assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+
+
+def test_methods_that_nobody_needs_are_refused(still):
+    for method in ("TRACE", "OPTIONS", "PUT", "CONNECT"):
+        assert still.http.request(method, "/v1/plans").status_code in (400, 404, 405)
+
+
+def test_who_is_refused_and_who_does_what_is_logged_with_the_name_of_the_key(api):
+    engine = api.world.engine
+    keys = {
+        role: create_key(engine, f"a-{role}", role, KeyMode.TEST, now=START).secret for role in (Role.READ, Role.ADMIN)
+    }
+    asked = {role: {"Authorization": f"Bearer {key}"} for role, key in keys.items()}
+    with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+        api.post("/v1/keys", {"name": "more"}, headers=asked[Role.READ])
+        api.post("/v1/plans/basic/archive", headers=asked[Role.ADMIN])
+        api.call("GET", "/v1/plans", headers={"Authorization": "Bearer bk_test_wrong"})
+    told = {line["event"]: line for line in lines}
+    assert (told["forbidden"]["key"], told["forbidden"]["path"]) == ("a-read", "/v1/keys")
+    assert told["api_act"]["key"] == "a-admin"
+    assert told["api_key_refused"]["request_id"]
+    assert not [key for key in (*keys.values(), "bk_test_wrong") if key in str(lines)]
 
 
 def test_an_error_of_ours_shows_no_trace_and_logs_no_text(api, monkeypatch):

@@ -14,7 +14,7 @@ from billing.domain.api_keys import KeyMode
 from billing.domain.roles import Role
 from billing.entrypoints.api import idempotency, subscriptions
 from billing.operations.api_keys import create_key, rotate_key
-from billing.operations.request_keys import LEASE
+from billing.operations.request_keys import LEASE, forget_answers_about
 
 KEY = {"Idempotency-Key": "order-7"}
 ENROL = "/v1/subscriptions"
@@ -189,3 +189,13 @@ def test_after_30_days_a_key_is_forgotten_and_means_a_new_request(both):
 def test_a_get_needs_no_key_and_takes_none(api):
     assert "idempotent-replayed" not in api.http.get("/v1/plans", headers=KEY).headers
     assert api.world.scalar("SELECT count(*) FROM keyed_request") == 0
+
+
+def test_answers_about_somebody_can_be_emptied_and_are_given_empty(both):
+    first = both.post(ENROL, wanted(customer_reference="cust-100%"), headers=KEY)
+    other = both.post(ENROL, wanted(customer_reference="cust-1000"), headers={"Idempotency-Key": "another"})
+    with both.world.engine.database.transaction() as tx:
+        assert forget_answers_about(tx, ["cust-100%", "cust-nobody"]) == 1
+    again = both.post(ENROL, wanted(customer_reference="cust-100%"), headers=KEY)
+    assert (again.status_code, again.json()) == (first.status_code, {})
+    assert same(other, both.post(ENROL, wanted(customer_reference="cust-1000"), headers={"Idempotency-Key": "another"}))

@@ -48,6 +48,8 @@ def read(tmp_path, monkeypatch):
         ("[database]\npool_size = 1000", "less than or equal to 64"),
         ("[api]\npublic_url = 'billing.example.com'", "api.public_url = 'billing.example.com': is no base URL"),
         ("[api]\npublic_url = 'https://user@host'", "is no base URL"),
+        ("[api]\nreturn_urls = ['https://app.test/done']", "list the origin alone"),
+        ("[api]\nreturn_urls = ['app.test']", "is no base URL"),
         ("[limits]\ncurrencies = ['krw']", "limits"),
         ("[limits]\ncurrencies = ['USD']", "USD needs both a minimum and a maximum"),
         ("[daemon]\nsingle_process = 'yes'", "daemon.single_process = 'yes': must be true or false"),

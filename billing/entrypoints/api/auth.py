@@ -59,7 +59,8 @@ class ApiKeys:
             message = "the database cannot be used now; send the same request again"
             await refuse(scope, send, "database_unavailable", message, headers={"Retry-After": "5"})
         else:
-            await self._app(scope, receive, send)
+            with structlog.contextvars.bound_contextvars(key=scope["state"]["caller"].name):
+                await self._app(scope, receive, send)
 
     def _is_open(self, path: str) -> bool:
         return path in self._open_paths or path.startswith(OPEN_PREFIXES)

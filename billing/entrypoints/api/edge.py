@@ -14,10 +14,11 @@ from billing.entrypoints.api.problems import MEDIA_TYPE, FieldError, details, st
 log = structlog.get_logger()
 _HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+_LIVE_HEADERS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
 
 
 class Edge:
@@ -25,6 +26,8 @@ class Edge:
 
     def __init__(self, app: ASGIApp, *, documented: bool) -> None:
         self._app = app
+        # Sandboxes are reached without TLS too; live mode is not.
+        self._headers = _HEADERS if documented else _HEADERS | _LIVE_HEADERS
         # The documentation page loads its script from elsewhere; it is there in sandbox mode only.
         self._without_policy = ("/docs",) if documented else ()
 
@@ -42,7 +45,7 @@ class Edge:
                 begun = True
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     if name != "Content-Security-Policy" or not scope["path"].startswith(self._without_policy):
                         headers.setdefault(name, value)
             await send(message)

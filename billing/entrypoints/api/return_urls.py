@@ -5,13 +5,15 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+_THIS_MACHINE: Final = ("127.0.0.1", "localhost", "::1")
 _DOT_SEGMENT: Final = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 def return_url_refusal(url: str, allowed: Sequence[str], *, https_only: bool) -> str | None:
     """Say why nobody may be sent to ``url``, or None.
 
-    An entry of ``allowed`` matches its scheme and host exactly, its port if it names one, and its path as a prefix.
+    An entry of ``allowed`` is an origin: scheme, host and port must be the same. One on this machine without a port
+    stands for all its ports, as native apps and development servers take whichever is free (RFC 8252, 7.3).
     """
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
@@ -24,7 +26,7 @@ def return_url_refusal(url: str, allowed: Sequence[str], *, https_only: bool) ->
         return "must not have . or .. in its path"
     if not any(_matches(parts, entry) for entry in allowed):
         listed = ", ".join(allowed) or "nothing"
-        return f"is not under an address listed in api.return_urls ({listed}); ask the operator to list it"
+        return f"is not of an origin listed in api.return_urls ({listed}); ask the operator to list it"
     return None
 
 
@@ -32,10 +34,9 @@ def _matches(url: SplitResult, entry: str) -> bool:
     known = _split(entry)
     if known is None or (url.scheme, url.hostname) != (known.scheme, known.hostname):
         return False
-    if known.port is not None and _port(url) != known.port:
-        return False
-    prefix = known.path.rstrip("/")
-    return url.path == prefix or url.path.startswith(f"{prefix}/") or not prefix
+    if known.port is None and known.hostname in _THIS_MACHINE:
+        return True
+    return _port(url) == _port(known)
 
 
 def _port(url: SplitResult) -> int:
