@@ -87,6 +87,18 @@ def test_what_was_canceled_ends_with_the_period_though_nothing_has_swept_yet(api
     assert told(api)["basic"] == (False, None, "none")
 
 
+def test_of_several_subscriptions_to_a_plan_the_one_that_gives_most_is_told(both):
+    first = both.subscribe()
+    both.post(f"/v1/subscriptions/{first}/cancel", {"at": "now"})
+    both.go_to("2027-02-01 12:00")
+    second = both.enrol()["id"]
+    [access] = both.get("/v1/customers/cust-kim/access")["plans"]
+    assert (access["allowed"], access["until"], access["subscription_id"]) == (True, "2027-02-28", first)
+    both.go_to("2027-02-28 12:00")
+    [access] = both.get("/v1/customers/cust-kim/access")["plans"]
+    assert (access["allowed"], access["until"], access["subscription_id"]) == (False, None, second)
+
+
 def test_with_consent_the_end_of_a_trial_takes_nothing_away(api):
     subscription = api.subscribe(plan="trial")
     api.post(f"/v1/subscriptions/{subscription}/consent")

@@ -47,6 +47,25 @@ def test_more_than_was_captured_is_refused_however_often_it_is_asked_for_under_i
     assert refund(api, charge, {"amount": won(9900), "reason": "x"}, Idempotency_Key="r-2").status_code == 201
 
 
+def test_a_refund_is_in_the_currency_of_its_charge(api):
+    charge = api.charge_of(api.subscribe())
+    answer = refund(api, charge, {"amount": {"amount": 100, "currency": "HKD"}, "reason": "x"})
+    api.refused(answer, 422, "invalid_request")
+    assert answer.json()["errors"] == [
+        {"field": "amount.currency", "detail": "must be KRW, the currency of the charge"}
+    ]
+    assert api.data("/v1/refunds", charge_id=charge) == []
+
+
+def test_a_refund_that_is_refused_shows_what_is_left_of_the_charge(api):
+    charge = api.charge_of(api.subscribe())
+    refund(api, charge, {"amount": won(9000), "reason": "x"})
+    answer = refund(api, charge, {"amount": won(901), "reason": "x"})
+    assert "₩900 that is left" in api.refused(answer, 409, "not_refundable")
+    assert answer.json()["current"] == api.get(f"/v1/charges/{charge}")
+    assert answer.json()["current"]["amount_refunded"] == won(9000)
+
+
 def test_a_key_gives_the_money_back_once_however_often_it_is_sent(both):
     charge = both.charge_of(both.subscribe())
     body = {"amount": won(1000), "reason": "once"}
