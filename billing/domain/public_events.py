@@ -4,13 +4,14 @@ An internal event has at most one public meaning; what has none concerns nobody 
 API: one that is in use is never renamed, and what is in its ``data`` only grows.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from billing.domain.public_ids import Kind, numbered_id, public_id
+from billing.domain.public_ids import Kind, NotAnId, numbered_id, public_id, uuid_of
 from plans.calendar import Period
 from plans.money import Money
 
@@ -257,6 +258,7 @@ PUBLIC: Final[Mapping[str, Public]] = {
 """By internal type. A type that is not here is internal."""
 PUBLIC_TYPES: Final = tuple(dict.fromkeys(public.type for public in PUBLIC.values()))
 """Every public type, in the order of the documentation."""
+_PLAN_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,49}")
 _KINDS: Final = {
     "subscription": Kind.SUBSCRIPTION,
     "invoice": Kind.INVOICE,
@@ -309,6 +311,19 @@ def wants(patterns: Collection[str], type_: str) -> bool:
 def unknown_patterns(patterns: Collection[str]) -> list[str]:
     """Return those patterns that no public type can match."""
     return [each for each in patterns if not any(wants([each], type_) for type_ in PUBLIC_TYPES)]
+
+
+def subject_of(told: str) -> tuple[str, str]:
+    """Return type and internal id of a subject by its public id; a plan's is its code.
+
+    :raises NotAnId: it is the id of nothing that events are about.
+    """
+    for name, kind in _KINDS.items():
+        if told.startswith(f"{kind}_"):
+            return name, str(uuid_of(kind, told))
+    if not _PLAN_CODE.fullmatch(told):
+        raise NotAnId("must be an id such as sub_…, inv_… or ch_…, or the code of a plan")
+    return "plan", told
 
 
 def _subject_id(event: Recorded) -> str:

@@ -1,18 +1,17 @@
 """What the API shows of subscriptions, and the feed of events."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, literal, select, text, type_coerce
+from sqlalchemy import Connection, Select, func, literal, select, type_coerce
 from sqlmodel import col
 
 from billing.domain.states import InvoiceState, SubscriptionState
 from billing.store.columns import AnyRow, UtcDateTime
 from billing.store.pages import ANY_TIME, Page, Span, newest_first, within
 from billing.store.plan_views import PRICE
-from billing.store.tables import Charge, Customer, Event, Invoice, Plan, Price, Source, Subscription
+from billing.store.tables import Charge, Customer, Invoice, Plan, Price, Source, Subscription
 
 MOST_ROWS: Final = 100
 
@@ -49,56 +48,6 @@ def subscription_of_charge(tx: Connection, charge_id: UUID) -> UUID | None:
     """Return whose charge it is, or None when there is no such charge."""
     query = select(col(Charge.subscription_id)).where(col(Charge.id) == charge_id)
     return tx.execute(query).scalar_one_or_none()
-
-
-@dataclass(frozen=True, slots=True)
-class Horizon:
-    """The newest event, and the transactions that may still write an older one: ``oldest`` ≤ running < ``next``."""
-
-    newest: int
-    oldest: int
-    next: int
-
-
-def read_horizon(tx: Connection) -> Horizon:
-    """Return how far the table of events reaches.
-
-    On PostgreSQL a number is drawn before the row is committed, so an event may appear below the newest;
-    SQLite's one writer cannot do that.
-    """
-    newest = select(func.coalesce(func.max(col(Event.id)), 0)).scalar_subquery()
-    if tx.dialect.name != "postgresql":
-        return Horizon(tx.execute(select(newest)).scalar_one(), 0, 0)
-    # One statement, so that all three are of one moment.
-    row = tx.execute(
-        select(
-            newest,
-            text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
-            text("pg_snapshot_xmax(pg_current_snapshot())::text::bigint"),
-        )
-    ).one()
-    return Horizon(*row)
-
-
-def list_events(tx: Connection, *, after: int, up_to: int, limit: int) -> Sequence[AnyRow]:
-    """Return the events with ``after`` < id ≤ ``up_to``, in the order of their ids."""
-    return tx.execute(
-        select(
-            col(Event.id),
-            col(Event.at),
-            col(Event.actor),
-            col(Event.subject_type),
-            col(Event.subject_id),
-            col(Event.subscription_id),
-            col(Event.type),
-            col(Event.from_state),
-            col(Event.to_state),
-            col(Event.data),
-        )
-        .where(col(Event.id) > after, col(Event.id) <= up_to)
-        .order_by(col(Event.id))
-        .limit(min(limit, MOST_ROWS))
-    ).all()
 
 
 def _subscriptions() -> Select[*tuple[Any, ...]]:

@@ -21,8 +21,8 @@ from billing.config import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY, Settings
 from billing.entrypoints.api.app import create_app
 from billing.entrypoints.api.callers import TRUSTED_SECONDS
 from billing.entrypoints.api.desk import Desk
-from billing.entrypoints.api.events import SettledEvents
 from billing.store.installation import set_clock, set_fingerprint
+from billing.store.settled_events import SettledEvents
 
 WEBHOOK_PATH = "/webhooks/checkout"
 SILENT: dict[str, Any] = {"log_config": None, "log_level": "critical", "access_log": False}

@@ -3,19 +3,25 @@
 import json
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from api_world import Api, wanted
 
 from billing.domain.public_ids import Kind, public_id
+from billing.operations.fan_out import fan_out
+from billing.store.settled_events import SettledEvents
 
 _ID = re.compile(rf"\b({'|'.join(kind for kind in Kind if kind is not Kind.EVENT)})_[a-z2-7]{{26}}\b")
 _UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 _INSTANT = re.compile(r"\b(\d{4}-\d{2}-\d{2}T\d{2}):\d{2}:\d{2}(?:\.\d+)?(?:Z|\+00:00)")
 _AT_THE_GATEWAY = re.compile(r"\b(pay|act|src)_[A-Za-z0-9]{10,}\b")
 _LINK = re.compile(r"http://127\.0\.0\.1:\d+/[^\"?]*")
+_NUMBER = re.compile(r"\bevt_\d+\b")
+_SIGNING = re.compile(r"\bwhsec_[A-Za-z0-9+/=]+")
 _SECRET = re.compile(r"\bbk_(test|live)_[A-Za-z0-9_-]+")
+_BY_MACHINE = ("/v1/keys", "/v1/webhook")
 NOON = "2027-01-31T03:00:00Z"
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _CURSOR = re.compile(r'("next_cursor": )"[^"]+"')
@@ -38,8 +44,14 @@ class Placeholders:
         text = _LINK.sub("https://wallet.example/pay/4nhlqjw2x3dunlmtbamrvjpfiq", text)
         text = _SECRET.sub(lambda found: f"bk_{found[1]}_{'x' * (4 if len(found[0]) < 20 else 24)}", text)
         text = _HASH.sub("4f" * 32, text)
+        text = _SIGNING.sub(f"whsec_{'x' * 43}=", text)
+        text = _NUMBER.sub(lambda found: self._event(found[0]), text)
         text = _CURSOR.sub(r'\1"WyJvcGFxdWUiXQ"', text)
         return json.loads(text)
+
+    def _event(self, told: str) -> str:
+        number = sum(1 for each in self.seen if each.startswith("evt_")) + 1
+        return self.seen.setdefault(told, f"evt_{number}")
 
     def _id(self, kind: Kind, told: str) -> str:
         number = sum(1 for each in self.seen if each.startswith(f"{kind}_")) + 1
@@ -67,12 +79,16 @@ class Teller:
     def patch(self, operation: str, path: str, body: Any) -> Any:
         return self._ask(operation, "PATCH", path, {}, body)
 
+    def delete(self, operation: str, path: str) -> Any:
+        return self._ask(operation, "DELETE", path, {}, None)
+
     def _ask(self, operation: str, method: str, path: str, query: dict[str, Any], body: Any) -> Any:
         answer = self.api.call(method, path, body, params=query)
         assert answer.is_success, (operation, answer.text)
         asked = {"path": path, "query": query, "body": body}
         exchange = {**asked, "status": answer.status_code, "answer": answer.json()}
         example = self.placeholders.settled(exchange, by_machine=path.startswith(("/v1/keys", "/v1/audit")))
+        example = self.placeholders.settled(exchange, by_machine=path.startswith(_BY_MACHINE))
         assert operation not in self.told, f"{operation} is told twice"
         self.told[operation] = {name: value for name, value in example.items() if value not in ({}, None)}
         return answer.json()
@@ -81,7 +97,18 @@ class Teller:
 def tell(api: Api) -> dict[str, dict[str, Any]]:
     """Live through the story and return the example of each operation."""
     teller = Teller(api)
-    for chapter in (_what_is_sold, _enrolment, _looking, _changes, _money_back, _a_trial, _arrears, _plans, _keys):
+    for chapter in (
+        _what_is_sold,
+        _enrolment,
+        _looking,
+        _changes,
+        _money_back,
+        _a_trial,
+        _arrears,
+        _plans,
+        _keys,
+        _webhooks,
+    ):
         chapter(teller)
     return teller.told
 
@@ -111,7 +138,8 @@ def _looking(tell: Teller) -> None:
     tell.get("get_charge", f"/v1/charges/{charge['id']}")
     [source] = tell.get("list_sources", "/v1/sources", customer_id=customer["id"])["data"]
     tell.get("get_source", f"/v1/sources/{source['id']}")
-    tell.get("read_events", "/v1/events", after=0, limit=2)
+    [event, _] = tell.get("list_events", "/v1/events", type="subscription.*", limit=2)["data"]
+    tell.get("get_event", f"/v1/events/{event['id']}")
 
 
 def _changes(tell: Teller) -> None:
@@ -175,6 +203,25 @@ def _keys(tell: Teller) -> None:
     tell.get("list_audit_entries", "/v1/audit", limit=1)
     tell.post("rotate_key", f"/v1/keys/{key['id']}/rotate", {"overlap_hours": 24})
     tell.post("revoke_key", f"/v1/keys/{key['id']}/revoke")
+
+
+def _webhooks(tell: Teller) -> None:
+    url = "https://shop.example.com/webhooks"
+    wanted_types = ["subscription.*", "invoice.payment_failed"]
+    made = tell.post("create_webhook_endpoint", "/v1/webhook_endpoints", {"url": url, "event_types": wanted_types})
+    path = f"/v1/webhook_endpoints/{made['id']}"
+    tell.get("list_webhook_endpoints", "/v1/webhook_endpoints")
+    tell.get("get_webhook_endpoint", path)
+    tell.patch("update_webhook_endpoint", path, {"description": "the shop"})
+    tell.post("rotate_webhook_endpoint_secret", f"{path}/rotate-secret", {"overlap_hours": 24})
+    tell.post("test_webhook_endpoint", f"{path}/test")
+    fan_out(tell.api.world.engine.database, SettledEvents(), now=datetime.now(UTC))
+    [delivery] = tell.get("list_webhook_deliveries", "/v1/webhook_deliveries", endpoint_id=made["id"])["data"]
+    tell.get("get_webhook_delivery", f"/v1/webhook_deliveries/{delivery['id']}")
+    tell.post("resend_webhook_delivery", f"/v1/webhook_deliveries/{delivery['id']}/resend")
+    tell.post("disable_webhook_endpoint", f"{path}/disable")
+    tell.post("enable_webhook_endpoint", f"{path}/enable")
+    tell.delete("delete_webhook_endpoint", path)
 
 
 def _subscription(tell: Teller) -> str:

@@ -149,8 +149,12 @@ def test_consent_counts_in_the_thirty_days_before_the_first_charge_and_the_trial
     api.go_to("2027-02-01 12:00")
     assert act(api, subscription, "consent").json()["consent"]["given_at"] == "2027-01-31T03:00:00Z"
     assert len(api.world.events("subscription.consented")) == 1
-    [told] = [each for each in api.get("/v1/events")["events"] if each["type"] == "subscription.consented"]
-    assert told["data"] == {"first_charge_on": "2027-03-02", "amount_minor": 9900, "currency": "KRW"}
+    [told] = [each for each in api.get("/v1/events", limit=100)["data"] if each["type"] == "subscription.consented"]
+    assert told["data"] == {
+        "plan": "trial",
+        "first_charge_on": "2027-03-02",
+        "amount": {"amount": 9900, "currency": "KRW"},
+    }
     api.sweep_at("2027-03-02 10:40")
     api.sweep_at("2027-03-02 10:50")
     assert api.subscription(subscription)["state"] == "active"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from api_world import served_api
+from receiving import Post
 from tools import BIN
 
 from billing.config import SANDBOX_API_KEY
@@ -28,10 +29,13 @@ def api(sqlite_world):
 
 @pytest.mark.timeout(SECONDS + 20)
 def test_the_api_does_what_its_document_says(api, tmp_path):
+    api.post("/v1/webhook_endpoints", {"url": "http://127.0.0.1:59999/nobody"})
     subscription = api.subscribe()
+    Post(api.world).carry()
+    delivery = api.get("/v1/webhook_deliveries")["data"][0]
     refund = api.post("/v1/refunds", {"charge_id": api.charge_of(subscription), "reason": "too late"}).json()
     key = api.post("/v1/keys", {"name": "another", "role": "read"}).json()
-    there = {"reference": "cust-kim", "refund_id": refund["id"], "key_id": key["id"]}
+    there = {"reference": "cust-kim", "refund_id": refund["id"], "key_id": key["id"], "delivery_id": delivery["id"]}
     command = [
         BIN / "schemathesis",
         "run",

@@ -13,9 +13,11 @@ from billing.domain.public_events import (
     internal_types,
     meaning_of,
     public_event,
+    subject_of,
     unknown_patterns,
     wants,
 )
+from billing.domain.public_ids import NotAnId
 from billing.domain.states import CHARGE_MOVES, INVOICE_MOVES, REFUND_MOVES, SOURCE_MOVES, SUBSCRIPTION_MOVES
 from docs.event_examples import DATA, REACHED, example_of, examples
 from plans.money import Money
@@ -154,3 +156,12 @@ def test_the_examples_reach_the_states_that_the_moves_lead_to():
                     assert REACHED[f"{subject}.{event}"] == reached
     assert [type_ for type_, _, _ in examples()] == list(PUBLIC_TYPES)
     assert DATA.keys() <= PUBLIC.keys()
+
+
+def test_a_subject_is_known_by_its_public_id_and_a_plan_by_its_code():
+    assert subject_of("sub_aaaaaaaaaaaaaaaaaaaaaaaaae") == ("subscription", str(SUBSCRIPTION))
+    assert subject_of("inv_aaaaaaaaaaaaaaaaaaaaaaaaai") == ("invoice", str(CUSTOMER))
+    assert subject_of("basic") == ("plan", "basic")
+    for wrong in ("sub_x", "Basic!", "evt_1"):
+        with pytest.raises(NotAnId):
+            subject_of(wrong)

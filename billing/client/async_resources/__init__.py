@@ -11,6 +11,8 @@ from billing.client.async_resources.prices import AsyncPricesResource
 from billing.client.async_resources.refunds import AsyncRefundsResource
 from billing.client.async_resources.sources import AsyncSourcesResource
 from billing.client.async_resources.subscriptions import AsyncSubscriptionsResource
+from billing.client.async_resources.webhook_deliveries import AsyncWebhookDeliveriesResource
+from billing.client.async_resources.webhook_endpoints import AsyncWebhookEndpointsResource
 from billing.client.wire import AsyncWire
 
 
@@ -27,3 +29,5 @@ class AsyncResources:
         self.refunds = AsyncRefundsResource(wire)
         self.sources = AsyncSourcesResource(wire)
         self.subscriptions = AsyncSubscriptionsResource(wire)
+        self.webhook_deliveries = AsyncWebhookDeliveriesResource(wire)
+        self.webhook_endpoints = AsyncWebhookEndpointsResource(wire)

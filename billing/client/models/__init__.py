@@ -3,12 +3,20 @@
 from billing.client.models.audit import AuditEntry
 from billing.client.models.charges import Charge, ChargeKind, ChargeState
 from billing.client.models.customers import Access, Customer, PlanAccess, Why
-from billing.client.models.events import Event, Events
 from billing.client.models.invoices import Invoice, InvoiceKind, InvoiceState
 from billing.client.models.keys import ApiKey, FreshApiKey, Role
 from billing.client.models.plans import Plan
 from billing.client.models.refunds import Refund, RefundState
-from billing.client.models.shared import IntervalUnit, Money, Period, Price, SourceState, SubscriptionState
+from billing.client.models.shared import (
+    Event,
+    IntervalUnit,
+    Money,
+    Period,
+    Price,
+    SourceState,
+    Subject,
+    SubscriptionState,
+)
 from billing.client.models.sources import Source
 from billing.client.models.subscriptions import (
     ChargePreview,
@@ -17,6 +25,13 @@ from billing.client.models.subscriptions import (
     NextCharge,
     Subscription,
     WhyNone,
+)
+from billing.client.models.webhook_deliveries import DeliveryState, WebhookDelivery
+from billing.client.models.webhook_endpoints import (
+    DeletedWebhookEndpoint,
+    EndpointState,
+    FreshWebhookEndpoint,
+    WebhookEndpoint,
 )
 
 __all__ = [
@@ -29,10 +44,13 @@ __all__ = [
     "ChargeState",
     "Consent",
     "Customer",
+    "DeletedWebhookEndpoint",
+    "DeliveryState",
+    "EndpointState",
     "EnrolledSubscription",
     "Event",
-    "Events",
     "FreshApiKey",
+    "FreshWebhookEndpoint",
     "IntervalUnit",
     "Invoice",
     "InvoiceKind",
@@ -48,8 +66,11 @@ __all__ = [
     "Role",
     "Source",
     "SourceState",
+    "Subject",
     "Subscription",
     "SubscriptionState",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "Why",
     "WhyNone",
 ]

@@ -1,11 +1,37 @@
 """What several resources answer with. Written by `make client` from the OpenAPI document."""
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import SkipValidation
 
 from billing.client.answers import Answer
+
+
+class Subject(Answer):
+    """What an event is about. A plan's id is its code."""
+
+    object: str
+    id: str
+
+
+class Event(Answer):
+    """Something that happened. The types and what is in ``data`` are listed in the documentation of webhooks.
+
+    ``sequence`` grows with each event of the same subject: a greater one is later, whatever order they arrive in.
+    ``subscription`` and ``customer`` are the ids of whom it concerns.
+    """
+
+    object: Literal["event"] = "event"
+    id: str
+    type: str
+    created_at: datetime
+    sequence: int
+    subject: Subject
+    subscription: str | None
+    customer: str | None
+    data: dict[str, Any]
+
 
 IntervalUnit = Annotated[Literal["day", "week", "month", "year"], SkipValidation]
 

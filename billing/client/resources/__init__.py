@@ -11,6 +11,8 @@ from billing.client.resources.prices import PricesResource
 from billing.client.resources.refunds import RefundsResource
 from billing.client.resources.sources import SourcesResource
 from billing.client.resources.subscriptions import SubscriptionsResource
+from billing.client.resources.webhook_deliveries import WebhookDeliveriesResource
+from billing.client.resources.webhook_endpoints import WebhookEndpointsResource
 from billing.client.wire import Wire
 
 
@@ -27,3 +29,5 @@ class Resources:
         self.refunds = RefundsResource(wire)
         self.sources = SourcesResource(wire)
         self.subscriptions = SubscriptionsResource(wire)
+        self.webhook_deliveries = WebhookDeliveriesResource(wire)
+        self.webhook_endpoints = WebhookEndpointsResource(wire)

@@ -1,7 +1,10 @@
 """Calls about events. Written by `make client` from the OpenAPI document."""
 
-from billing.client.calls import OMIT, Omit, call
-from billing.client.models import Events
+from collections.abc import Iterator
+
+from billing.client.answers import Page
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import Event
 from billing.client.wire import Wire
 
 
@@ -9,6 +12,56 @@ class EventsResource:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
 
-    def list(self, *, after: int | Omit = OMIT, limit: int | Omit = OMIT) -> Events:
-        """List events in the order of their ids, from the one behind `after`. None is ever left out."""
-        return self._wire.ask(call("GET", "/v1/events", query={"after": after, "limit": limit}), Events)
+    def list(
+        self,
+        *,
+        limit: int | Omit = OMIT,
+        cursor: str | Omit | None = OMIT,
+        after: str | Omit | None = OMIT,
+        type: str | Omit | None = OMIT,
+        subject_id: str | Omit | None = OMIT,
+        subscription_id: str | Omit | None = OMIT,
+    ) -> Page[Event]:
+        """List what happened, oldest first."""
+        return self._wire.ask(
+            call(
+                "GET",
+                "/v1/events",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                    "after": after,
+                    "type": type,
+                    "subject_id": subject_id,
+                    "subscription_id": subscription_id,
+                },
+            ),
+            Page[Event],
+        )
+
+    def get(self, event_id: str) -> Event:
+        """Show an event."""
+        return self._wire.ask(call("GET", f"/v1/events/{in_path(event_id)}"), Event)
+
+    def iterate(
+        self,
+        *,
+        limit: int | Omit = OMIT,
+        after: str | Omit | None = OMIT,
+        type: str | Omit | None = OMIT,
+        subject_id: str | Omit | None = OMIT,
+        subscription_id: str | Omit | None = OMIT,
+    ) -> Iterator[Event]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = self.list(
+                limit=limit,
+                after=after,
+                type=type,
+                subject_id=subject_id,
+                subscription_id=subscription_id,
+                cursor=cursor,
+            )
+            yield from page.data
+            cursor = page.next_cursor

@@ -30,6 +30,8 @@ from billing.entrypoints.api import (
     returning,
     sources,
     subscriptions,
+    webhook_deliveries,
+    webhook_endpoints,
     webhooks,
 )
 from billing.entrypoints.api.auth import DOCUMENTATION_PATHS, OPEN_PATHS, ApiKeys
@@ -50,6 +52,7 @@ from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.ready import require_ready
 from billing.operations.engine import Engine
 from billing.store.api_keys import key_of_digest, note_use
+from billing.store.settled_events import SettledEvents
 
 _WITH_KEY: Final = (
     customers,
@@ -65,6 +68,8 @@ _WITH_KEY: Final = (
     events,
     keys,
     audit,
+    webhook_endpoints,
+    webhook_deliveries,
 )
 _OPEN: Final = (returning, health)
 _DRAIN_SECONDS: Final = 25
@@ -93,7 +98,7 @@ def create_app(
     )
     app.state.desk = Desk(settings, engine)
     app.state.intake = Intake(lambda batch: webhooks.store(app.state.desk, batch))
-    app.state.settled_events = events.SettledEvents()
+    app.state.settled_events = SettledEvents()
     app.state.registry = (instruments or Instruments()).registry
     app.state.registry.register(Vitals(lambda: app.state.desk.engine.database, is_live=settings.mode == "live"))
     # The keys are checked by a middleware; HTTPBearer only tells the documentation of them.

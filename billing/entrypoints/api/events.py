@@ -1,72 +1,53 @@
-"""The feed of events, for SaaS backends that poll."""
+"""The feed of events: what webhooks tell, for whoever would rather ask."""
 
-import threading
-from datetime import datetime
-from typing import Annotated, Any
-from uuid import UUID
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel
 
+from billing.domain.public_events import PUBLIC_TYPES, subject_of, wants
 from billing.entrypoints.api.desk import DeskOfRequest
-from billing.entrypoints.api.models import EventQuery
-from billing.store.subscription_views import Horizon, list_events, read_horizon
+from billing.entrypoints.api.event_models import EventQuery
+from billing.entrypoints.api.ids import EventId
+from billing.entrypoints.api.objects.events import Event, EventList
+from billing.entrypoints.api.paging import read_cursor, write_cursor
+from billing.operations.engine import NotFound
+from billing.store.public_facts import list_recorded, load_recorded, told_outside
+from billing.store.settled_events import SettledEvents, read_horizon
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
+_LIST: Final = "events"
+_NUMBER: Final = r"0|[1-9][0-9]{0,17}"
 
 
-class EventAnswer(BaseModel):
-    id: int
-    at: datetime
-    actor: str
-    type: str
-    subject_type: str
-    subject_id: str
-    subscription_id: UUID | None
-    from_state: str | None
-    to_state: str | None
-    data: dict[str, Any]
+@router.get("", operation_id="list_events")
+def read_events(query: Annotated[EventQuery, Query()], request: Request, desk: DeskOfRequest) -> EventList:
+    """List what happened, oldest first
 
-
-class EventsAnswer(BaseModel):
-    """Ask again with ``after`` = ``next_after``, at once if ``has_more``."""
-
-    events: list[EventAnswer]
-    next_after: int
-    has_more: bool
-
-
-class SettledEvents:
-    """Up to which event no older one can appear any more, so that a reader who goes on from there misses none.
-
-    An event draws its number before its transaction commits. What is the newest at one moment is settled as soon
-    as every transaction that ran at that moment has ended.
+    None is ever left out: an event is shown once no earlier one can appear any more. At the end of the list, ask
+    again later with its `next_cursor`.
     """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._settled = 0
-        self._waiting: Horizon | None = None
-
-    def up_to(self, seen: Horizon) -> int:
-        """Take note of a moment and return the newest settled event."""
-        with self._lock:
-            if seen.oldest == seen.next:
-                self._settled, self._waiting = max(self._settled, seen.newest), None
-            elif self._waiting is None:
-                self._waiting = seen
-            elif seen.oldest >= self._waiting.next:
-                self._settled, self._waiting = max(self._settled, self._waiting.newest), seen
-            return self._settled
-
-
-@router.get("")
-def read_events(query: Annotated[EventQuery, Query()], request: Request, desk: DeskOfRequest) -> EventsAnswer:
-    """List events in the order of their ids, from the one behind `after`. None is ever left out."""
     settled: SettledEvents = request.app.state.settled_events
+    after = int(read_cursor(_LIST, query.cursor, _NUMBER)[0]) if query.cursor else query.after or 0
+    wanted = [each for each in PUBLIC_TYPES if wants([query.type], each)] if query.type else ()
     with desk.reading() as tx:
         up_to = settled.up_to(read_horizon(tx))
-        rows = list_events(tx, after=query.after, up_to=up_to, limit=query.limit)
-    events = [EventAnswer.model_validate(row._asdict()) for row in rows]
-    last = events[-1].id if events else query.after
-    return EventsAnswer(events=events, next_after=last, has_more=len(events) == query.limit)
+        found = list_recorded(
+            tx, after=after, up_to=up_to, limit=query.limit + 1, types=wanted, subscription_id=query.subscription_id,
+            subject=subject_of(query.subject_id) if query.subject_id else None,
+        )  # fmt: skip
+        page = found[: query.limit]
+        told = told_outside(tx, page)
+    more = len(found) > query.limit
+    last = page[-1].id if more else max(after, up_to)
+    shown = [Event.of(told[each.id]) for each in page if not wanted or told[each.id]["type"] in wanted]
+    return EventList(data=shown, has_more=more, next_cursor=write_cursor(_LIST, str(last)))
+
+
+@router.get("/{event_id}", operation_id="get_event")
+def read_event(event_id: EventId, desk: DeskOfRequest) -> Event:
+    """Show an event."""
+    with desk.reading() as tx:
+        told = told_outside(tx, load_recorded(tx, [event_id]))
+    if event_id not in told:
+        raise NotFound("there is no event of this id, or it is an internal one")
+    return Event.of(told[event_id])

@@ -196,10 +196,3 @@ class AccessQuery(QueryOf):
     """``grace_days`` after a failed renewal; without it, for as long as the renewal is tried again."""
 
     grace_days: Annotated[int, Whole(0, 366)] | None = None
-
-
-class EventQuery(QueryOf):
-    """``after`` is the ``next_after`` of the page before, 0 at first."""
-
-    after: Annotated[int, Whole(0, 2**63 - 1)] = 0
-    limit: Annotated[int, Whole(1, 100)] = 100

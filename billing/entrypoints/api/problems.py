@@ -50,6 +50,14 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     ),
     "plan_not_on_sale": Problem(409, "Nobody can be enrolled on the plan", "Offer a plan that is on sale."),
     "name_taken": Problem(409, "The name is in use", "Choose another name."),
+    "too_many_endpoints": Problem(
+        409, "There are as many webhook endpoints as there may be", "Delete one that is not needed."
+    ),
+    "no_endpoint_key": Problem(
+        409,
+        "Secrets of endpoints cannot be kept",
+        "Tell the operator to set `BILLING_SECRETS__ENDPOINT_KEYS`.",
+    ),
     "key_revoked": Problem(409, "The key was revoked", "Create another one: this cannot be undone."),
     "outside_consent_window": Problem(
         409, "Consent would not count today", "Ask the subscriber within the days named, on its own."

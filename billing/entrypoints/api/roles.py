@@ -32,6 +32,7 @@ _READ: Final = (
     "GET /v1/prices",
     "GET /v1/prices/{price_id}",
     "GET /v1/events",
+    "GET /v1/events/{event_id}",
 )
 _BACKEND: Final = (
     "POST /v1/subscriptions",
@@ -51,6 +52,18 @@ _BACKEND: Final = (
 _ADMIN: Final = (
     "POST /v1/plans",
     "POST /v1/prices",
+    "POST /v1/webhook_endpoints",
+    "GET /v1/webhook_endpoints",
+    "GET /v1/webhook_endpoints/{endpoint_id}",
+    "PATCH /v1/webhook_endpoints/{endpoint_id}",
+    "DELETE /v1/webhook_endpoints/{endpoint_id}",
+    "POST /v1/webhook_endpoints/{endpoint_id}/disable",
+    "POST /v1/webhook_endpoints/{endpoint_id}/enable",
+    "POST /v1/webhook_endpoints/{endpoint_id}/rotate-secret",
+    "POST /v1/webhook_endpoints/{endpoint_id}/test",
+    "GET /v1/webhook_deliveries",
+    "GET /v1/webhook_deliveries/{delivery_id}",
+    "POST /v1/webhook_deliveries/{delivery_id}/resend",
     "POST /v1/plans/{plan}/archive",
     "POST /v1/plans/{plan}/pause",
     "POST /v1/plans/{plan}/resume",

@@ -1,0 +1,112 @@
+"""Calls about webhook endpoints. Written by `make client` from the OpenAPI document."""
+
+from collections.abc import AsyncIterator, Sequence
+
+from billing.client.answers import Page
+from billing.client.calls import OMIT, Omit, call, in_path
+from billing.client.models import DeletedWebhookEndpoint, EndpointState, Event, FreshWebhookEndpoint, WebhookEndpoint
+from billing.client.wire import AsyncWire
+
+
+class AsyncWebhookEndpointsResource:
+    def __init__(self, wire: AsyncWire) -> None:
+        self._wire = wire
+
+    async def create(
+        self,
+        *,
+        url: str,
+        event_types: Sequence[str] | Omit = OMIT,
+        description: str | Omit = OMIT,
+        idempotency_key: str | None = None,
+    ) -> FreshWebhookEndpoint:
+        """Have events sent to a URL, and show the secret that signs them, once."""
+        return await self._wire.ask(
+            call(
+                "POST",
+                "/v1/webhook_endpoints",
+                body={"url": url, "event_types": event_types, "description": description},
+                key=idempotency_key,
+            ),
+            FreshWebhookEndpoint,
+        )
+
+    async def list(
+        self, *, limit: int | Omit = OMIT, cursor: str | Omit | None = OMIT, state: EndpointState | Omit | None = OMIT
+    ) -> Page[WebhookEndpoint]:
+        """List the endpoints, oldest first."""
+        return await self._wire.ask(
+            call("GET", "/v1/webhook_endpoints", query={"limit": limit, "cursor": cursor, "state": state}),
+            Page[WebhookEndpoint],
+        )
+
+    async def get(self, endpoint_id: str) -> WebhookEndpoint:
+        """Show an endpoint."""
+        return await self._wire.ask(call("GET", f"/v1/webhook_endpoints/{in_path(endpoint_id)}"), WebhookEndpoint)
+
+    async def update(
+        self,
+        endpoint_id: str,
+        *,
+        url: str | Omit | None = OMIT,
+        event_types: Sequence[str] | Omit | None = OMIT,
+        description: str | Omit | None = OMIT,
+    ) -> WebhookEndpoint:
+        """Change URL, types or description; what is under way goes to where the endpoint is now."""
+        return await self._wire.ask(
+            call(
+                "PATCH",
+                f"/v1/webhook_endpoints/{in_path(endpoint_id)}",
+                body={"url": url, "event_types": event_types, "description": description},
+            ),
+            WebhookEndpoint,
+        )
+
+    async def delete(self, endpoint_id: str) -> DeletedWebhookEndpoint:
+        """Remove an endpoint with its secret and its deliveries."""
+        return await self._wire.ask(
+            call("DELETE", f"/v1/webhook_endpoints/{in_path(endpoint_id)}"), DeletedWebhookEndpoint
+        )
+
+    async def disable(self, endpoint_id: str, *, idempotency_key: str | None = None) -> WebhookEndpoint:
+        """Send nothing to an endpoint; what happens meanwhile is sent when it is enabled again."""
+        return await self._wire.ask(
+            call("POST", f"/v1/webhook_endpoints/{in_path(endpoint_id)}/disable", key=idempotency_key), WebhookEndpoint
+        )
+
+    async def enable(self, endpoint_id: str, *, idempotency_key: str | None = None) -> WebhookEndpoint:
+        """Send to an endpoint again, beginning with everything that it missed, the oldest first."""
+        return await self._wire.ask(
+            call("POST", f"/v1/webhook_endpoints/{in_path(endpoint_id)}/enable", key=idempotency_key), WebhookEndpoint
+        )
+
+    async def rotate_secret(
+        self, endpoint_id: str, *, overlap_hours: int | Omit = OMIT, idempotency_key: str | None = None
+    ) -> FreshWebhookEndpoint:
+        """Give an endpoint another secret and show it, once; both sign until the overlap ends."""
+        return await self._wire.ask(
+            call(
+                "POST",
+                f"/v1/webhook_endpoints/{in_path(endpoint_id)}/rotate-secret",
+                body={"overlap_hours": overlap_hours},
+                key=idempotency_key,
+            ),
+            FreshWebhookEndpoint,
+        )
+
+    async def test(self, endpoint_id: str, *, idempotency_key: str | None = None) -> Event:
+        """Have a `webhook_endpoint.test` event sent to this endpoint, and to no other."""
+        return await self._wire.ask(
+            call("POST", f"/v1/webhook_endpoints/{in_path(endpoint_id)}/test", key=idempotency_key), Event
+        )
+
+    async def iterate(
+        self, *, limit: int | Omit = OMIT, state: EndpointState | Omit | None = OMIT
+    ) -> AsyncIterator[WebhookEndpoint]:
+        """Go through all that :meth:`list` finds, page after page."""
+        cursor: str | Omit | None = OMIT
+        while cursor is not None:
+            page = await self.list(limit=limit, state=state, cursor=cursor)
+            for each in page.data:
+                yield each
+            cursor = page.next_cursor

@@ -1,0 +1,42 @@
+"""What an event is to a client, in the feed and in a webhook alike."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from billing.entrypoints.api.ids import EventId
+from billing.entrypoints.api.paging import ListOf
+from billing.entrypoints.api.shapes import Answered
+
+
+class Subject(Answered):
+    """What an event is about. A plan's id is its code."""
+
+    object: str
+    id: str
+
+
+class Event(Answered):
+    """Something that happened. The types and what is in ``data`` are listed in the documentation of webhooks.
+
+    ``sequence`` grows with each event of the same subject: a greater one is later, whatever order they arrive in.
+    ``subscription`` and ``customer`` are the ids of whom it concerns.
+    """
+
+    object: Literal["event"] = "event"
+    id: EventId
+    type: str
+    created_at: datetime
+    sequence: int
+    subject: Subject
+    subscription: str | None
+    customer: str | None
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> "Event":
+        """Return the event that is told so outside."""
+        return cls.model_validate(told)
+
+
+class EventList(ListOf[Event]):
+    """A page of events, oldest first. Its ``next_cursor`` is always there: later events are found with it."""
