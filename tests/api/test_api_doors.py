@@ -150,6 +150,13 @@ def test_the_documentation_is_there_in_sandbox_mode_only(still, sqlite_world):
         assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "X-Original-URL", "X-User-ID"])
+def test_headers_of_a_proxy_open_nothing(still, header):
+    for told in ("127.0.0.1", "for=127.0.0.1", "/healthz", "admin"):
+        answer = still.call("GET", "/metrics", headers={"Authorization": "", header: told})
+        still.refused(answer, 401, "unauthorized")
+
+
 def test_methods_that_nobody_needs_are_refused(still):
     for method in ("TRACE", "OPTIONS", "PUT", "CONNECT"):
         assert still.http.request(method, "/v1/plans").status_code in (400, 404, 405)
