@@ -33,7 +33,7 @@ from billing.client.problems import (
     UnreadableAnswer,
 )
 from billing.client.resources import Resources
-from billing.client.webhooks import NotAuthentic, WebhookEvent, verify_webhook
+from billing.client.webhooks import NotAuthentic, verify_webhook
 from billing.client.wire import SECONDS, AsyncWire, Wire
 
 __all__ = [
@@ -56,7 +56,6 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "UnreadableAnswer",
-    "WebhookEvent",
     "verify_webhook",
 ]
 

@@ -2,14 +2,12 @@
 
 import binascii
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
 
 from pydantic import ValidationError
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError, WebhookVerificationError
 
-from billing.client.answers import Answer
+from billing.client.models import Event
 from billing.client.problems import BillingError
 
 
@@ -17,34 +15,11 @@ class NotAuthentic(BillingError):
     """Nobody who knows the secret signed this, or too long ago. Answer 401, and believe nothing of it."""
 
 
-class Subject(Answer):
-    """What an event is about: its kind, such as ``invoice``, and its id."""
-
-    object: str
-    id: str
-
-
-class WebhookEvent(Answer):
-    """Something that happened.
-
-    ``id`` is the same each time it is sent: keep it, and do nothing the second time. ``sequence`` counts the events of
-    a subject, so that one that comes late is known as such. ``data`` is what the page of events says for the type.
-    """
-
-    id: str
-    type: str
-    created_at: datetime
-    sequence: int
-    subject: Subject
-    subscription: str | None
-    customer: str | None
-    data: Mapping[str, Any]
-
-
-def verify_webhook(body: bytes, headers: Mapping[str, str], *secrets: str) -> WebhookEvent:
+def verify_webhook(body: bytes, headers: Mapping[str, str], *secrets: str) -> Event:
     """Return the event of a request's body and headers, if it was signed with one of the secrets within five minutes.
 
-    Hand over the body as it came, byte for byte. Two secrets are for the day on which one replaces the other.
+    Hand over the body as it came, byte for byte. Two secrets are for the day on which one replaces the other. The event
+    may come more than once, with the same ``id``: do nothing the second time.
 
     :raises NotAuthentic: it was not, or it holds no event.
     :raises ValueError: a secret is not one that the engine shows (``whsec_…``), or there is none.
@@ -55,7 +30,7 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], *secrets: str) -> We
     if not any(_is_signed(key, body, headers) for key in keys):
         raise NotAuthentic("the signature is missing, too old, or not made with this secret")
     try:
-        return WebhookEvent.model_validate_json(body)
+        return Event.model_validate_json(body)
     except ValidationError:
         raise NotAuthentic("it is signed, but holds no event") from None
 

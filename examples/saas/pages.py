@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 
 from members import Member
 
-from billing.client import WebhookEvent
-from billing.client.models import Plan, Subscription
+from billing.client.models import Event, Plan, Subscription
 
 SEOUL = ZoneInfo("Asia/Seoul")
 STYLE = """
@@ -167,7 +166,7 @@ def account(member: Member, subscription: Subscription | None) -> str:
     )
 
 
-def notice_of(event: WebhookEvent) -> str | None:
+def notice_of(event: Event) -> str | None:
     """Return what a member is told of an event: nothing any more when it is empty, nothing new when it is None."""
     match event.type:
         case "invoice.payment_failed" if event.data.get("next_attempt_at"):

@@ -20,6 +20,8 @@ from typing import Self
 
 import httpx2
 
+from billing.client import Billing
+
 HERE = Path(__file__).resolve().parent
 BILLING = [sys.executable, "-m", "billing.entrypoints.cli.main"]
 PLANS = HERE.parent / "plans.toml"
@@ -57,19 +59,29 @@ class Shop:
         self.start("sandbox", *BILLING, "sandbox", "--port", port_of(self.sandbox), "--webhook-url", hooks)
         self.billing("migrate")
         self.billing("plans", "apply", str(PLANS), "--yes")
-        key = json.loads(self.billing("keys", "create", "saas", "--role", "backend", "--json"))["secret"]
         self.start("api", *BILLING, "--config", str(self.config), "api")
         self.start("daemon", *BILLING, "--config", str(self.config), "daemon")
         self.wait_for(f"{self.api}/readyz")
         settings = {
             "BILLING_URL": self.api,
-            "BILLING_KEY": key,
+            "BILLING_KEY": self.new_key("saas", "backend"),
+            "WEBHOOK_SECRET": self.new_endpoint(),
             "SAAS_URL": self.saas,
             "SAAS_FILE": str(self.folder / "saas.db"),
         }
         uvicorn = [sys.executable, "-m", "uvicorn", "--app-dir", str(HERE), "--port", port_of(self.saas)]
         self.start("saas", *uvicorn, "--log-level", "warning", "app:app", **settings)
         self.wait_for(f"{self.saas}/")
+
+    def new_key(self, name: str, role: str) -> str:
+        return str(json.loads(self.billing("keys", "create", name, "--role", role, "--json"))["secret"])
+
+    def new_endpoint(self) -> str:
+        """Have events about subscriptions and invoices sent to the SaaS; return the secret that signs them."""
+        with Billing(self.api, self.new_key("setup", "admin")) as billing:
+            hooks = f"{self.saas}/webhooks/billing"
+            made = billing.webhook_endpoints.create(url=hooks, event_types=["subscription.*", "invoice.*"])
+        return str(made.secret)
 
     def billing(self, *command: str) -> str:
         """Run a command of the engine to its end."""

@@ -69,6 +69,17 @@ def account_says(page: Page, shop: Shop) -> str:
     return page.locator("#state").inner_text()
 
 
+def is_told(page: Page, words: str | None) -> None:
+    """Wait for what a webhook tells the SaaS, which comes a moment later than what it asks for itself."""
+    notice = page.locator(".notice")
+    for _ in range(100):
+        if (words is None and notice.count() == 0) or (words and notice.get_by_text(words).count()):
+            return
+        page.wait_for_timeout(100)
+        page.reload()
+    raise AssertionError(f"not told: {words}")
+
+
 def day_of(page: Page, what: str) -> str:
     return page.locator("dt", has_text=what).locator("+ dd").inner_text()
 
@@ -91,11 +102,13 @@ def test_a_subscriber_lives_with_the_example():
         shop.a_while_passes("31d")
         assert account_says(page, shop) == "결제 실패"
         assert day_of(page, "다시 시도하는 날") > second_renewal
+        is_told(page, "결제가 되지 않았어요")
         assert may_read(page, shop), "whoever is tried again keeps what they have"
 
         shop.wallet_does(balance=None)
         shop.a_while_passes("4d")
         assert account_says(page, shop) == "이용 중"
+        is_told(page, None)
 
         page.get_by_role("button", name="구독 해지하기").click()
         last_day = day_of(page, "해지 예정일")
@@ -105,4 +118,5 @@ def test_a_subscriber_lives_with_the_example():
         assert may_read(page, shop), "what is paid for stays"
         shop.a_while_passes("32d")
         assert account_says(page, shop) == "해지됨"
+        is_told(page, "구독이 끝났어요")
         assert not may_read(page, shop)
