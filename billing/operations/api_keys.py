@@ -11,6 +11,7 @@ from sqlalchemy import Connection, update
 from sqlmodel import col
 
 from billing.domain.api_keys import ENTROPY_BYTES, KeyMode, compose_key, key_digest, key_hint, key_id
+from billing.domain.identity import row_id
 from billing.domain.roles import Role
 from billing.operations.audit import decided
 from billing.operations.engine import Engine, NotFound, Refusal
@@ -54,8 +55,12 @@ class KeyRevoked(Refusal):
     code = "key_revoked"
 
 
-def create_key(engine: Engine, name: str, role: Role, mode: KeyMode, *, now: datetime) -> FreshKey:
+def create_key(
+    engine: Engine, name: str, role: Role, mode: KeyMode, *, now: datetime, claim: UUID | None = None
+) -> FreshKey:
     """Create a key (``now``: the machine's time, UTC).
+
+    Asked again under the same ``claim``, it gives the key of the first time another secret: nobody was told that one.
 
     :raises BadName: the name is not one. :raises NameTaken: a key that is in use has it.
     """
@@ -65,7 +70,7 @@ def create_key(engine: Engine, name: str, role: Role, mode: KeyMode, *, now: dat
             f"at most 50 characters, and not {SANDBOX_NAME}"
         )
     secret = _draw(mode)
-    ident = key_id(key_digest(secret))
+    ident = key_id(key_digest(secret)) if claim is None else row_id(claim, "api_key")
     row = {
         "id": ident,
         "name": name,
@@ -76,7 +81,9 @@ def create_key(engine: Engine, name: str, role: Role, mode: KeyMode, *, now: dat
         "created_by": engine.actor,
     }
     with engine.database.transaction() as tx:
-        if insert_if_absent(tx, ApiKey, [row]) == 0:
+        if claim is not None and load_key(tx, ident) is not None:
+            tx.execute(update(ApiKey).where(col(ApiKey.id) == ident).values(digest=row["digest"], hint=row["hint"]))
+        elif insert_if_absent(tx, ApiKey, [row]) == 0:
             raise NameTaken(f"there is a key {name} already: rotate or revoke it, or choose another name")
         _decided(tx, engine, "created", ident, now, {"name": name, "role": role.value})
         return FreshKey(_loaded(tx, ident), secret)

@@ -78,8 +78,12 @@ def create_endpoint(
     description: str = "",
     is_live: bool,
     now: datetime,
+    claim: UUID | None = None,
 ) -> FreshSecret:
     """Make an endpoint (``now``: the machine's time, UTC). It is sent what happens from now on.
+
+    Asked again under the same ``claim``, it gives the endpoint of the first time another secret: nobody was told that
+    one.
 
     :raises BadEndpoint: a field cannot be used. :raises TooManyEndpoints: there are enough.
     :raises NoEndpointKey: its secret could not be kept.
@@ -88,9 +92,13 @@ def create_endpoint(
     secret = draw_secret()
     with engine.database.transaction() as tx:
         hold_subject(tx, ("webhook_endpoint", "all"))
+        made = row_id(claim, "webhook_endpoint") if claim is not None else None
+        if made is not None and load_endpoint(tx, made) is not None:
+            change_endpoint(tx, made, {"sealed_secret": _sealed(vault, secret)})
+            return FreshSecret(_loaded(tx, made), secret)
         if count_endpoints(tx) >= MOST_ENDPOINTS:
             raise TooManyEndpoints(f"there are {MOST_ENDPOINTS} endpoints, and there may be no more; delete one first")
-        ident = row_id(load_installation(tx).id, "webhook_endpoint", url, now.isoformat())
+        ident = made or row_id(load_installation(tx).id, "webhook_endpoint", url, now.isoformat())
         insert_endpoint(
             tx,
             {

@@ -199,3 +199,41 @@ def test_answers_about_somebody_can_be_emptied_and_are_given_empty(both):
     again = both.post(ENROL, wanted(customer_reference="cust-100%"), headers=KEY)
     assert (again.status_code, again.json()) == (first.status_code, {})
     assert same(other, both.post(ENROL, wanted(customer_reference="cust-1000"), headers={"Idempotency-Key": "another"}))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "table"),
+    [
+        ("/v1/keys", {"name": "shop-backend"}, "api_key"),
+        ("/v1/webhook_endpoints", {"url": "https://1.1.1.1/hooks"}, "webhook_endpoint"),
+    ],
+)
+def test_what_is_made_with_a_secret_is_made_once_though_its_answer_was_lost(both, monkeypatch, path, body, table):
+    def fail(*_args):
+        raise OperationalError("UPDATE", {}, Exception("disk I/O error"))
+
+    monkeypatch.setattr(idempotency, "keep_answer", fail)
+    first = both.post(path, body, headers=KEY)
+    assert first.status_code == 201, first.text
+    monkeypatch.undo()
+    later = datetime.now(UTC) + LEASE
+    monkeypatch.setattr(idempotency, "machine_now", lambda: later)
+    again = both.post(path, body, headers=KEY)
+    assert again.status_code == 201
+    assert again.json()["id"] == first.json()["id"]
+    assert again.json()["secret"] != first.json()["secret"]
+    assert both.world.scalar(f"SELECT count(*) FROM {table}") == 1
+    if table == "api_key":
+        opens = [
+            both.http.get("/v1/plans", headers={"Authorization": f"Bearer {each.json()['secret']}"})
+            for each in (first, again)
+        ]
+        assert [each.status_code for each in opens] == [401, 200]
+
+
+def test_what_admins_do_with_endpoints_is_in_the_audit_trail_and_no_secret_is_kept(api):
+    made = api.post("/v1/webhook_endpoints", {"url": "https://1.1.1.1/hooks"}, headers=KEY)
+    assert made.status_code == 201, made.text
+    again = api.post("/v1/webhook_endpoints", {"url": "https://1.1.1.1/hooks"}, headers=KEY)
+    assert (again.json()["id"], again.json()["secret"]) == (made.json()["id"], None)
+    assert [entry["act"] for entry in api.get("/v1/audit")["data"]] == ["webhook_endpoint.created"]

@@ -87,7 +87,9 @@ def create(wanted: NewKey, desk: DeskOfRequest) -> FreshApiKey:
     """Make a key and show its secret, once."""
     made = desk.act(
         "create_key",
-        lambda _now: create_key(desk.engine, wanted.name, Role(wanted.role), mode_of(desk), now=machine_now()),
+        lambda _now: create_key(
+            desk.engine, wanted.name, Role(wanted.role), mode_of(desk), now=machine_now(), claim=desk.claim
+        ),
     )
     return _fresh(made)
 

@@ -49,6 +49,7 @@ def create(wanted: NewEndpoint, desk: DeskOfRequest) -> FreshWebhookEndpoint:
                 description=wanted.description,
                 is_live=desk.is_live,
                 now=machine_now(),
+                claim=desk.claim,
             ),
         )
     return FreshWebhookEndpoint.with_secret(made.row, made.secret)
