@@ -18,8 +18,9 @@ from sqlalchemy import text
 from billing.bootstrap import make_gateway, make_rules
 from billing.config import SANDBOX_SECRET_KEY, SANDBOX_WEBHOOK_KEY, GatewaySection, Settings
 from billing.gateway.webhooks import WebhookKeys, read_webhook, sign
+from billing.operations.customers import Subscriber
 from billing.operations.engine import Engine, Rules, Tally
-from billing.operations.enrol_subscriber import Subscriber, enrol_subscriber
+from billing.operations.enrol_subscriber import enrol_subscriber
 from billing.operations.first_charges import Enrolment, Terminal
 from billing.operations.plans import apply_plans
 from billing.operations.run_due import run_due

@@ -1,12 +1,11 @@
 """Enrols a subscriber: customer, subscription, first invoice and first charge, then the link to the wallet."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
@@ -15,11 +14,12 @@ from billing.domain.identity import row_id
 from billing.domain.invoicing import BillingSchedule, due_at
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import InvoiceState, SubscriptionState
-from billing.operations.engine import BadInput, Engine, Refusal
+from billing.operations.customers import Subscriber, find_or_create
+from billing.operations.engine import Engine, Refusal
 from billing.operations.first_charges import Enrolment, Terminal, continue_enrolment
 from billing.store.births import invoice_issued
 from billing.store.columns import AnyRow
-from billing.store.tables import Customer, Event, Invoice, Plan, Price, Subscription
+from billing.store.tables import Event, Invoice, Plan, Price, Subscription
 from billing.store.writes import Author, insert_rows
 from plans.calendar import Interval, Period, nth_period
 from plans.catalog import Price as PlanPrice
@@ -34,20 +34,6 @@ LIVE_STATES: Final = (
     SubscriptionState.PAUSED,
     SubscriptionState.UNPAID,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Subscriber:
-    """Who enrols. ``reference`` is the SaaS's own id of the customer.
-
-    Of a customer who is known already only what is told is written: None leaves it as it is.
-    """
-
-    reference: str
-    name: str | None = None
-    email: str | None = None
-    phone: str | None = None
-    locale: str | None = None
 
 
 class AlreadySubscribed(Refusal):
@@ -86,6 +72,7 @@ def enrol_subscriber(
 
     :raises PlanNotOnSale: nothing can be enrolled on the plan.
     :raises BadInput: name or email is missing of a customer who is not known yet.
+    :raises CustomerErased: there was a customer of this reference, whose data was erased.
     :raises AlreadySubscribed: there is a live subscription of this customer to this plan.
     """
     try:
@@ -104,7 +91,8 @@ def _find_or_create(
     made = row_id(claim, "subscription") if claim is not None else None
     if made is not None and _is_there(tx, made):
         return made
-    customer_id = _customer(tx, subscriber, now)
+    author = Author(engine.actor, now)
+    customer_id = find_or_create(tx, subscriber, author)
     live = tx.execute(
         select(col(Subscription.id), col(Subscription.state)).where(
             col(Subscription.customer_id) == customer_id,
@@ -121,7 +109,7 @@ def _find_or_create(
             f"which is {live.state.value}"
         )
         raise AlreadySubscribed(sentence, found)
-    return _create(tx, engine, customer_id, _plan_on_sale(tx, plan_code), made, Author(engine.actor, now))
+    return _create(tx, engine, customer_id, _plan_on_sale(tx, plan_code), made, author)
 
 
 def _is_there(tx: Connection, subscription_id: UUID) -> bool:
@@ -232,38 +220,6 @@ def agreement_amount(engine: Engine, currency: str) -> Money:
     if minor is None:
         raise Refusal(f"config.toml has no enrolment.agreement_amount for {currency}, which a trial needs")
     return Money(minor, currency)
-
-
-def _customer(tx: Connection, subscriber: Subscriber, now: datetime) -> UUID:
-    fields = {name: getattr(subscriber, name) for name in ("name", "email", "phone", "locale")}
-    told = {name: value for name, value in fields.items() if value is not None}
-    known = tx.execute(select(col(Customer.id)).where(col(Customer.reference) == subscriber.reference)).scalar()
-    if known is not None:
-        found: UUID = known
-        if told:
-            tx.execute(update(Customer).where(col(Customer.id) == found).values(**told))
-        return found
-    for name in ("name", "email"):
-        if name not in told:
-            raise BadInput(name, "is required: there is no customer of this reference yet")
-    customer_id = row_id(_CUSTOMERS, subscriber.reference)
-    insert_rows(
-        tx,
-        Customer,
-        [
-            {
-                "id": customer_id,
-                "reference": subscriber.reference,
-                "locale": "ko",
-                **told,
-                "created_at": now,
-            }
-        ],
-    )
-    return customer_id
-
-
-_CUSTOMERS: Final = UUID("2f0f2a52-7f6b-5a0e-8d0a-3c1b6a0d9a11")
 
 
 def _enrolled(subscription_id: UUID, plan_code: str, author: Author) -> dict[str, Any]:

@@ -18,6 +18,7 @@ _LIVE: Final = frozenset(re.findall(r"'(\w+)'", LIVE_SUBSCRIPTION))
 
 
 _KINDS: Final[Mapping[type[SQLModel], Kind]] = {
+    Customer: Kind.CUSTOMER,
     Subscription: Kind.SUBSCRIPTION,
     Invoice: Kind.INVOICE,
     Charge: Kind.CHARGE,
@@ -53,6 +54,15 @@ def find_subscription(tx: Connection, meant: str) -> UUID:
         each = ", ".join(f"{str(row.id)[:8]} ({row.plan_code}, {row.state.value})" for row in live)
         raise NoSuchThing(f"customer {meant} has {len(live)} subscriptions: {each}; name one of them")
     return _by_beginning(tx, Subscription, "subscription", meant, "a customer's reference")
+
+
+def find_customer(tx: Connection, meant: str) -> UUID:
+    """Return the customer of a reference, of an id, or of the beginning of one.
+
+    :raises NoSuchThing: none is meant, or more than one.
+    """
+    known = select(col(Customer.id)).where(col(Customer.reference) == meant)
+    return _first(tx, known) or _by_beginning(tx, Customer, "customer", meant, "the reference")
 
 
 def find_charge(tx: Connection, meant: str) -> UUID:

@@ -86,6 +86,8 @@ class Customer(SQLModel, table=True):
     phone: str | None = Field(default=None, max_length=20)
     locale: str = Field(max_length=10)
     created_at: datetime = _instant()
+    erased_at: datetime | None = _instant(nullable=True)
+    """Name and e-mail are empty since then, and the phone number is gone."""
 
 
 class Source(SQLModel, table=True):

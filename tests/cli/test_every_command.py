@@ -19,6 +19,8 @@ READING = [
     ("subscriptions", "show", "cust-kim"),
     ("subscriptions", "show", "cust-jung"),
     ("subscriptions", "show", "cust-han"),
+    ("customers", "list"),
+    ("customers", "show", "cust-kim"),
     ("invoices", "list"),
     ("invoices", "list", "--subscription", "cust-park", "--state", "paid"),
     ("charges", "list"),

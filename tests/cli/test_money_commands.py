@@ -175,3 +175,26 @@ def test_an_invoice_is_found_by_its_ids_and_by_a_charge_and_not_by_an_id_of_some
     assert (told.code, "the id of an invoice begins with inv_" in told.err) == (1, True)
     told = lived.billing("invoices", "void", public_id(Kind.INVOICE, UUID(row["id"])), "--yes")
     assert told.err.startswith("error: there is no invoice inv_")
+
+
+def test_a_customer_is_shown_and_erased_when_everything_has_ended(paid):
+    told = paid.billing("customers", "show", "cust-kim").words
+    assert "Reference cust-kim Name kim E-mail kim@example.test" in told
+    refused = paid.billing("customers", "erase", "cust-kim", "--yes")
+    assert refused.code == 1
+    assert "cannot be erased yet: sub_" in refused.err
+    paid.billing("subscriptions", "cancel", "cust-kim", "--now", "--yes")
+    assert paid.billing("customers", "erase", "cust-kim", answer="no\n").code == 1
+    told = paid.billing("customers", "erase", "cust-kim", "-r", "asked by letter", answer="y\n")
+    assert "Erase customer cust-kim (kim)? This cannot be undone. [y/N]" in told.err
+    assert told.out == "Customer cust-kim is erased.\n"
+    shown = paid.billing("customers", "show", "cust-kim", "--json").json
+    assert (shown["customer"]["name"], shown["customer"]["phone"], shown["sources"][0]["state"]) == (
+        "",
+        None,
+        "revoked",
+    )
+    assert "kim@" not in paid.billing("customers", "list", "--json").out
+    ident = public_id(Kind.CUSTOMER, UUID(shown["customer"]["id"]))
+    assert paid.billing("customers", "erase", ident, "--yes", "--json").json["untold"] == []
+    assert "there is no customer cust-nobody" in paid.billing("customers", "show", "cust-nobody").err.replace("'", "")

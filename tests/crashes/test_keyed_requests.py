@@ -10,7 +10,8 @@ from flows import _charge_of, _next_day, _subscribed
 from harness import START, WEB, email, fresh_world
 from soundness import assert_sound
 
-from billing.operations.enrol_subscriber import Subscriber, enrol_subscriber
+from billing.operations.customers import Subscriber
+from billing.operations.enrol_subscriber import enrol_subscriber
 from billing.operations.first_charges import GatewayUnavailable
 from billing.operations.request_keys import LEASE, Answer, Asked, claim_request, keep_answer, let_go
 from billing.operations.request_refund import request_refund

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from billing.operations.consent import record_consent
-from billing.operations.enrol_subscriber import Subscriber, enrol_subscriber
+from billing.operations.customers import Subscriber
+from billing.operations.enrol_subscriber import enrol_subscriber
 from billing.operations.first_charges import Enrolment, GatewayRefused, GatewayUnavailable, Terminal
 from billing.operations.manage import cancel_at_period_end, cancel_now, pause, resume, undo_cancel
 from billing.operations.parking import (

@@ -13,7 +13,8 @@ from billing.entrypoints.api.models import InWallet, NewSource, NewSubscription
 from billing.entrypoints.api.objects.subscriptions import EnrolledSubscription
 from billing.entrypoints.api.return_urls import return_url_refusal
 from billing.entrypoints.api.subscriptions import row_of, shown
-from billing.operations.enrol_subscriber import AlreadySubscribed, PlanNotOnSale, Subscriber, enrol_subscriber
+from billing.operations.customers import Subscriber
+from billing.operations.enrol_subscriber import AlreadySubscribed, PlanNotOnSale, enrol_subscriber
 from billing.operations.first_charges import Terminal
 from billing.operations.re_enrol import re_enrol
 

@@ -1,0 +1,129 @@
+"""`billing customers`: who subscribes."""
+
+from typing import Annotated
+
+import typer
+
+from billing.entrypoints.cli.context import session_of
+from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
+from billing.entrypoints.cli.options import AsJson, Limit, Reason, Yes
+from billing.entrypoints.cli.output import (
+    agreed,
+    moment,
+    moments,
+    print_facts,
+    print_json,
+    print_table,
+    say,
+    short,
+    warn,
+)
+from billing.operations.erase_customer import erase_customer
+from billing.store.customer_reports import list_customers
+from billing.store.lookups import find_customer
+from billing.store.reports import list_subscriptions
+from billing.store.source_reports import list_sources
+
+app = typer.Typer(
+    help="Who subscribes: list, show, erase.",
+    no_args_is_help=True,
+    rich_markup_mode=MARKUP,
+    context_settings=HELP_NAMES,
+)
+CustomerId = Annotated[
+    str,
+    typer.Argument(
+        metavar="CUSTOMER", help="Reference of a customer (cust-1), or an id, or its first 6 or more digits."
+    ),
+]
+
+
+@app.command("list")
+def list_them(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
+    """List customers, the newest first."""
+    session = session_of(context)
+    with session.reading().database.snapshot() as tx:
+        rows = list_customers(tx, limit + 1)
+    if as_json:
+        print_json(rows[:limit])
+        return
+    made, times = moments("Made", [(row.created_at, session.zone) for row in rows[:limit]])
+    print_table(
+        ("Id", made, "~Reference", "~Name", ">Subscriptions", "Erased"),
+        [
+            (
+                short(row.id),
+                time,
+                row.reference,
+                row.name,
+                str(row.subscriptions),
+                f"{row.erased_at:%Y-%m-%d}" if row.erased_at else "",
+            )
+            for row, time in zip(rows, times, strict=False)
+        ],
+        empty="There are no customers yet.",
+    )
+    if len(rows) > limit:
+        say(f"These are the newest {limit}; --limit shows more.", "dim")
+
+
+@app.command()
+def show(context: typer.Context, customer: CustomerId, as_json: AsJson = False) -> None:
+    """Show a customer with their subscriptions and KakaoPay agreements."""
+    session = session_of(context)
+    with session.reading().database.snapshot() as tx:
+        row = list_customers(tx, 1, ids=[find_customer(tx, customer)])[0]
+        subscriptions = list_subscriptions(tx, 100, customer_reference=row.reference)
+        sources = list_sources(tx, 100, customer_reference=row.reference)
+    if as_json:
+        print_json({"customer": row, "subscriptions": subscriptions, "sources": sources})
+        return
+    print_facts(
+        f"Customer {row.id}",
+        [
+            ("Reference", row.reference),
+            ("Name", row.name or None),
+            ("E-mail", row.email or None),
+            ("Phone", row.phone),
+            ("Locale", row.locale),
+            ("Made", moment(row.created_at, session.zone)),
+            ("Erased", moment(row.erased_at, session.zone) or None),
+        ],
+    )
+    print_table(
+        ("Subscription", "~Plan", "State"),
+        [(short(each.id), each.plan_code, each.state.value) for each in subscriptions],
+        empty="No subscription was ever made.",
+    )
+    print_table(
+        ("Agreement", "~Checkout.com", "State"),
+        [(short(each.id), each.gateway_source_id, each.state.value) for each in sources],
+        empty="There is no KakaoPay agreement.",
+    )
+
+
+@app.command()
+def erase(
+    context: typer.Context,
+    customer: CustomerId,
+    reason: Reason = "asked for by hand",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a customer's name, e-mail and phone number for good, and end their KakaoPay agreements.
+
+    Invoices and charges stay, under the reference. Everything must have ended before: subscriptions, charges and
+    refunds. Nobody can be enrolled under the reference again.
+    """
+    session = session_of(context)
+    engine = session.acting()
+    with engine.database.snapshot() as tx:
+        row = list_customers(tx, 1, ids=[find_customer(tx, customer)])[0]
+    agreed(f"Erase customer {row.reference} ({row.name})? This cannot be undone.", yes=yes)
+    done = erase_customer(engine, row.id, reason=reason, now=session.now())
+    if as_json:
+        print_json(done)
+    else:
+        say(f"Customer {row.reference} is erased.")
+    for each in done.untold:
+        warn(f"Checkout.com did not confirm that agreement {short(each)} is revoked; erase the customer again")
