@@ -52,7 +52,10 @@ ENTRIES: Final = {
     "refunds": Entry("refunds:app", "Giving money back: create, list.", _LOOK),
     "sources": Entry("sources:app", "KakaoPay agreements: list, revoke.", _LOOK),
     "events": Entry("events:events", "Show what happened and who did it, the newest first.", _LOOK),
-    "webhooks": Entry("webhooks:webhooks", "Show what Checkout.com told and what became of it.", _LOOK),
+    "webhooks": Entry(
+        "webhooks:app", "What Checkout.com told; and events sent on: endpoints, deliveries, resend.", _LOOK
+    ),
+    "listen": Entry("listen:listen", "Show events as they happen; forward them to a program of yours.", _LOOK),
     "keys": Entry("keys:app", "Keys of this API: create, list, rotate, revoke.", _RUN),
     "migrate": Entry("operate:migrate", "Make the database, or bring it to the newest schema.", _RUN),
     "daemon": Entry("serve:daemon", "Renew, charge, retry and settle what is due, until Ctrl-C.", _RUN),

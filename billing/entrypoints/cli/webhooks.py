@@ -1,14 +1,27 @@
-"""`billing webhooks`: what Checkout.com told."""
+"""`billing webhooks`: what Checkout.com told; and, by its commands, what this engine tells others."""
 
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
+from billing.entrypoints.cli import webhook_endpoints
 from billing.entrypoints.cli.context import session_of
+from billing.entrypoints.cli.deliveries import deliveries, resend
+from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Limit
 from billing.entrypoints.cli.output import moments, print_json, print_table
 from billing.store.report_log import list_webhooks
+
+app = typer.Typer(
+    help="Show what Checkout.com told; or send events on: endpoints, deliveries, resend.",
+    invoke_without_command=True,
+    rich_markup_mode=MARKUP,
+    context_settings=HELP_NAMES,
+)
+app.add_typer(webhook_endpoints.app, name="endpoints")
+app.command()(deliveries)
+app.command()(resend)
 
 
 class WebhookState(StrEnum):
@@ -20,13 +33,16 @@ class WebhookState(StrEnum):
     PARKED = "parked"
 
 
+@app.callback()
 def webhooks(
     context: typer.Context,
     state: Annotated[WebhookState | None, typer.Option("--state", help="Only those in this state.")] = None,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Show what Checkout.com told and what became of it, the newest first."""
+    """Show what Checkout.com told and what became of it, the newest first; or send events on, by a command."""
+    if context.invoked_subcommand is not None:
+        return
     session = session_of(context)
     with session.reading().database.snapshot() as tx:
         rows = list_webhooks(tx, limit, state=state)
