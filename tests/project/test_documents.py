@@ -68,3 +68,10 @@ def test_the_page_of_errors_is_written_from_the_code():
         [sys.executable, ROOT / "docs" / "write_errors.py", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_events_on_the_page_of_webhooks_are_told_by_the_code():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "write_webhooks.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
