@@ -33,7 +33,7 @@ def erase_customer(engine: Engine, customer_id: UUID, *, reason: str, now: datet
     """Blank what is personal of a customer at ``now`` (UTC), and end their agreements, here and at the gateway.
 
     The row stays with its reference, so that invoices and charges, which the law keeps for five years, belong to
-    somebody; nobody can be enrolled under it again. Asked again, only the gateway is told again.
+    somebody; nobody can be enrolled under it again. Asked again, agreements are ended and the gateway is told again.
 
     :raises NotFound: there is no such customer. :raises Conflict: something of theirs is under way; the text says what.
     """
@@ -42,15 +42,15 @@ def erase_customer(engine: Engine, customer_id: UUID, *, reason: str, now: datet
         row = lock_customer(tx, customer_id)
         if row is None:
             raise NotFound(f"there is no customer {customer_id}")
+        lock_subscriptions(tx, subscriptions_of(tx, customer_id))
         sources = sources_of(tx, customer_id)
+        # One may be new although the customer was erased before: the agreement of a payment that was captured late.
+        end_sources(tx, sources, author)
         if row.erased_at is None:
-            lock_subscriptions(tx, subscriptions_of(tx, customer_id))
-            # Read again under the locks.
-            sources, obstacles = sources_of(tx, customer_id), in_the_way(tx, customer_id)
+            obstacles = in_the_way(tx, customer_id)
             if obstacles:
                 raise Conflict(f"customer {row.reference} cannot be erased yet: {'; '.join(obstacles)}")
             void_what_could_be_paid_late(tx, customer_id, author)
-            end_sources(tx, sources, author)
             blank(tx, customer_id, author)
             told = Note("customer.erased", {"reason": reason[:200]})
             note(tx, None, told, author, subject=("customer", str(customer_id)))

@@ -1,4 +1,4 @@
-"""The shop's clerk: forgives debts and makes plans for subscriptions, by the acts that the API offers."""
+"""The shop's clerk: forgives debts, plans ahead, revokes agreements and erases customers, as the API offers it."""
 
 import random
 from collections.abc import Callable
@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from billing.operations.erase_customer import erase_customer
 from billing.operations.forgive_invoice import mark_uncollectible, void_invoice
 from billing.operations.manage import cancel_at, pause_at_period_end, resume, undo_cancel, undo_pause
 from billing.operations.retry_charge import retry_invoice
+from billing.operations.revoke_source import revoke_source
 from plans.calendar import billing_day
 
 if TYPE_CHECKING:
@@ -31,7 +33,9 @@ class Clerk:
         return [self._rng.uniform(0.1, 1) for _ in range(self._rng.randint(2, 8))]
 
     def tidy(self) -> None:
-        self._rng.choice((self._forgive, self._plan_ahead))()
+        self._rng.choice(
+            (self._forgive, self._forgive, self._plan_ahead, self._plan_ahead, self._revoke, self._erase)
+        )()
 
     def _forgive(self) -> None:
         for row in self._some(
@@ -44,6 +48,19 @@ class Clerk:
                 "tries again": lambda now: retry_invoice(self._engine, ident, now=now),
             }
             self._do(acts)
+
+    def _revoke(self) -> None:
+        for row in self._some("SELECT id FROM source WHERE state IN ('active', 'suspect')"):
+            ident = UUID(row["id"])
+            self._do({"revokes": lambda now: revoke_source(self._engine, ident, reason="asked to", now=now)})
+
+    def _erase(self) -> None:
+        for row in self._some(
+            "SELECT id FROM customer WHERE NOT EXISTS (SELECT 1 FROM subscription s WHERE s.customer_id = customer.id"
+            " AND s.state NOT IN ('canceled', 'incomplete_expired'))"
+        ):
+            ident = UUID(row["id"])
+            self._do({"erases": lambda now: erase_customer(self._engine, ident, reason="asked to", now=now)})
 
     def _plan_ahead(self) -> None:
         for row in self._some(

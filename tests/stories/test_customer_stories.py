@@ -169,6 +169,9 @@ def test_a_first_payment_that_is_captured_after_the_erasure_goes_back_and_brings
     assert world.states("charge") == ["captured"]
     assert (world.state(), world.states("refund")) == ("incomplete_expired", ["refunded"])
     assert _row(world)["name"] == ""
+    assert world.states("source") == ["active"]  # it came with the payment
+    _erase(world)
+    assert world.states("source") == ["revoked"]
 
 
 def test_an_agreement_that_the_gateway_could_not_be_told_of_is_told_when_the_customer_is_erased_again(world):
