@@ -46,7 +46,7 @@ Form = Annotated[dict[str, str], Depends(form_of)]
 
 @app.get("/")
 def sign_up() -> Response:
-    return HTMLResponse(pages.sign_up(BILLING.plans.list().data))
+    return HTMLResponse(pages.sign_up(BILLING.plans.list().data, {}))
 
 
 @app.post("/join")
@@ -64,7 +64,9 @@ def join(form: Form) -> Response:
             failure_url=f"{URL}/welcome",
         )
     except InvalidRequest as problem:
-        return HTMLResponse(pages.sign_up(BILLING.plans.list().data, problem.detail), 422)
+        # What the API says of a field is for developers; members are told in their own language.
+        wrong = [error.field for error in problem.errors] or ["?"]
+        return HTMLResponse(pages.sign_up(BILLING.plans.list().data, form, wrong), 422)
     except Conflict:  # they are subscribed already
         return signed_in(member, "/account")
     MEMBERS.remember(member, made.customer_id)

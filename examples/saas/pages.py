@@ -1,5 +1,6 @@
 """The pages: Korean first, English second. No script, no style from elsewhere."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from html import escape
 from zoneinfo import ZoneInfo
@@ -16,7 +17,8 @@ nav{display:flex;justify-content:space-between;align-items:center;max-width:40re
 nav a{color:inherit;text-decoration:none}nav .logo{font-weight:800;font-size:20px;letter-spacing:-.02em}
 nav span a{margin-left:18px;color:#6b6357}main{max-width:40rem;margin:0 auto;padding:8px 20px 64px}
 h1{font-size:34px;line-height:1.3;letter-spacing:-.03em;margin:28px 0 10px}h2{font-size:19px;margin:0 0 6px}
-p{margin:0 0 14px}small,[lang=en]{color:#7d7466;font-size:14px}p [lang=en],h1 [lang=en]{display:block;line-height:1.5}
+p{margin:0 0 14px}small,[lang=en]{color:#7d7466;font-size:14px}
+p [lang=en],h1 [lang=en],.notice [lang=en]{display:block;line-height:1.5}
 h1 [lang=en]{font-size:16px;font-weight:500;letter-spacing:0;margin-top:6px}
 .card{background:#fff;border:1px solid #ebe4d8;border-radius:18px;padding:24px;margin:18px 0}
 .notice{background:#fff4d6;border-color:#f0dca4}.quote{font:22px/1.75 "Nanum Myeongjo","Noto Serif KR",serif}
@@ -66,23 +68,30 @@ def page(title: str, content: str, member: Member | None = None, *, refresh: int
     )
 
 
-def sign_up(plans: tuple[Plan, ...], problem: str = "") -> str:
-    """Return the page to join on."""
+FIELDS = {"name": ("이름을", "name"), "email": ("이메일 주소를", "e-mail address"), "plan": ("요금제를", "plan")}
+
+
+def sign_up(plans: tuple[Plan, ...], form: Mapping[str, str], wrong: Sequence[str] = ()) -> str:
+    """Return the page to join on, filled in as before, with the fields that were wrong."""
     choices = "".join(
         f'<label><input type="radio" name="plan" value="{plan.id}" {"checked" if number == 0 else ""}>'
         f"{escape(plan.name)}<b>{money(plan.price.amount.amount)} / {per(plan)}</b></label>"
         for number, plan in enumerate(plans)
     )
-    told = f'<div class="card notice" role="alert">{escape(problem)}</div>' if problem else ""
+    named = [FIELDS[field] for field in wrong if field in FIELDS] or [("입력한 내용을", "form")] * bool(wrong)
+    told = "".join(
+        f'<div class="card notice" role="alert">{both(f"{korean} 확인해 주세요.", f"Check the {english}.")}</div>'
+        for korean, english in named
+    )
+    name, email = escape(form.get("name", "")), escape(form.get("email", ""))
     return page(
         "가입",
         f"<h1>{both('매일 아침, 한 문장.', 'One sentence, every morning.')}</h1>"
         f"<p>{both('언제든지 해지할 수 있어요.', 'Leave whenever you like.')}</p>{told}"
-        '<form class="card" method="post" action="/join">'
-        '<label>이름 <small lang="en">Name</small>'
-        '<input name="name" required maxlength="100" autocomplete="name"></label>'
+        '<form class="card" method="post" action="/join"><label>이름 <small lang="en">Name</small>'
+        f'<input name="name" required maxlength="100" autocomplete="name" value="{name}"></label>'
         '<label>이메일 <small lang="en">E-mail</small>'
-        '<input name="email" type="email" required autocomplete="email"></label>'
+        f'<input name="email" type="email" required autocomplete="email" value="{email}"></label>'
         f'<div class="plans">{choices}</div>'
         f'<button class="kakao">{both("카카오페이로 시작하기", "Start with KakaoPay")}</button></form>',
     )

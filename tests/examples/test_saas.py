@@ -54,6 +54,10 @@ PRINTED = (r"sign up\): +(\S+)", r"wallet\): +(http://[^/]+)/", r"--config (\S+)
 def joins(page: Page, shop: Shop) -> None:
     page.goto(shop.url)
     page.get_by_label("이름").fill("김하늘")
+    page.get_by_label("이메일").fill("haneul@nowhere")
+    page.get_by_role("button", name="카카오페이로 시작하기").click()
+    page.get_by_text("이메일 주소를 확인해 주세요").wait_for()
+    assert page.get_by_label("이름").input_value() == "김하늘"
     page.get_by_label("이메일").fill(EMAIL)
     page.get_by_role("button", name="카카오페이로 시작하기").click()
     page.get_by_role("button", name="동의하고 결제하기").click()

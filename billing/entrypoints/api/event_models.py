@@ -17,7 +17,7 @@ _PATTERN: Final = "^({})$".format(
 )
 """Said in the document too: whoever reads it knows every type."""
 _URL: Final = r"^https?://[!-~]+$"
-_SUBJECT: Final = r"^((sub|inv|ch|re|source|cus|we)_[a-z2-7]{26}|[a-z][a-z0-9-]{0,49})$"
+_SUBJECT: Final = r"^((sub|inv|ch|re|source|cus|we)_[a-z2-7]{25}[aeimquy4]|[a-z][a-z0-9-]{0,49})$"
 
 
 def _known(value: str) -> str:
