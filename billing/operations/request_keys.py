@@ -5,13 +5,13 @@ an answer: when its time is up the next one who asks does the act again, and the
 the ids of what it makes are worked out from the row's.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, or_, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlmodel import col
 
 from billing.domain.identity import row_id
@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What was answered, as it went over the wire."""
+    """What was answered, as it went over the wire; without a body when it was about a customer who was erased."""
 
     status: int
     media_type: str
@@ -135,13 +135,3 @@ def _end(database: Database, claim: Claim, written: Mapping[str, object]) -> Non
     with database.transaction() as tx:
         mine = (col(KeyedRequest.id) == claim.id, col(KeyedRequest.busy_until) == claim.busy_until)
         tx.execute(update(KeyedRequest).where(*mine).values(**written))
-
-
-def forget_answers_about(tx: Connection, words: Sequence[str]) -> int:
-    """Empty the answers that hold one of these words, such as the reference of a customer who is erased.
-
-    Their requests stay known, so that none is done again. Returns how many were emptied.
-    """
-    about = or_(*(col(KeyedRequest.body).contains(word, autoescape=True) for word in words))
-    emptied = {"body": "{}", "media_type": "application/json"}
-    return tx.execute(update(KeyedRequest).where(about).values(**emptied)).rowcount

@@ -3,7 +3,7 @@
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, delete, select, text, update
+from sqlalchemy import Connection, Select, select, text, update
 from sqlmodel import col
 
 from billing.domain.public_ids import Kind, public_id
@@ -95,9 +95,9 @@ def blank(tx: Connection, customer_id: UUID, author: Author) -> None:
     links = ("success_url", "failure_url", "redirect_url", "return_token")
     mine = select(col(Subscription.id)).where(col(Subscription.customer_id) == customer_id)
     tx.execute(update(Charge).where(col(Charge.subscription_id).in_(mine)).values(**dict.fromkeys(links)))
-    # What was answered about the customer is kept for requests that are sent again.
+    # What was answered about the customer is emptied; that it was answered stays known, lest a refund be made again.
     shown = col(KeyedRequest.body).contains(public_id(Kind.CUSTOMER, customer_id), autoescape=True)
-    tx.execute(delete(KeyedRequest).where(shown))
+    tx.execute(update(KeyedRequest).where(shown).values(body=""))
 
 
 def _charges(customer_id: UUID, *columns: Any) -> Select[*tuple[Any, ...]]:

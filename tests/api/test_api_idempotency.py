@@ -4,6 +4,7 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from api_world import wanted
@@ -14,7 +15,8 @@ from billing.domain.api_keys import KeyMode
 from billing.domain.roles import Role
 from billing.entrypoints.api import idempotency, subscriptions
 from billing.operations.api_keys import create_key, rotate_key
-from billing.operations.request_keys import LEASE, forget_answers_about
+from billing.operations.erase_customer import erase_customer
+from billing.operations.request_keys import LEASE
 
 KEY = {"Idempotency-Key": "order-7"}
 ENROL = "/v1/subscriptions"
@@ -191,14 +193,20 @@ def test_a_get_needs_no_key_and_takes_none(api):
     assert api.world.scalar("SELECT count(*) FROM keyed_request") == 0
 
 
-def test_answers_about_somebody_can_be_emptied_and_are_given_empty(both):
-    first = both.post(ENROL, wanted(customer_reference="cust-100%"), headers=KEY)
-    other = both.post(ENROL, wanted(customer_reference="cust-1000"), headers={"Idempotency-Key": "another"})
-    with both.world.engine.database.transaction() as tx:
-        assert forget_answers_about(tx, ["cust-100%", "cust-nobody"]) == 1
-    again = both.post(ENROL, wanted(customer_reference="cust-100%"), headers=KEY)
-    assert (again.status_code, again.json()) == (first.status_code, {})
-    assert same(other, both.post(ENROL, wanted(customer_reference="cust-1000"), headers={"Idempotency-Key": "another"}))
+def test_what_was_answered_about_a_customer_goes_with_them_and_is_not_done_again(both):
+    engine = both.world.engine
+    subscription = both.subscribe()
+    body = {"charge_id": both.charge_of(subscription), "amount": {"amount": 1000, "currency": "KRW"}, "reason": "once"}
+    assert both.post("/v1/refunds", body, headers=KEY).status_code == 201
+    other = both.post(ENROL, wanted(customer_reference="cust-lee"), headers={"Idempotency-Key": "another"})
+    both.post(f"{ENROL}/{subscription}/cancel", {"at": "now"})
+    both.sweep_at(kst("2027-03-01 12:00"))
+    customer = UUID(str(both.world.scalar("SELECT id FROM customer WHERE reference = 'cust-kim'")))
+    erase_customer(engine, customer, reason="asked for", now=both.world.now)
+    again = both.post("/v1/refunds", body, headers=KEY)
+    assert "has been erased" in both.refused(again, 404, "not_found")
+    assert both.world.scalar("SELECT count(*) FROM refund") == 1
+    assert same(other, both.post(ENROL, wanted(customer_reference="cust-lee"), headers={"Idempotency-Key": "another"}))
 
 
 @pytest.mark.parametrize(

@@ -77,10 +77,13 @@ class Idempotency:
             message = "the database cannot be used now; send the same request again"
             await refuse(scope, send, "database_unavailable", message, headers={"Retry-After": "5"})
         else:
-            if isinstance(claim, Answer):
+            if isinstance(claim, Claim):
+                await self._act(scope, receive, send, desk, claim)
+            elif claim.body:
                 await _send_again(send, claim)
             else:
-                await self._act(scope, receive, send, desk, claim)
+                message = "it was done, and what was answered was about a customer who has been erased since"
+                await refuse(scope, send, "not_found", message)
 
     async def _act(self, scope: Scope, receive: Receive, send: Send, desk: Desk, claim: Claim) -> None:
         scope["state"]["claim"] = claim
