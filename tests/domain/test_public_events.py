@@ -1,6 +1,8 @@
 """What is told outside of what happened: nothing is told by accident, and nothing personal at all."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -58,6 +60,22 @@ def told(*event, **more):
 def test_of_every_move_it_is_decided_whether_it_is_told():
     moves = {f"{subject}.{event}" for subject, table in MOVES.items() for edges in table.values() for event in edges}
     assert {each for each in moves if meaning_of(each, None) is None} == INTERNAL_MOVES
+
+
+INTERNAL_NOTES = {
+    "charge.late_truth",
+    "charge.mismatch",
+    "subscription.parked",
+    "subscription.periods_missed",
+    "subscription.released",
+}
+
+
+def test_of_every_note_about_what_is_told_of_it_is_decided_whether_it_is_told():
+    sources = [each.read_text(encoding="utf-8") for each in Path(__file__).parents[2].glob("billing/*/*.py")]
+    subjects = "subscription|invoice|charge|refund|source|plan|customer"
+    noted = {each for text in sources for each in re.findall(rf'Note\(\s*"((?:{subjects})\.[a-z_]+)"', text)}
+    assert {each for each in noted if meaning_of(each, None) is None} == INTERNAL_NOTES
 
 
 def test_an_event_says_what_it_is_about_by_prefixed_ids_and_when_in_utc():
