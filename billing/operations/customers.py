@@ -51,10 +51,11 @@ class CustomerKnown(Conflict):
 class CustomerErased(Conflict):
     """The customer's personal data was erased, and none may be written again."""
 
-    def __init__(self, reference: str, erased_at: datetime) -> None:
+    def __init__(self, customer_id: UUID, reference: str, erased_at: datetime) -> None:
         super().__init__(
             f"customer {reference} was erased on {erased_at:%Y-%m-%d}: whoever comes back gets a new reference"
         )
+        self.customer_id = customer_id
 
 
 def create_customer(engine: Engine, subscriber: Subscriber, *, now: datetime) -> UUID:
@@ -117,7 +118,7 @@ def _locked(tx: Connection, which: object) -> AnyRow | None:
 
 def _refuse_erased(row: AnyRow) -> None:
     if row.erased_at is not None:
-        raise CustomerErased(row.reference, row.erased_at)
+        raise CustomerErased(row.id, row.reference, row.erased_at)
 
 
 def _create(tx: Connection, subscriber: Subscriber, author: Author) -> UUID:

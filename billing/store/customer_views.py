@@ -52,6 +52,7 @@ def _customers() -> Select[*tuple[Any, ...]]:
         col(Customer.phone),
         col(Customer.locale),
         col(Customer.created_at),
+        col(Customer.erased_at),
     )
 
 

@@ -105,6 +105,7 @@ def tell(api: Api) -> dict[str, dict[str, Any]]:
         _money_back,
         _a_trial,
         _arrears,
+        _customers,
         _plans,
         _keys,
         _webhooks,
@@ -185,6 +186,14 @@ def _arrears(tell: Teller) -> None:
     because = {"reason": "the service was down"}
     tell.post("void_invoice", f"/v1/invoices/{choi}/void", because)
     tell.post("mark_invoice_uncollectible", f"/v1/invoices/{jung}/mark-uncollectible", {"reason": "cannot be reached"})
+
+
+def _customers(tell: Teller) -> None:
+    told = {"name": "한지민", "email": "han@example.test", "phone": "010-1234-5678"}
+    customer = tell.post("create_customer", "/v1/customers", {"reference": "cust-han", **told})
+    path = f"/v1/customers/{customer['id']}"
+    tell.patch("update_customer", path, {"email": "jimin@example.test", "phone": None})
+    tell.post("erase_customer", f"{path}/erase", {"reason": "asked for by the customer"})
 
 
 def _plans(tell: Teller) -> None:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from api_world import APP
+from api_world import APP, wanted
 
 from billing.domain.public_ids import Kind, public_id
 
@@ -23,9 +23,66 @@ def test_a_customer_is_found_by_the_saas_s_own_reference(both):
         "phone": "+821012345678",
         "locale": "ko",
         "created_at": "2027-01-31T03:00:00Z",
+        "erased_at": None,
     }
     assert both.get(f"/v1/customers/{found['id']}") == found
     assert both.data("/v1/customers", reference="nobody") == []
+
+
+HAN = {"reference": "cust-han", "name": "한지민", "email": "han@example.test", "phone": "010-1234-5678"}
+
+
+def test_a_customer_is_made_known_changed_and_then_enrolled_by_reference_alone(both):
+    made = both.post("/v1/customers", HAN)
+    assert made.status_code == 201
+    customer = made.json()
+    assert (customer["reference"], customer["phone"], customer["locale"]) == ("cust-han", "+821012345678", "ko")
+    changed = both.call("PATCH", f"/v1/customers/{customer['id']}", {"email": "jimin@example.test", "phone": None})
+    assert changed.json() == customer | {"email": "jimin@example.test", "phone": None}
+    assert both.get(f"/v1/customers/{customer['id']}") == changed.json()
+    assert both.enrol(customer_reference="cust-han", name=None, email=None)["customer_id"] == customer["id"]
+
+
+def test_a_customer_who_is_known_is_not_made_again(both):
+    customer = both.post("/v1/customers", HAN).json()
+    again = both.post("/v1/customers", HAN | {"name": "다른 이름"})
+    assert "cust-han already" in both.refused(again, 409, "conflict")
+    assert again.json()["current"] == customer
+
+
+def test_a_customer_is_erased_for_ever_once_nothing_is_under_way(both):
+    subscription = both.subscribe()
+    path = f"/v1/customers/{both.subscription(subscription)['customer_id']}"
+    answer = both.post(f"{path}/erase", {"reason": "asked for"})
+    assert both.refused(answer, 409, "conflict")
+    assert answer.json()["current"] == both.get(path)
+    both.post(f"/v1/subscriptions/{subscription}/cancel", {"at": "now"})
+    erased = both.post(f"{path}/erase", {"reason": "asked for"})
+    assert erased.status_code == 200
+    assert [erased.json()[name] for name in ("name", "email", "phone")] == [None, None, None]
+    assert erased.json()["erased_at"]
+    assert both.get(path) == erased.json()
+    assert both.data("/v1/invoices", subscription_id=subscription)[0]["state"] == "paid"
+    both.refused(both.call("PATCH", path, {"name": "김철수"}), 409, "conflict")
+    both.refused(both.post("/v1/subscriptions", wanted()), 409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "field"),
+    [
+        ("POST", "/v1/customers", {name: value for name, value in HAN.items() if name != "email"}, "email"),
+        ("POST", "/v1/customers", HAN | {"id": NO_CUSTOMER}, "id"),
+        ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"reference": "another"}, "reference"),
+        ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"email": "nobody"}, "email"),
+        ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"name": None}, "name"),
+        ("POST", f"/v1/customers/{NO_CUSTOMER}/erase", {}, "reason"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_told_of_a_customer_is_named(still, method, path, body, field):
+    answer = still.call(method, path, body)
+    still.refused(answer, 422, "invalid_request")
+    assert [each["field"] for each in answer.json()["errors"]] == [field]
 
 
 def test_customers_are_listed_newest_first(both):
@@ -69,6 +126,8 @@ def test_a_source_that_is_revoked_is_charged_no_more_and_a_new_one_is_required(b
 def test_who_is_not_there_is_not_found(still):
     still.refused(still.call("GET", f"/v1/customers/{NO_CUSTOMER}"), 404, "not_found")
     still.refused(still.call("GET", f"/v1/sources/{NO_SOURCE}"), 404, "not_found")
+    still.refused(still.call("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"name": "x"}), 404, "not_found")
+    still.refused(still.post(f"/v1/customers/{NO_CUSTOMER}/erase", {"reason": "x"}), 404, "not_found")
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,9 @@ def test_the_api_does_what_its_document_says(api, tmp_path):
     delivery = api.get("/v1/webhook_deliveries")["data"][0]
     refund = api.post("/v1/refunds", {"charge_id": api.charge_of(subscription), "reason": "too late"}).json()
     key = api.post("/v1/keys", {"name": "another", "role": "read"}).json()
-    there = {"reference": "cust-kim", "refund_id": refund["id"], "key_id": key["id"], "delivery_id": delivery["id"]}
+    [invoice] = api.data("/v1/invoices", subscription_id=subscription)
+    ids = {"refund_id": refund, "key_id": key, "delivery_id": delivery, "invoice_id": invoice}
+    there = {"reference": "cust-kim"} | {name: each["id"] for name, each in ids.items()}
     command = [
         BIN / "schemathesis",
         "run",

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from typing import Literal
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -38,9 +39,56 @@ class AsyncCustomersResource:
             Page[Customer],
         )
 
+    async def create(
+        self,
+        *,
+        reference: str,
+        name: str,
+        email: str,
+        phone: str | Omit | None = OMIT,
+        locale: Literal["ko", "en"] | Omit = OMIT,
+        idempotency_key: str | None = None,
+    ) -> Customer:
+        """Make a customer known before they subscribe."""
+        return await self._wire.ask(
+            call(
+                "POST",
+                "/v1/customers",
+                body={"reference": reference, "name": name, "email": email, "phone": phone, "locale": locale},
+                key=idempotency_key,
+            ),
+            Customer,
+        )
+
     async def get(self, customer_id: str) -> Customer:
         """Show a customer."""
         return await self._wire.ask(call("GET", f"/v1/customers/{in_path(customer_id)}"), Customer)
+
+    async def update(
+        self,
+        customer_id: str,
+        *,
+        name: str | Omit = OMIT,
+        email: str | Omit = OMIT,
+        phone: str | Omit | None = OMIT,
+        locale: Literal["ko", "en"] | Omit = OMIT,
+    ) -> Customer:
+        """Change what is known of a customer; what is left out stays as it is."""
+        return await self._wire.ask(
+            call(
+                "PATCH",
+                f"/v1/customers/{in_path(customer_id)}",
+                body={"name": name, "email": email, "phone": phone, "locale": locale},
+            ),
+            Customer,
+        )
+
+    async def erase(self, customer_id: str, *, reason: str, idempotency_key: str | None = None) -> Customer:
+        """Erase the personal data of a customer, for ever."""
+        return await self._wire.ask(
+            call("POST", f"/v1/customers/{in_path(customer_id)}/erase", body={"reason": reason}, key=idempotency_key),
+            Customer,
+        )
 
     async def access(self, reference: str, *, grace_days: int | Omit | None = OMIT) -> Access:
         """Say which plans a customer may use."""

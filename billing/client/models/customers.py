@@ -32,13 +32,17 @@ class Access(Answer):
 
 
 class Customer(Answer):
-    """Somebody who subscribes. ``reference`` is your own id of them, and never changes."""
+    """Somebody who subscribes. ``reference`` is your own id of them, and never changes.
+
+    Once ``erased_at``, name, address and phone number are null for ever.
+    """
 
     object: Literal["customer"] = "customer"
     id: str
     reference: str
-    name: str
-    email: str
+    name: str | None
+    email: str | None
     phone: str | None
     locale: str
     created_at: datetime
+    erased_at: datetime | None

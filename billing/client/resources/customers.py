@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Literal
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -38,9 +39,56 @@ class CustomersResource:
             Page[Customer],
         )
 
+    def create(
+        self,
+        *,
+        reference: str,
+        name: str,
+        email: str,
+        phone: str | Omit | None = OMIT,
+        locale: Literal["ko", "en"] | Omit = OMIT,
+        idempotency_key: str | None = None,
+    ) -> Customer:
+        """Make a customer known before they subscribe."""
+        return self._wire.ask(
+            call(
+                "POST",
+                "/v1/customers",
+                body={"reference": reference, "name": name, "email": email, "phone": phone, "locale": locale},
+                key=idempotency_key,
+            ),
+            Customer,
+        )
+
     def get(self, customer_id: str) -> Customer:
         """Show a customer."""
         return self._wire.ask(call("GET", f"/v1/customers/{in_path(customer_id)}"), Customer)
+
+    def update(
+        self,
+        customer_id: str,
+        *,
+        name: str | Omit = OMIT,
+        email: str | Omit = OMIT,
+        phone: str | Omit | None = OMIT,
+        locale: Literal["ko", "en"] | Omit = OMIT,
+    ) -> Customer:
+        """Change what is known of a customer; what is left out stays as it is."""
+        return self._wire.ask(
+            call(
+                "PATCH",
+                f"/v1/customers/{in_path(customer_id)}",
+                body={"name": name, "email": email, "phone": phone, "locale": locale},
+            ),
+            Customer,
+        )
+
+    def erase(self, customer_id: str, *, reason: str, idempotency_key: str | None = None) -> Customer:
+        """Erase the personal data of a customer, for ever."""
+        return self._wire.ask(
+            call("POST", f"/v1/customers/{in_path(customer_id)}/erase", body={"reason": reason}, key=idempotency_key),
+            Customer,
+        )
 
     def access(self, reference: str, *, grace_days: int | Omit | None = OMIT) -> Access:
         """Say which plans a customer may use."""

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from fastapi import APIRouter
 
-from billing.entrypoints.api import plans
+from billing.entrypoints.api import customers, plans
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.errors import invalid, telling_current
 from billing.entrypoints.api.ids import SubscriptionId
@@ -13,7 +13,7 @@ from billing.entrypoints.api.models import InWallet, NewSource, NewSubscription
 from billing.entrypoints.api.objects.subscriptions import EnrolledSubscription
 from billing.entrypoints.api.return_urls import return_url_refusal
 from billing.entrypoints.api.subscriptions import row_of, shown
-from billing.operations.customers import Subscriber
+from billing.operations.customers import CustomerErased, Subscriber
 from billing.operations.enrol_subscriber import AlreadySubscribed, PlanNotOnSale, enrol_subscriber
 from billing.operations.first_charges import Terminal
 from billing.operations.re_enrol import re_enrol
@@ -46,6 +46,10 @@ def _telling_what_is_in_the_way(desk: Desk, plan: str) -> Iterator[None]:
     except AlreadySubscribed as refusal:
         subscription_id = refusal.subscription_id
         with telling_current(lambda: shown(desk, subscription_id)):
+            raise
+    except CustomerErased as refusal:
+        customer_id = refusal.customer_id
+        with telling_current(lambda: customers.shown(desk, customer_id)):
             raise
     except PlanNotOnSale as refusal:
         if not refusal.exists:

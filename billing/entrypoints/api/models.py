@@ -1,7 +1,7 @@
 """What requests may hold: plain models that take nothing they do not know and convert nothing silently."""
 
 from datetime import date
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -103,6 +103,39 @@ class NewRefund(Body):
 
     charge_id: ChargeId
     amount: MoneyAsked | None = None
+    reason: Reason
+
+
+# What a change leaves out is not set, whatever default is written here; null is for what may be taken away.
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+_LEFT_OUT: Final = Field(json_schema_extra=_without_default)
+
+
+class NewCustomer(Body):
+    """``reference`` is your own id of the customer, and never changes; ``phone`` is 010-1234-5678 or E.164."""
+
+    reference: Reference
+    name: Name
+    email: Email
+    phone: Phone | None = None
+    locale: Locale = "ko"
+
+
+class CustomerUpdate(Body):
+    """What is left out stays as it is; ``phone`` is taken away by null."""
+
+    name: Annotated[Name, _LEFT_OUT] = ""
+    email: Annotated[Email, _LEFT_OUT] = ""
+    phone: Annotated[Phone | None, _LEFT_OUT] = None
+    locale: Annotated[Locale, _LEFT_OUT] = "ko"
+
+
+class Erasure(Body):
+    """Why a customer is erased; it is kept in the audit trail, so do not name them in it."""
+
     reason: Reason
 
 

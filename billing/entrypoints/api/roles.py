@@ -35,6 +35,8 @@ _READ: Final = (
     "GET /v1/events/{event_id}",
 )
 _BACKEND: Final = (
+    "POST /v1/customers",
+    "PATCH /v1/customers/{customer_id}",
     "POST /v1/subscriptions",
     "POST /v1/subscriptions/{subscription_id}/replace-source",
     "POST /v1/subscriptions/{subscription_id}/cancel",
@@ -50,6 +52,7 @@ _BACKEND: Final = (
     "POST /v1/refunds",
 )
 _ADMIN: Final = (
+    "POST /v1/customers/{customer_id}/erase",
     "POST /v1/plans",
     "POST /v1/prices",
     "POST /v1/webhook_endpoints",

@@ -11,21 +11,25 @@ from billing.store.columns import AnyRow
 
 
 class Customer(Answered):
-    """Somebody who subscribes. ``reference`` is your own id of them, and never changes."""
+    """Somebody who subscribes. ``reference`` is your own id of them, and never changes.
+
+    Once ``erased_at``, name, address and phone number are null for ever.
+    """
 
     object: Literal["customer"] = "customer"
     id: CustomerId
     reference: str
-    name: str
-    email: str
+    name: str | None
+    email: str | None
     phone: str | None
     locale: str
     created_at: datetime
+    erased_at: datetime | None
 
     @classmethod
     def of(cls, row: AnyRow) -> Self:
         """Return the customer of a row of :mod:`billing.store.customer_views`."""
-        return cls(**row._asdict())
+        return cls(**row._asdict() | {"name": row.name or None, "email": row.email or None})
 
 
 class CustomerList(ListOf[Customer]):
