@@ -182,3 +182,4 @@ def served_api(*, key_seconds: float = TRUSTED_SECONDS, **sections: Any) -> Iter
     app = create_app(settings, NO_ENGINE, key_seconds=key_seconds)
     with serving(app) as url, client(url, headers={"Authorization": f"Bearer {SANDBOX_API_KEY}"}) as http:
         yield Served(app, settings, url, http)
+        app.state.key_ring.write_uses()

@@ -15,14 +15,16 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def api(served, sqlite_world) -> Api:
-    return served.put(sqlite_world)
+def api(served, sqlite_world) -> Iterator[Api]:
+    yield served.put(sqlite_world)
+    served.app.state.key_ring.write_uses()
 
 
 @pytest.fixture
-def both(served, world) -> Api:
+def both(served, world) -> Iterator[Api]:
     """The API once on SQLite and once on PostgreSQL."""
-    return served.put(world)
+    yield served.put(world)
+    served.app.state.key_ring.write_uses()
 
 
 @pytest.fixture(scope="session")

@@ -99,6 +99,7 @@ def create_app(
     app.state.desk = Desk(settings, engine)
     app.state.intake = Intake(lambda batch: webhooks.store(app.state.desk, batch))
     app.state.settled_events = SettledEvents()
+    app.state.key_ring = _key_ring(app, settings, key_seconds)
     app.state.registry = (instruments or Instruments()).registry
     app.state.registry.register(Vitals(lambda: app.state.desk.engine.database, is_live=settings.mode == "live"))
     # The keys are checked by a middleware; HTTPBearer only tells the documentation of them.
@@ -120,7 +121,7 @@ def create_app(
     app.add_middleware(RateLimit, per_second=settings.api.requests_per_second, burst=settings.api.request_burst)
     app.add_middleware(
         ApiKeys,
-        ring=_key_ring(app, settings, key_seconds),
+        ring=app.state.key_ring,
         metrics_key=settings.secrets.metrics_key,
         open_paths=OPEN_PATHS + (DOCUMENTATION_PATHS if documented else ()),
     )
@@ -155,9 +156,10 @@ def run_api(settings: Settings) -> None:
     instruments = Instruments()
     with open_engine(settings, actor="api", gateway_observer=instruments) as engine:
         require_ready(settings, engine)
+        app = create_app(settings, engine, instruments)
         server = _Server(
             uvicorn.Config(
-                create_app(settings, engine, instruments),
+                app,
                 host=settings.api.host,
                 port=settings.api.port,
                 access_log=False,
@@ -179,6 +181,7 @@ def run_api(settings: Settings) -> None:
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         server.run()
+        app.state.key_ring.write_uses()
 
 
 class _Server(uvicorn.Server):

@@ -100,6 +100,10 @@ class KeyRing:
         self._used(standing)
         return Caller(standing.id, standing.name, standing.role)
 
+    def write_uses(self) -> None:
+        """Return when every use that was seen is written down; for whoever closes the database afterwards."""
+        self._writer.submit(lambda: None).result()
+
     def _refuse_foreign(self, key: str) -> None:
         try:
             mode = read_mode(key)
