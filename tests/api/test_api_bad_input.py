@@ -162,6 +162,22 @@ def test_all_that_is_wrong_is_told_at_once(still):
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        (f"/v1/subscriptions/{NOBODY}/cancel", {"when": "now"}, {"when": "is not known; there are at, on, reason"}),
+        (f"/v1/subscriptions/{NOBODY}/pause", {"resume": 1}, {"resume": "is not known; did you mean resume_at?"}),
+        (
+            "/v1/refunds",
+            {"charge_id": NO_CHARGE, "reason": "x", "amount": {"amount": 1, "currency": "KRW", "won": 1}},
+            {"amount.won": "is not known; there are amount, currency"},
+        ),
+    ],
+)
+def test_of_a_name_that_is_not_known_the_names_there_are_in_its_place_are_told(still, path, body, told):
+    assert fields_of(still.post(path, body)) == told
+
+
+@pytest.mark.parametrize(
     "name", ["id", "state", "__proto__", "constructor", "amount_minor", "paid_through", "\ud800", ""]
 )
 def test_what_is_not_asked_for_cannot_be_set(still, name):

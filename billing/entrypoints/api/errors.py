@@ -4,7 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, get_args
 from uuid import UUID
 
 import structlog
@@ -142,20 +142,31 @@ def _sentence(request: Request, problem: Mapping[str, Any]) -> str:
     if kind == "string_pattern_mismatch":
         return PATTERNS_SAID.get(problem["ctx"]["pattern"], "must be of the form that the documentation gives")
     if kind == "extra_forbidden":
-        return _not_known(request, str(place[0]), str(place[-1]))
+        return _not_known(request, place)
     told = str(problem["msg"]).removeprefix("Value error, ")
     told = re.sub(r"^(?:Input|String|Value) should (?:be|have)\b", lambda found: f"must {found[0].split()[-1]}", told)
     return told[:1].lower() + told[1:300]
 
 
-def _not_known(request: Request, where: str, name: str) -> str:
-    known = _names_known(request, where)
-    near = difflib.get_close_matches(name, known, n=1)
+def _not_known(request: Request, place: Sequence[Any]) -> str:
+    known = _names_known(request, place)
+    near = difflib.get_close_matches(str(place[-1]), known, n=1)
     return f"is not known; did you mean {near[0]}?" if near else f"is not known; there are {', '.join(known)}"
 
 
-def _names_known(request: Request, where: str) -> list[str]:
+def _names_known(request: Request, place: Sequence[Any]) -> list[str]:
+    """Return the names that there are beside the one at ``place``, in the body or query or in an object within."""
     route = request.scope.get("route")
-    fields = route.dependant.body_params if where == "body" else route.dependant.query_params  # type: ignore[union-attr]
-    models = [each.field_info.annotation for each in fields]
-    return sorted(name for model in models for name in getattr(model, "model_fields", {}))
+    fields = route.dependant.body_params if place[0] == "body" else route.dependant.query_params  # type: ignore[union-attr]
+    models = [model for each in fields for model in _models_in(each.field_info.annotation)]
+    for part in place[1:-1]:
+        told = [model.model_fields[part] for model in models if part in model.model_fields]
+        models = [model for each in told for model in _models_in(each.annotation)]
+    return sorted({name for model in models for name in model.model_fields})
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the models of an annotation, such as the one of ``Model | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models_in(part)]
