@@ -1,5 +1,6 @@
 """What the documents say is what the code does."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -75,3 +76,14 @@ def test_the_events_on_the_page_of_webhooks_are_told_by_the_code():
         [sys.executable, ROOT / "docs" / "write_webhooks.py", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))],
+    ids=lambda page: page.name,
+)
+def test_every_link_to_another_file_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
+    files = [link.partition("#")[0] for link in links if "://" not in link]
+    assert [file for file in files if file and not (page.parent / file).exists()] == []
