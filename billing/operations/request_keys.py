@@ -5,7 +5,9 @@ an answer: when its time is up the next one who asks does the act again, and the
 the ids of what it makes are worked out from the row's.
 """
 
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,14 +17,17 @@ from sqlalchemy import Connection, delete, select, update
 from sqlmodel import col
 
 from billing.domain.identity import row_id
+from billing.domain.public_ids import Kind, NotAnId, uuid_of
 from billing.operations.engine import Refusal
 from billing.store.database import Database
+from billing.store.erasure import any_erased
 from billing.store.inserts import insert_if_absent
 from billing.store.request_tables import KeyedRequest
 
 KEPT: Final = timedelta(days=30)
 LEASE: Final = timedelta(seconds=30)
 """Longer than an act takes. Should one take longer, the second finds what it made, or waits for its row lock."""
+_CUSTOMER_IDS: Final = re.compile(rf"\b{Kind.CUSTOMER}_[a-z2-7]{{26}}\b")
 _REQUESTS: Final = UUID("0c8f3a52-60f1-5f8e-8d2d-5f6b7b0a1c11")
 
 
@@ -86,14 +91,21 @@ def claim_request(database: Database, asked: Asked, *, now: datetime, machine_no
 
 
 def keep_answer(database: Database, claim: Claim, answer: Answer) -> None:
-    """Write down what was answered: the same request will be answered so again."""
-    told = {"busy_until": None, "status": answer.status, "media_type": answer.media_type, "body": answer.body}
-    _end(database, claim, told)
+    """Write down what was answered: the same request will be answered so again.
+
+    What tells of a customer who was erased meanwhile is kept without its body.
+    """
+    told = {"busy_until": None, "status": answer.status, "media_type": answer.media_type}
+    customers = _customers_in(answer.body)
+    with database.transaction() as tx:
+        body = "" if customers and any_erased(tx, customers) else answer.body
+        _end(tx, claim, told | {"body": body})
 
 
 def let_go(database: Database, claim: Claim, *, machine_now: datetime) -> None:
     """Let the same request, sent again, be dealt with again: nobody knows yet how it ended."""
-    _end(database, claim, {"busy_until": machine_now})
+    with database.transaction() as tx:
+        _end(tx, claim, {"busy_until": machine_now})
 
 
 def forget_claim(database: Database, claim: Claim) -> None:
@@ -101,6 +113,14 @@ def forget_claim(database: Database, claim: Claim) -> None:
     with database.transaction() as tx:
         mine = (col(KeyedRequest.id) == claim.id, col(KeyedRequest.busy_until) == claim.busy_until)
         tx.execute(delete(KeyedRequest).where(*mine))
+
+
+def _customers_in(body: str) -> list[UUID]:
+    found = []
+    for text in set(_CUSTOMER_IDS.findall(body)):
+        with suppress(NotAnId):  # somebody wrote what only looks like one
+            found.append(uuid_of(Kind.CUSTOMER, text))
+    return found
 
 
 def _take_up(tx: Connection, asked: Asked, busy_until: datetime, machine_now: datetime) -> Claim | Answer:
@@ -130,8 +150,7 @@ def _take_up(tx: Connection, asked: Asked, busy_until: datetime, machine_now: da
     return Claim(row.id, busy_until)
 
 
-def _end(database: Database, claim: Claim, written: Mapping[str, object]) -> None:
+def _end(tx: Connection, claim: Claim, written: Mapping[str, object]) -> None:
     # If another has taken it up since, the answer is its to give.
-    with database.transaction() as tx:
-        mine = (col(KeyedRequest.id) == claim.id, col(KeyedRequest.busy_until) == claim.busy_until)
-        tx.execute(update(KeyedRequest).where(*mine).values(**written))
+    mine = (col(KeyedRequest.id) == claim.id, col(KeyedRequest.busy_until) == claim.busy_until)
+    tx.execute(update(KeyedRequest).where(*mine).values(**written))

@@ -1,5 +1,6 @@
 """What stands in the way of erasing a customer, and what is blanked."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -98,6 +99,12 @@ def blank(tx: Connection, customer_id: UUID, author: Author) -> None:
     # What was answered about the customer is emptied; that it was answered stays known, lest a refund be made again.
     shown = col(KeyedRequest.body).contains(public_id(Kind.CUSTOMER, customer_id), autoescape=True)
     tx.execute(update(KeyedRequest).where(shown).values(body=""))
+
+
+def any_erased(tx: Connection, customer_ids: Sequence[UUID]) -> bool:
+    """Say whether one of these customers was erased. None of them is, from now to the end of the transaction."""
+    query = select(col(Customer.erased_at)).where(col(Customer.id).in_(customer_ids)).order_by(col(Customer.id))
+    return any(tx.execute(query.with_for_update(read=True)).scalars())
 
 
 def _charges(customer_id: UUID, *columns: Any) -> Select[*tuple[Any, ...]]:

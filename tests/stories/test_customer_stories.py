@@ -20,6 +20,7 @@ from billing.operations.engine import BadInput, Conflict, NotFound
 from billing.operations.enrol_subscriber import enrol_subscriber
 from billing.operations.erase_customer import erase_customer
 from billing.operations.manage import cancel_now
+from billing.operations.request_keys import Answer, Asked, claim_request, keep_answer
 from billing.operations.request_refund import request_refund
 from billing.store.invariants import check_all
 
@@ -221,3 +222,22 @@ def test_answers_that_are_kept_for_a_customer_are_emptied_and_their_requests_sta
     _erase(world)
     kept = {row["key"]: row["body"] for row in world.rows("SELECT key, body FROM keyed_request")}
     assert kept == {"0": "", "1": "{}", "2": None}
+
+
+def test_an_answer_that_is_kept_only_after_the_erasure_is_kept_without_its_body(world):
+    database, asked = world.engine.database, Asked("shop", "key-1", "f")
+    claim = claim_request(database, asked, now=world.now, machine_now=world.now)
+    ident = public_id(Kind.CUSTOMER, create_customer(world.engine, KIM, now=world.now))
+    _erase(world)
+    keep_answer(database, claim, Answer(201, "application/json", f'{{"id":"{ident}","name":"김소월"}}'))
+    kept = claim_request(database, asked, now=world.now, machine_now=world.now)
+    assert kept == Answer(201, "application/json", "")
+
+
+def test_an_answer_about_somebody_else_or_that_only_looks_like_an_id_is_kept_whole(world):
+    database, asked = world.engine.database, Asked("shop", "key-1", "f")
+    ident = public_id(Kind.CUSTOMER, create_customer(world.engine, KIM, now=world.now))
+    answer = Answer(201, "application/json", f'{{"id":"{ident}","reason":"cus_{"z" * 26}"}}')
+    claim = claim_request(database, asked, now=world.now, machine_now=world.now)
+    keep_answer(database, claim, answer)
+    assert claim_request(database, asked, now=world.now, machine_now=world.now) == answer
