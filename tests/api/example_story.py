@@ -21,7 +21,7 @@ _LINK = re.compile(r"http://127\.0\.0\.1:\d+/[^\"?]*")
 _NUMBER = re.compile(r"\bevt_\d+\b")
 _SIGNING = re.compile(r"\bwhsec_[A-Za-z0-9+/=]+")
 _SECRET = re.compile(r"\bbk_(test|live)_[A-Za-z0-9_-]+")
-_BY_MACHINE = ("/v1/keys", "/v1/webhook")
+_BY_MACHINE = ("/v1/audit", "/v1/keys", "/v1/webhook")
 NOON = "2027-01-31T03:00:00Z"
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _CURSOR = re.compile(r'("next_cursor": )"[^"]+"')
@@ -87,7 +87,6 @@ class Teller:
         assert answer.is_success, (operation, answer.text)
         asked = {"path": path, "query": query, "body": body}
         exchange = {**asked, "status": answer.status_code, "answer": answer.json()}
-        example = self.placeholders.settled(exchange, by_machine=path.startswith(("/v1/keys", "/v1/audit")))
         example = self.placeholders.settled(exchange, by_machine=path.startswith(_BY_MACHINE))
         assert operation not in self.told, f"{operation} is told twice"
         self.told[operation] = {name: value for name, value in example.items() if value not in ({}, None)}

@@ -86,7 +86,7 @@ def test_deliveries_are_listed_page_by_page_newest_first(api, receiver):
     api.subscribe()
     Post(api.world).carry()
     whole = api.get("/v1/webhook_deliveries", limit=100)["data"]
-    assert len(whole) == 6
+    assert len(whole) == 7
     first = api.get("/v1/webhook_deliveries", limit=4)
     second = api.get("/v1/webhook_deliveries", limit=4, cursor=first["next_cursor"])
     assert first["data"] + second["data"] == whole
