@@ -155,8 +155,9 @@ def _create(
     )
     today = now.astimezone(ZoneInfo(engine.rules.zone)).date()
     interval = Interval(plan.interval_unit, plan.interval_count)
-    trial = plan.trial_days > 0
-    anchor = today + timedelta(days=plan.trial_days)
+    trial_days = 0 if _had_it_before(tx, customer_id, plan.code) else plan.trial_days
+    trial = trial_days > 0
+    anchor = today + timedelta(days=trial_days)
     first = Period(today, anchor) if trial else nth_period(anchor, interval, 0)
     schedule = BillingSchedule(subscription_id, anchor, interval, engine.rules.zone, -1 if trial else 0)
     price = PlanPrice(Money(plan.amount_minor, plan.currency), interval)
@@ -185,6 +186,16 @@ def _create(
     insert_rows(tx, Invoice, [invoice])
     insert_rows(tx, Event, [_enrolled(subscription_id, plan.code, author), invoice_issued(invoice, author)])
     return subscription_id
+
+
+def _had_it_before(tx: Connection, customer_id: UUID, plan_code: str) -> bool:
+    """Say whether the plan could be used before, in a trial or paid for: a trial is to get to know it."""
+    began = select(col(Subscription.id)).where(
+        col(Subscription.customer_id) == customer_id,
+        col(Subscription.plan_code) == plan_code,
+        col(Subscription.paid_through).is_not(None),
+    )
+    return tx.execute(began.limit(1)).one_or_none() is not None
 
 
 def open_invoice(

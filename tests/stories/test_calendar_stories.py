@@ -93,6 +93,27 @@ def test_a_trial_that_ends_without_consent_ends_the_subscription_and_charges_not
     assert [event["data"] for event in world.events("subscription.canceled")]
 
 
+def test_a_customer_who_had_a_trial_of_a_plan_pays_from_the_first_day_when_they_come_back(world):
+    world.subscribe(plan="trial")
+    world.live_through("2027-03-05 00:00")
+    assert (world.state(), world.captured()) == ("canceled", [])
+    world.subscribe(plan="trial")
+    [again] = world.rows("SELECT state, paid_through FROM subscription WHERE state <> 'canceled'")
+    assert (again["state"], str(again["paid_through"])) == ("active", "2027-04-05")
+    assert [payment["captured"] for payment in world.captured()] == [9900]
+
+
+def test_an_enrolment_in_a_trial_that_was_never_paid_uses_no_trial_up(world):
+    world.enrol(plan="trial")
+    world.live_through("2027-02-01 00:00")
+    assert world.state() == "incomplete_expired"
+    world.subscribe(plan="trial")
+    assert sorted(row["state"] for row in world.rows("SELECT state FROM subscription")) == [
+        "incomplete_expired",
+        "trialing",
+    ]
+
+
 def test_a_trial_whose_first_price_is_declined_falls_past_due_and_recovers_on_the_next_day(world):
     trial = world.subscribe(plan="trial")
     world.go_to("2027-02-20 09:00")
