@@ -1,7 +1,8 @@
-"""What an admin's key does is in the audit trail; what a backend's key does is not."""
+"""What is decided with a key is in the audit trail, whatever its role; enrolments are not."""
 
 from datetime import UTC, datetime
 
+import pytest
 from api_world import wanted
 
 from billing.domain.api_keys import KeyMode
@@ -28,16 +29,49 @@ def test_what_an_admin_decides_is_entered_under_the_name_of_the_key(both):
     assert entries[0]["previous_hash"] == entries[1]["hash"]
 
 
-def test_what_a_backend_does_every_day_is_not_entered(api):
-    backend = with_role(api, Role.BACKEND)
-    made = api.post("/v1/subscriptions", wanted(), headers=backend)
-    assert made.status_code == 201
-    assert api.post(f"/v1/subscriptions/{made.json()['id']}/cancel", headers=backend).status_code == 200
-    assert api.get("/v1/audit")["data"] == []
+def test_what_a_backend_decides_is_entered_with_its_reason(both):
+    backend = with_role(both, Role.BACKEND)
+
+    def done(path, body=None):
+        answer = both.post(path, body, headers=backend)
+        assert answer.status_code in (200, 201), answer.text
+        return answer.json()
+
+    subscription = both.subscribe()
+    customer = both.subscription(subscription)["customer_id"]
+    [source] = both.data("/v1/sources", customer_id=customer)
+    done("/v1/refunds", {"charge_id": both.charge_of(subscription), "reason": "sent twice"})
+    done(f"/v1/sources/{source['id']}/revoke", {"reason": "lost phone"})
+    done(f"/v1/subscriptions/{subscription}/cancel", {"at": "now", "reason": "moved away"})
+    entered = {(entry["act"], entry["reason"]) for entry in both.data("/v1/audit") if entry["actor"] == "key:a-backend"}
+    assert {
+        ("refund.created", "sent twice"),
+        ("source.revoked", "lost phone"),
+        ("subscription.canceled", "moved away"),
+    } <= entered
 
 
-def test_enrolling_with_an_admins_key_is_an_event_and_no_entry(api):
+@pytest.mark.parametrize(
+    ("act", "named"),
+    [("void", "invoice.voided"), ("mark-uncollectible", "invoice.written_off"), ("retry", "invoice.retried")],
+)
+def test_what_a_backend_decides_of_an_invoice_is_entered(api, act, named):
+    subscription = api.subscribe()
+    api.world.wallet("kim@example.test", balance=0)
+    api.world.live_through("2027-03-05 12:00")
+    api.set_clock()
+    [invoice, *_] = api.data("/v1/invoices", subscription_id=subscription)
+    body = None if act == "retry" else {"reason": "a gift"}
+    answer = api.post(f"/v1/invoices/{invoice['id']}/{act}", body, headers=with_role(api, Role.BACKEND))
+    assert answer.status_code == 200, answer.text
+    [entry] = api.data("/v1/audit")
+    assert (entry["act"], entry["actor"]) == (named, "key:a-backend")
+
+
+def test_enrolling_is_an_event_and_no_entry(api):
     api.subscribe()
+    answer = api.post("/v1/subscriptions", wanted(customer_reference="cust-lee"), headers=with_role(api, Role.BACKEND))
+    assert answer.status_code == 201
     assert api.get("/v1/audit")["data"] == []
 
 

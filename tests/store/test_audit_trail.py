@@ -36,6 +36,25 @@ def test_rows_are_neither_changed_nor_deleted(database, harm):
     assert verify_trail(database).entries == 1
 
 
+@pytest.mark.parametrize(
+    "keys",
+    ["number, 'x', 'y'", "number + 9, previous_hash, 'y'", "number + 9, 'x', hash"],
+    ids=["number", "previous", "hash"],
+)
+def test_no_row_takes_the_place_of_another(database, keys):
+    entered(database)
+    columns = "at, actor, act, subject_type, subject_id, details"
+    order, says = ("INSERT OR REPLACE", "only appended to") if database.is_sqlite else ("INSERT", "duplicate key")
+    with pytest.raises(DatabaseError, match=says), database.transaction() as tx:
+        tx.execute(
+            text(
+                f"{order} INTO audit_entry (number, previous_hash, hash, reason, {columns}) "
+                f"SELECT {keys}, 'slipped in', {columns} FROM audit_entry"
+            )
+        )
+    assert [entry.decision.reason for entry in database_entries(database)] == [""]
+
+
 def test_many_writers_make_one_chain(database):
     writers = [threading.Thread(target=entered, args=(database, number, 10)) for number in range(6)]
     for writer in writers:

@@ -12,7 +12,6 @@ from fastapi import Depends, Request
 from sqlalchemy import Connection
 
 from billing.config import Settings
-from billing.domain.roles import Role
 from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.clock import engine_now
 from billing.operations.engine import Engine, Refusal
@@ -83,10 +82,8 @@ def _desk(request: Request) -> Desk:
     if caller is None:
         return desk
     claim: Claim | None = getattr(request.state, "claim", None)
-    # What a request does is written down under the name of its key; what an admin decides, in the audit trail too.
-    database = desk.engine.database
-    by_admin = caller.role is Role.ADMIN
-    engine = replace(desk.engine, actor=caller.actor, database=database.for_people if by_admin else database)
+    # What a request does is written down under the name of its key; what is decided by it, in the audit trail too.
+    engine = replace(desk.engine, actor=caller.actor, database=desk.engine.database.for_people)
     return replace(desk, engine=engine, claim=claim.id if claim is not None else None)
 
 

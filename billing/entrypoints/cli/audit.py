@@ -24,7 +24,7 @@ _HEAD: Final = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{8,64})")
 
 @app.command("list")
 def list_them(context: typer.Context, limit: Limit = 50, as_json: AsJson = False) -> None:
-    """List what people decided by this command or with an admin's key, the newest first."""
+    """List what people decided by command or with an API key, the newest first."""
     session = session_of(context)
     with session.reading().database.snapshot() as tx:
         entries = list_entries(tx, limit)
