@@ -14,7 +14,7 @@ from billing.domain.api_keys import ENTROPY_BYTES, KeyMode, compose_key, key_dig
 from billing.domain.identity import row_id
 from billing.domain.roles import Role
 from billing.operations.audit import decided
-from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.store.api_keys import KeyRow, keys_meant, load_key
 from billing.store.inserts import insert_if_absent
 from billing.store.key_tables import ApiKey
@@ -89,12 +89,16 @@ def create_key(
         return FreshKey(_loaded(tx, ident), secret)
 
 
-def rotate_key(engine: Engine, key: UUID, mode: KeyMode, *, overlap: timedelta, now: datetime) -> FreshKey:
+def rotate_key(
+    engine: Engine, key: UUID, mode: KeyMode, *, overlap: timedelta, now: datetime, end_previous: bool = False
+) -> FreshKey:
     """Give a key another secret; the present one still works for as long as ``overlap`` (``now``: machine, UTC).
 
-    One that was rotated away before, and had not ended yet, ends now.
+    One that was rotated away before, and has not ended yet, ends now if ``end_previous``: perhaps it is the only one
+    that anybody has, because the answer with the present one was lost.
 
-    :raises NotFound: there is no such key. :raises KeyRevoked: it was revoked.
+    :raises NotFound: there is no such key. :raises KeyRevoked: it was revoked. :raises Conflict: one that was rotated
+        away before still works, and may not be ended.
     :raises Refusal: the overlap is too long.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
@@ -102,6 +106,13 @@ def rotate_key(engine: Engine, key: UUID, mode: KeyMode, *, overlap: timedelta, 
     secret = _draw(mode)
     with engine.database.transaction() as tx:
         row = _in_use(tx, key)
+        ends = row.previous_ends_at
+        if ends is not None and ends > now and not end_previous:
+            raise Conflict(
+                f"key {row.name} was rotated before, and {row.previous_hint}… works until {ends:%Y-%m-%dT%H:%M:%SZ}: "
+                "rotating again would lock out whoever still holds it. Wait until then, or say "
+                '"end_previous": true to end it now'
+            )
         written = {
             "previous_digest": col(ApiKey.digest),
             "previous_hint": col(ApiKey.hint),

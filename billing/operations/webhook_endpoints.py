@@ -13,7 +13,7 @@ from billing.domain.cases import Note
 from billing.domain.deliveries import MOST_ENDPOINTS, EndpointState, why_no_endpoint
 from billing.domain.identity import row_id
 from billing.domain.public_events import PUBLIC_TYPES, unknown_patterns
-from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.outbox.vault import CannotOpen, Vault, draw_secret
 from billing.store.deliveries import line_up_again
 from billing.store.endpoints import (
@@ -179,17 +179,33 @@ def remove_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> None:
 
 
 def rotate_secret(
-    engine: Engine, vault: Vault, endpoint: UUID, *, overlap: timedelta = DEFAULT_OVERLAP, now: datetime
+    engine: Engine,
+    vault: Vault,
+    endpoint: UUID,
+    *,
+    overlap: timedelta = DEFAULT_OVERLAP,
+    now: datetime,
+    end_previous: bool = False,
 ) -> FreshSecret:
     """Give an endpoint another secret; both sign until the overlap ends (``now``: the machine's time, UTC).
 
+    One that was rotated away before, and has not ended yet, ends now if ``end_previous``: perhaps it is the only one
+    that anybody has, because the answer with the present one was lost.
+
     :raises NotFound: there is no such endpoint. :raises Refusal: the overlap is too long, or there is no key.
+    :raises Conflict: one that was rotated away before still signs, and may not be ended.
     """
     if not timedelta(0) <= overlap <= LONGEST_OVERLAP:
         raise BadEndpoint("overlap_hours", f"must be 0 to {LONGEST_OVERLAP.days * 24}")
     secret = draw_secret()
     with engine.database.transaction() as tx:
         row = _locked(tx, endpoint)
+        if len(row.sealed(now)) > 1 and not end_previous:
+            raise Conflict(
+                f"the secret was rotated before, and the one before it signs until "
+                f"{row.previous_ends_at:%Y-%m-%dT%H:%M:%SZ}: rotating again would leave whoever verifies with it "
+                'without a signature they know. Wait until then, or say "end_previous": true to end it now'
+            )
         written = {
             "sealed_secret": _sealed(vault, secret),
             "sealed_previous": row.sealed_secret if overlap else None,

@@ -5,6 +5,7 @@ import socket
 import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
+from uuid import UUID
 
 import pytest
 from api_world import NO_ENGINE, client, served_api, wanted
@@ -98,9 +99,25 @@ def test_an_admin_key_makes_rotates_and_revokes_keys_and_shows_each_secret_once(
 def test_a_bad_name_an_id_of_something_else_and_a_name_in_use_are_refused(api):
     api.refused(api.post("/v1/keys", {"name": "Shop Backend"}), 422, "invalid_request")
     api.refused(api.post("/v1/keys", {"name": "shop", "role": "root"}), 422, "invalid_request")
-    api.refused(api.post("/v1/keys/cus_bu7w7dqrcfbcfaztircfkvlgmy/revoke"), 404, "not_found")
-    api.refused(api.post(f"/v1/keys/{public_id(Kind.API_KEY, made(api).row.id)[:-1]}b/revoke"), 404, "not_found")
+    told = api.refused(api.post("/v1/keys/cus_bu7w7dqrcfbcfaztircfkvlgmy/revoke"), 422, "invalid_request")
+    assert told == "key_id the id of an API key begins with key_; this is the id of a customer"
+    api.refused(api.post("/v1/keys/web/rotate"), 422, "invalid_request")
+    api.refused(api.post(f"/v1/keys/{public_id(Kind.API_KEY, UUID(int=1))}/rotate"), 404, "not_found")
+    made(api)
     api.refused(api.post("/v1/keys", {"name": "shop-backend"}), 409, "name_taken")
+
+
+def test_a_secret_that_still_works_is_ended_by_a_second_rotation_only_if_that_is_said(forgetful):
+    first = made(forgetful)
+    path = f"/v1/keys/{public_id(Kind.API_KEY, first.row.id)}/rotate"
+    lost = forgetful.post(path).json()
+    answer = forgetful.post(path)
+    assert '"end_previous": true' in forgetful.refused(answer, 409, "conflict")
+    assert answer.json()["current"]["previous_ends_at"] == lost["previous_ends_at"]
+    assert asked(forgetful, first.secret).status_code == 200
+    assert forgetful.post(path, {"end_previous": True}).json()["previous_hint"] == lost["hint"]
+    time.sleep(0.25)
+    forgetful.refused(asked(forgetful, first.secret), 401, "unauthorized")
 
 
 @pytest.mark.parametrize(

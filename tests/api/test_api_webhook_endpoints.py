@@ -119,12 +119,25 @@ def test_both_secrets_sign_until_the_overlap_ends(api, receiver):
     api.post(f"{PATH}/{made['id']}/test")
     Post(api.world).carry()
     assert receiver.requests[0].verified(made["secret"]) == receiver.requests[0].verified(fresh["secret"])
-    last = api.post(f"{PATH}/{made['id']}/rotate-secret", {"overlap_hours": 0}).json()
+    last = api.post(f"{PATH}/{made['id']}/rotate-secret", {"overlap_hours": 0, "end_previous": True}).json()
     api.post(f"{PATH}/{made['id']}/test")
     Post(api.world).carry()
     assert receiver.requests[1].verified(last["secret"])
     with pytest.raises(WebhookVerificationError):
         receiver.requests[1].verified(fresh["secret"])
+
+
+def test_a_secret_that_still_signs_is_ended_by_a_second_rotation_only_if_that_is_said(api, receiver):
+    made = create(api, receiver.url)
+    path = f"{PATH}/{made['id']}/rotate-secret"
+    lost = api.post(path).json()
+    answer = api.post(path)
+    assert '"end_previous": true' in api.refused(answer, 409, "conflict")
+    assert answer.json()["current"]["previous_secret_ends_at"] == lost["previous_secret_ends_at"]
+    api.post(f"{PATH}/{made['id']}/test")
+    Post(api.world).carry()
+    assert receiver.requests[0].verified(made["secret"])
+    assert api.post(path, {"end_previous": True}).status_code == 200
 
 
 @pytest.mark.parametrize(("body", "field"), [

@@ -48,6 +48,9 @@ def test_an_endpoint_is_changed_switched_off_and_on_rotated_and_deleted(lived):
     fresh = endpoints(lived, "rotate", first["id"], "--overlap", "1h", "--json").json
     assert fresh["secret"] != first["secret"]
     assert fresh["previous_ends_at"] is not None
+    asked = endpoints(lived, "rotate", first["id"], answer="n\n")
+    assert "the one before it ends now" in asked.out + asked.err
+    assert asked.code != 0
     assert endpoints(lived, "rotate", first["id"], "--at-once", "--yes", "--json").json["previous_ends_at"] is None
     assert endpoints(lived, "delete", first["id"], answer="n\n").code != 0
     assert endpoints(lived, "delete", first["id"], "--yes").code == 0

@@ -81,14 +81,19 @@ class AsyncWebhookEndpointsResource:
         )
 
     async def rotate_secret(
-        self, endpoint_id: str, *, overlap_hours: int | Omit = OMIT, idempotency_key: str | None = None
+        self,
+        endpoint_id: str,
+        *,
+        overlap_hours: int | Omit = OMIT,
+        end_previous: bool | Omit = OMIT,
+        idempotency_key: str | None = None,
     ) -> FreshWebhookEndpoint:
-        """Give an endpoint another secret and show it, once; both sign until the overlap ends."""
+        """Give an endpoint another secret and show it, once."""
         return await self._wire.ask(
             call(
                 "POST",
                 f"/v1/webhook_endpoints/{in_path(endpoint_id)}/rotate-secret",
-                body={"overlap_hours": overlap_hours},
+                body={"overlap_hours": overlap_hours, "end_previous": end_previous},
                 key=idempotency_key,
             ),
             FreshWebhookEndpoint,

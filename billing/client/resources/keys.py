@@ -26,12 +26,20 @@ class KeysResource:
         )
 
     def rotate(
-        self, key_id: str, *, overlap_hours: int | Omit = OMIT, idempotency_key: str | None = None
+        self,
+        key_id: str,
+        *,
+        overlap_hours: int | Omit = OMIT,
+        end_previous: bool | Omit = OMIT,
+        idempotency_key: str | None = None,
     ) -> FreshApiKey:
-        """Give a key another secret and show it, once; the present one works on until the overlap ends."""
+        """Give a key another secret and show it, once."""
         return self._wire.ask(
             call(
-                "POST", f"/v1/keys/{in_path(key_id)}/rotate", body={"overlap_hours": overlap_hours}, key=idempotency_key
+                "POST",
+                f"/v1/keys/{in_path(key_id)}/rotate",
+                body={"overlap_hours": overlap_hours, "end_previous": end_previous},
+                key=idempotency_key,
             ),
             FreshApiKey,
         )

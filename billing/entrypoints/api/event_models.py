@@ -75,9 +75,13 @@ class EndpointChanges(Body):
 
 
 class SecretRotation(Body):
-    """``overlap_hours``: how long the present secret still signs too; 0 ends it now."""
+    """``overlap_hours``: how long the present secret still signs too; 0 ends it now.
+
+    ``end_previous``: one that was rotated away before, and still signs, may be ended.
+    """
 
     overlap_hours: Annotated[int, Field(ge=0, le=720)] = 24
+    end_previous: bool = False
 
 
 class EndpointQuery(PageQuery):

@@ -8,15 +8,16 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from billing.domain.api_keys import KeyMode
-from billing.domain.public_ids import Kind, NotAnId, public_id, uuid_of
 from billing.domain.roles import Role
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.errors import telling_current
+from billing.entrypoints.api.ids import KeyId
 from billing.entrypoints.api.paging import ListOf, list_of, page_asked
 from billing.entrypoints.api.shapes import Answered, Body, PageQuery
 from billing.entrypoints.clock import machine_now
 from billing.operations.api_keys import FreshKey, create_key, revoke_key, rotate_key
 from billing.operations.engine import NotFound
-from billing.store.api_keys import KeyRow, page_of_keys
+from billing.store.api_keys import KeyRow, load_key, page_of_keys
 from billing.store.columns import AnyRow
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
@@ -31,16 +32,20 @@ class NewKey(Body):
 
 
 class Rotation(Body):
-    """``overlap_hours``: how long the present secret still works; 0 ends it now."""
+    """``overlap_hours``: how long the present secret still works; 0 ends it now.
+
+    ``end_previous``: one that was rotated away before, and still works, may be ended.
+    """
 
     overlap_hours: Annotated[int, Field(ge=0, le=720)] = 24
+    end_previous: bool = False
 
 
 class ApiKey(Answered):
     """A key. ``hint`` is how its secret begins; ``last_used_at`` is right to the minute."""
 
     object: Literal["api_key"] = "api_key"
-    id: str
+    id: KeyId
     name: str
     role: Role
     hint: str
@@ -69,8 +74,7 @@ class ApiKeyList(ListOf[ApiKey]):
 
 def shown(row: KeyRow | AnyRow) -> dict[str, object]:
     """Return the fields of a key by their names."""
-    names = ApiKey.model_fields.keys() - {"object", "id"}
-    return {name: getattr(row, name) for name in names} | {"id": public_id(Kind.API_KEY, row.id)}
+    return {name: getattr(row, name) for name in ApiKey.model_fields.keys() - {"object"}}
 
 
 @router.get("", operation_id="list_keys")
@@ -95,21 +99,34 @@ def create(wanted: NewKey, desk: DeskOfRequest) -> FreshApiKey:
 
 
 @router.post("/{key_id}/rotate", operation_id="rotate_key")
-def rotate(key_id: str, desk: DeskOfRequest, wanted: Rotation | None = None) -> FreshApiKey:
-    """Give a key another secret and show it, once; the present one works on until the overlap ends."""
-    overlap = timedelta(hours=(wanted or Rotation()).overlap_hours)
-    made = desk.act(
-        "rotate_key",
-        lambda _now: rotate_key(desk.engine, _id(key_id), mode_of(desk), overlap=overlap, now=machine_now()),
-        about=key_id,
-    )
+def rotate(key_id: KeyId, desk: DeskOfRequest, wanted: Rotation | None = None) -> FreshApiKey:
+    """Give a key another secret and show it, once
+
+    The present one works on until the overlap ends. While it does, a second rotation would end it and lock out whoever
+    still holds it (everybody, if the answer to the first was lost): it is refused, unless `end_previous` is true.
+    """
+    how = wanted or Rotation()
+    with telling_current(lambda: _current(desk, key_id)):
+        made = desk.act(
+            "rotate_key",
+            lambda _now: rotate_key(
+                desk.engine,
+                key_id,
+                mode_of(desk),
+                overlap=timedelta(hours=how.overlap_hours),
+                now=machine_now(),
+                end_previous=how.end_previous,
+            ),
+            about=key_id,
+        )
     return _fresh(made)
 
 
 @router.post("/{key_id}/revoke", operation_id="revoke_key")
-def revoke(key_id: str, desk: DeskOfRequest) -> ApiKey:
+def revoke(key_id: KeyId, desk: DeskOfRequest) -> ApiKey:
     """Let a key open nothing any more, at most 5 seconds from now; it cannot be undone."""
-    row = desk.act("revoke_key", lambda _now: revoke_key(desk.engine, _id(key_id), now=machine_now()), about=key_id)
+    with telling_current(lambda: _current(desk, key_id)):
+        row = desk.act("revoke_key", lambda _now: revoke_key(desk.engine, key_id, now=machine_now()), about=key_id)
     return ApiKey.of(row)
 
 
@@ -122,8 +139,9 @@ def _fresh(made: FreshKey) -> FreshApiKey:
     return FreshApiKey.model_validate({**shown(made.row), "secret": made.secret})
 
 
-def _id(told: str) -> UUID:
-    try:
-        return uuid_of(Kind.API_KEY, told)
-    except NotAnId as error:
-        raise NotFound(str(error)) from None
+def _current(desk: Desk, key_id: UUID) -> ApiKey:
+    with desk.reading() as tx:
+        row = load_key(tx, key_id)
+    if row is None:
+        raise NotFound("there is no key of this id")
+    return ApiKey.of(row)

@@ -129,15 +129,25 @@ def enable(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoint:
 def rotate_secret(
     endpoint_id: EndpointId, desk: DeskOfRequest, wanted: SecretRotation | None = None
 ) -> FreshWebhookEndpoint:
-    """Give an endpoint another secret and show it, once; both sign until the overlap ends."""
-    overlap = timedelta(hours=(wanted or SecretRotation()).overlap_hours)
-    made = desk.act(
-        "rotate_webhook_endpoint_secret",
-        lambda _now: acts.rotate_secret(
-            desk.engine, make_vault(desk.settings), endpoint_id, overlap=overlap, now=machine_now()
-        ),
-        about=endpoint_id,
-    )
+    """Give an endpoint another secret and show it, once
+
+    Both sign until the overlap ends. While the one before still signs a second rotation would end it, and whoever
+    verifies with it would trust nothing any more: it is refused, unless `end_previous` is true.
+    """
+    how = wanted or SecretRotation()
+    with telling_current(lambda: _shown(desk, endpoint_id)):
+        made = desk.act(
+            "rotate_webhook_endpoint_secret",
+            lambda _now: acts.rotate_secret(
+                desk.engine,
+                make_vault(desk.settings),
+                endpoint_id,
+                overlap=timedelta(hours=how.overlap_hours),
+                now=machine_now(),
+                end_previous=how.end_previous,
+            ),
+            about=endpoint_id,
+        )
     return FreshWebhookEndpoint.with_secret(made.row, made.secret)
 
 

@@ -94,11 +94,13 @@ def rotate(
     with engine.database.snapshot() as tx:
         ident = acts.key_meant(tx, key)
         row = load_key(tx, ident)
+    end_previous = False
     if row is not None and row.previous_ends_at is not None and row.previous_ends_at > now:
         agreed(f"Key {row.name} was rotated before: {row.previous_hint}… ends now. Rotate again?", yes=yes)
+        end_previous = True
     elif at_once:
         agreed(f"Rotate key {key}? Whoever holds the present one is locked out at once.", yes=yes)
-    made = acts.rotate_key(engine, ident, _mode(session), overlap=lasts, now=now)
+    made = acts.rotate_key(engine, ident, _mode(session), overlap=lasts, now=now, end_previous=end_previous)
     ends = "has ended" if at_once else f"works until {moment(made.row.previous_ends_at, session.zone)}"
     sentence = f"Key {made.row.name} is rotated; {made.row.previous_hint}… {ends}. The new one, shown this once:"
     _told(session, made, sentence, as_json=as_json)

@@ -16,7 +16,7 @@ from billing.entrypoints.cli.output import agreed, moment, print_json, print_tab
 from billing.entrypoints.clock import machine_now
 from billing.operations import webhook_endpoints as acts
 from billing.operations.engine import NotFound
-from billing.store.endpoints import EndpointRow, list_endpoints
+from billing.store.endpoints import EndpointRow, list_endpoints, load_endpoint
 
 app = typer.Typer(
     help="Where events are sent: create, list, update, enable, disable, rotate, test, delete.",
@@ -124,9 +124,16 @@ def rotate(
     session = session_of(context)
     engine, now, ident = session.acting(), machine_now(), endpoint_meant(session, endpoint)
     lasts = timedelta(0) if at_once else after(now, overlap, session.zone) - now
-    if at_once:
+    with engine.database.snapshot() as tx:
+        row = load_endpoint(tx, ident)
+    end_previous = row is not None and len(row.sealed(now)) > 1
+    if end_previous:
+        agreed("The secret was rotated before: the one before it ends now. Rotate again?", yes=yes)
+    elif at_once:
         agreed("Rotate at once? What is sent verifies with the new secret only.", yes=yes)
-    made = acts.rotate_secret(engine, make_vault(session.settings), ident, overlap=lasts, now=now)
+    made = acts.rotate_secret(
+        engine, make_vault(session.settings), ident, overlap=lasts, now=now, end_previous=end_previous
+    )
     ends = moment(made.row.previous_ends_at, session.zone)
     until = f"The one before signs too until {ends}." if ends else "The one before has ended."
     _told(made, f"The secret is rotated. {until} The new one, shown this once:", as_json=as_json)
