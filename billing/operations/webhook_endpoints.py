@@ -26,7 +26,7 @@ from billing.store.endpoints import (
 )
 from billing.store.event_rows import hold_subject
 from billing.store.installation import load_installation
-from billing.store.settled_events import read_horizon
+from billing.store.settled_events import settled_from
 from billing.store.tables import Event
 from billing.store.writes import Author, note
 
@@ -90,6 +90,8 @@ def create_endpoint(
     """
     wanted = _checked({"url": url, "event_types": list(event_types), "description": description}, is_live=is_live)
     secret = draw_secret()
+    with engine.database.snapshot() as tx:
+        begins_after = settled_from(tx)
     with engine.database.transaction() as tx:
         hold_subject(tx, ("webhook_endpoint", "all"))
         made = row_id(claim, "webhook_endpoint") if claim is not None else None
@@ -106,7 +108,7 @@ def create_endpoint(
                 **wanted,
                 "state": EndpointState.ENABLED,
                 "sealed_secret": _sealed(vault, secret),
-                "queued_to": read_horizon(tx).newest,
+                "queued_to": begins_after,
                 "created_at": now,
                 "created_by": engine.actor,
             },

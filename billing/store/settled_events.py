@@ -2,11 +2,21 @@
 
 import threading
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, func, select, text
 from sqlmodel import col
 
 from billing.store.tables import Event
+
+_LOOKS: Final = 40
+_SECONDS_BETWEEN: Final = 0.05
+_MARGIN: Final = 1000
+# Who writes an event holds this lock on the table from before its number is drawn until the transaction ends.
+_WRITERS: Final = text(
+    "SELECT virtualtransaction FROM pg_locks WHERE relation = 'event'::regclass AND mode = 'RowExclusiveLock'"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,25 @@ def read_horizon(tx: Connection) -> Horizon:
         )
     ).one()
     return Horizon(*row)
+
+
+def settled_from(tx: Connection) -> int:
+    """Return an event below which none can appear any more, near the newest: where a new reader may begin.
+
+    Transactions that are writing events now are waited for, 2 s at most. If one is open still, the answer lies 1000
+    events before the newest: more than it will have been overtaken by, and the reader is told those once more.
+    """
+    newest = tx.execute(select(func.max(col(Event.id)))).scalar_one() or 0
+    if tx.dialect.name != "postgresql":
+        return newest
+    # What begins to write from here on draws a greater number than the newest: only who writes already matters.
+    writing = set(tx.execute(_WRITERS).scalars())
+    for _ in range(_LOOKS):
+        if not writing:
+            return newest
+        tx.execute(select(func.pg_sleep(_SECONDS_BETWEEN)))
+        writing &= set(tx.execute(_WRITERS).scalars())
+    return max(0, newest - _MARGIN) if writing else newest
 
 
 class SettledEvents:

@@ -65,7 +65,7 @@ def test_a_daemon_that_is_killed_while_it_sends_leads_to_the_same_id_once_more_a
     world.subscribe()
     receiver.wait = 30
     with daemon(file) as process:
-        until(lambda: len(receiver.requests) == 6)
+        until(lambda: len(receiver.requests) == 7)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     assert set(post.states()) == {"pending"}
@@ -73,7 +73,7 @@ def test_a_daemon_that_is_killed_while_it_sends_leads_to_the_same_id_once_more_a
     lease_ends(world)
     with daemon(file):
         until(lambda: set(post.states()) == {"delivered"})
-    assert len(receiver.ids) == 12
+    assert len(receiver.ids) == 14
     assert all(receiver.ids.count(each) == 2 for each in receiver.ids)
     assert receiver.requests[-1].verified(made.secret)
 
