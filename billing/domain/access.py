@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import Final
 
 from billing.domain.states import SubscriptionState
 
@@ -10,6 +11,8 @@ from billing.domain.states import SubscriptionState
 class Why(StrEnum):
     PAID = "paid"
     TRIAL = "trial"
+    FORGIVEN = "forgiven"
+    """Nothing is owed for the period: its invoice was voided or written off, and the subscription goes on."""
     GRACE = "grace"
     """The renewal failed and is tried again."""
     PENDING = "pending"
@@ -29,6 +32,8 @@ class Standing:
     ends_on: date | None = None
     """The first day on which it is not renewed any more, because it is canceled or paused on that day."""
     charge_under_way: bool = False
+    forgiven_through: date | None = None
+    """The first day behind the last period whose invoice was voided or written off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +46,26 @@ class Access:
 
 
 NO_ACCESS = Access(allowed=False, until=None, why=Why.NONE)
+_GOING_ON: Final = frozenset({SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE})
+"""Where an invoice that is void or written off was forgiven. Elsewhere it may have ended with the subscription."""
 _PENDING = Access(allowed=True, until=None, why=Why.PENDING)
 
 
 def access_on(today: date, standing: Standing, *, grace_days: int | None = None) -> Access:
     """Return whether a subscription may be used on ``today``, a date in the subscription's zone.
 
-    What was paid for is kept to its last day, whatever became of the subscription. ``grace_days`` bounds
-    how long after it a failed renewal is forgiven; None means for as long as it is tried again.
+    What was paid for is kept to its last day, whatever became of the subscription; what was forgiven, for as long as
+    the subscription goes on. ``grace_days`` bounds how long after either a renewal may have failed; None means for as
+    long as it is tried again.
     """
     paid_through = standing.paid_through
     if paid_through is not None and today < paid_through:
         return Access(allowed=True, until=paid_through, why=Why.TRIAL if standing.in_trial else Why.PAID)
     if standing.ends_on is not None and today >= standing.ends_on:
         return NO_ACCESS
+    forgiven_through = standing.forgiven_through
+    if forgiven_through is not None and today < forgiven_through and standing.state in _GOING_ON:
+        return Access(allowed=True, until=_no_later_than_its_end(forgiven_through, standing), why=Why.FORGIVEN)
     match standing.state:
         case SubscriptionState.ACTIVE:
             return _PENDING
@@ -67,11 +78,14 @@ def access_on(today: date, standing: Standing, *, grace_days: int | None = None)
 
 
 def _in_grace(today: date, standing: Standing, grace_days: int | None) -> Access:
-    if grace_days is None or standing.paid_through is None:
+    covered = [day for day in (standing.paid_through, standing.forgiven_through) if day is not None]
+    if grace_days is None or not covered:
         return Access(allowed=True, until=None, why=Why.GRACE)
-    until = standing.paid_through + timedelta(days=grace_days)
-    if standing.ends_on is not None:
-        until = min(until, standing.ends_on)
+    until = _no_later_than_its_end(max(covered) + timedelta(days=grace_days), standing)
     if today < until:
         return Access(allowed=True, until=until, why=Why.GRACE)
     return _PENDING if standing.charge_under_way else NO_ACCESS
+
+
+def _no_later_than_its_end(day: date, standing: Standing) -> date:
+    return day if standing.ends_on is None else min(day, standing.ends_on)

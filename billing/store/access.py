@@ -5,13 +5,14 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, literal, select, text
+from sqlalchemy import Connection, func, literal, select, text
 from sqlmodel import col
 
 from billing.domain.access import Standing
-from billing.domain.cases import ChargeKind
+from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.states import InvoiceState
 from billing.store.columns import AnyRow
-from billing.store.tables import LIVE_CHARGE, Charge, Customer, Subscription
+from billing.store.tables import LIVE_CHARGE, Charge, Customer, Invoice, Subscription
 from plans.calendar import billing_day
 
 MOST_SUBSCRIPTIONS: Final = 100
@@ -45,6 +46,15 @@ def standings_of_customer(tx: Connection, reference: str) -> CustomerStandings |
         col(Charge.kind) == ChargeKind.RENEWAL,
         text(f"charge.{LIVE_CHARGE}"),
     )
+    forgiven_through = (
+        select(func.max(col(Invoice.period_end)))
+        .where(
+            col(Invoice.subscription_id) == col(Subscription.id),
+            col(Invoice.state).in_((InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)),
+            col(Invoice.kind) != InvoiceKind.AGREEMENT,
+        )
+        .scalar_subquery()
+    )
     rows = tx.execute(
         select(
             col(Subscription.id),
@@ -57,6 +67,7 @@ def standings_of_customer(tx: Connection, reference: str) -> CustomerStandings |
             col(Subscription.cancel_at),
             col(Subscription.pause_at),
             under_way.exists().label("charge_under_way"),
+            forgiven_through.label("forgiven_through"),
         )
         .where(col(Subscription.customer_id) == customer_id)
         .order_by(col(Subscription.created_at).desc(), col(Subscription.id))
@@ -74,6 +85,7 @@ def standings_of_customer(tx: Connection, reference: str) -> CustomerStandings |
                 consented=row.consented_at is not None,
                 ends_on=_ends_on(row),
                 charge_under_way=bool(row.charge_under_way),
+                forgiven_through=row.forgiven_through,
             ),
         )
         for row in rows

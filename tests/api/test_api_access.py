@@ -69,6 +69,36 @@ def test_a_customer_s_rights_through_a_renewal_that_is_declined_and_given_up(api
     assert told(api)["basic"] == (False, None, "none")
 
 
+@pytest.mark.parametrize("act", ["void", "mark-uncollectible"])
+def test_a_period_that_is_forgiven_may_be_used_to_its_end_and_the_next_one_is_due_as_ever(both, act):
+    subscription = both.subscribe()
+    both.world.wallet("kim@example.test", script=["20051"])
+    both.sweep_at("2027-02-28 10:40")
+    both.sweep_at("2027-02-28 10:50")
+    assert told(both)["basic"] == (True, None, "grace")
+    [invoice] = both.data("/v1/invoices", subscription_id=subscription, state="open")
+    assert both.post(f"/v1/invoices/{invoice['id']}/{act}", {"reason": "our fault"}).status_code == 200
+    assert told(both)["basic"] == (True, "2027-03-31", "forgiven")
+    both.post(f"/v1/subscriptions/{subscription}/cancel", {"at": "date", "on": "2027-03-20"})
+    assert told(both)["basic"] == (True, "2027-03-20", "forgiven")
+    both.post(f"/v1/subscriptions/{subscription}/undo-cancel")
+    both.go_to("2027-03-31 00:00")
+    assert told(both)["basic"] == (True, None, "pending")
+    both.world.live_through("2027-03-31 14:00")
+    both.set_clock()
+    assert told(both)["basic"] == (True, "2027-04-30", "paid")
+
+
+def test_what_a_cancellation_voids_is_not_forgiven(api):
+    subscription = api.subscribe()
+    api.world.wallet("kim@example.test", script=["20051"])
+    api.sweep_at("2027-02-28 10:40")
+    api.sweep_at("2027-02-28 10:50")
+    api.post(f"/v1/subscriptions/{subscription}/cancel", {"at": "now"})
+    assert [each["state"] for each in api.data("/v1/invoices", subscription_id=subscription)] == ["void", "paid"]
+    assert told(api)["basic"] == (False, None, "none")
+
+
 def test_a_trial_entitles_to_its_last_day(api):
     api.subscribe(plan="trial")
     assert told(api)["trial"] == (True, "2027-03-02", "trial")

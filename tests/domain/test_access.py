@@ -74,18 +74,46 @@ def test_a_grace_that_ends_while_a_charge_is_on_its_way_waits_for_its_outcome():
     assert (pending.allowed, pending.why) == (True, Why.PENDING)
 
 
+FORGIVEN_THROUGH = date(2027, 5, 1)
+
+
+@pytest.mark.parametrize("state", [_S.ACTIVE, _S.PAST_DUE])
+def test_a_period_that_is_forgiven_may_be_used_to_its_last_day_while_the_subscription_goes_on(state):
+    right = on(PAID_THROUGH, state, forgiven_through=FORGIVEN_THROUGH, grace_days=0)
+    assert right == Access(allowed=True, until=FORGIVEN_THROUGH, why=Why.FORGIVEN)
+    assert on(LAST_DAY, state, forgiven_through=FORGIVEN_THROUGH).why is Why.PAID
+    assert on(FORGIVEN_THROUGH, state, forgiven_through=FORGIVEN_THROUGH).why is not Why.FORGIVEN
+
+
+def test_a_forgiven_period_ends_with_its_subscription():
+    ends_on = PAID_THROUGH + timedelta(days=3)
+    assert on(PAID_THROUGH, _S.ACTIVE, forgiven_through=FORGIVEN_THROUGH, ends_on=ends_on).until == ends_on
+    assert on(ends_on, _S.ACTIVE, forgiven_through=FORGIVEN_THROUGH, ends_on=ends_on) == NO_ACCESS
+
+
+@pytest.mark.parametrize("state", [each for each in _S if each not in (_S.ACTIVE, _S.PAST_DUE)])
+def test_what_was_voided_with_its_subscription_was_not_forgiven(state):
+    assert on(PAID_THROUGH, state, forgiven_through=FORGIVEN_THROUGH) == NO_ACCESS
+
+
+def test_the_grace_is_counted_from_what_was_forgiven_if_that_is_later():
+    third = on(FORGIVEN_THROUGH, _S.PAST_DUE, forgiven_through=FORGIVEN_THROUGH, grace_days=3)
+    assert third == Access(allowed=True, until=FORGIVEN_THROUGH + timedelta(days=3), why=Why.GRACE)
+
+
 @given(
     state=st.sampled_from(_S),
     paid_through=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
     today=st.dates(date(2027, 1, 1), date(2027, 12, 31)),
     flags=st.fixed_dictionaries({name: st.booleans() for name in ("in_trial", "consented", "charge_under_way")}),
     ends_on=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
+    forgiven=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
     grace_days=st.one_of(st.none(), st.integers(0, 60)),
 )
 def test_a_right_once_lost_does_not_come_back_by_waiting_and_a_named_day_is_kept(
-    state, paid_through, today, flags, ends_on, grace_days
+    state, paid_through, today, flags, ends_on, forgiven, grace_days
 ):
-    standing = Standing(state, paid_through, ends_on=ends_on, **flags)
+    standing = Standing(state, paid_through, ends_on=ends_on, forgiven_through=forgiven, **flags)
     right = access_on(today, standing, grace_days=grace_days)
     tomorrow = access_on(today + timedelta(days=1), standing, grace_days=grace_days)
     assert right.allowed or not tomorrow.allowed

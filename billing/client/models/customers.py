@@ -8,11 +8,16 @@ from pydantic import SkipValidation
 from billing.client.answers import Answer
 from billing.client.models.shared import SubscriptionState
 
-Why = Annotated[Literal["paid", "trial", "grace", "pending", "none"], SkipValidation]
+Why = Annotated[Literal["paid", "trial", "forgiven", "grace", "pending", "none"], SkipValidation]
 
 
 class PlanAccess(Answer):
-    """``until`` is the first day on which ``allowed`` no longer holds, null when no day is fixed."""
+    """``until`` is the first day on which ``allowed`` no longer holds, null when no day is fixed.
+
+    ``why`` is ``paid``; ``trial``; ``forgiven``: the invoice of the period was voided or written off; ``grace``: the
+    renewal failed and is tried again; ``pending``: the renewal is due, or its outcome is not known yet; or ``none``:
+    it may not be used.
+    """
 
     plan: str
     allowed: bool

@@ -23,8 +23,8 @@ def read_access(
 ) -> Access:
     """Say which plans a customer may use
 
-    For each plan: may they use it today, until when, and why; from what is paid for, and the grace after a failed
-    renewal. A charge whose outcome is not known yet takes nothing away.
+    For each plan: may they use it today, until when, and why; from what is paid for or forgiven, and the grace after a
+    failed renewal. A charge whose outcome is not known yet takes nothing away.
     """
     now = desk.now()
     with desk.reading() as tx:

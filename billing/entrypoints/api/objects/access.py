@@ -24,7 +24,12 @@ class RightOfSubscription:
 
 
 class PlanAccess(Answered):
-    """``until`` is the first day on which ``allowed`` no longer holds, null when no day is fixed."""
+    """``until`` is the first day on which ``allowed`` no longer holds, null when no day is fixed.
+
+    ``why`` is ``paid``; ``trial``; ``forgiven``: the invoice of the period was voided or written off; ``grace``: the
+    renewal failed and is tried again; ``pending``: the renewal is due, or its outcome is not known yet; or ``none``:
+    it may not be used.
+    """
 
     plan: str
     allowed: bool
