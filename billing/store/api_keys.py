@@ -61,11 +61,12 @@ _STANDING: Final = (
 )
 
 
-def key_of_digest(tx: Connection, digest: str) -> KeyStanding | None:
-    """Return the key whose present or previous secret has this digest, or None."""
-    known = (col(ApiKey.digest) == digest) | (col(ApiKey.previous_digest) == digest)
-    row = tx.execute(select(*_STANDING).where(known)).first()
-    return KeyStanding(*row) if row is not None else None
+def known_keys(tx: Connection, *, revoked_after: datetime) -> list[KeyStanding]:
+    """Return the keys that are not revoked, or were so lately that who still holds one is told (the machine's time)."""
+    revoked = col(ApiKey.revoked_at)
+    return [
+        KeyStanding(*row) for row in tx.execute(select(*_STANDING).where(revoked.is_(None) | (revoked > revoked_after)))
+    ]
 
 
 def list_keys(tx: Connection, limit: int, *, revoked: bool = True) -> list[KeyRow]:

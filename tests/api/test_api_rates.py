@@ -4,15 +4,16 @@ import asyncio
 import socket
 import threading
 import time
+from contextlib import ExitStack, contextmanager
 from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from api_world import SILENT, client, event, served_api, signed
+from api_world import SILENT, client, event, served_api, serving, signed
 from starlette.responses import PlainTextResponse
 
 from billing.entrypoints.api.edge import Edge
-from billing.entrypoints.api.limits import Limits
+from billing.entrypoints.api.limits import MOST_AT_ONCE, Limits
 from billing.entrypoints.api.prompt import PromptProtocol
 from billing.entrypoints.api.token_bucket import TokenBucket
 
@@ -140,16 +141,68 @@ def test_the_body_of_a_request_that_was_refused_does_not_hold_the_line(hasty):
     assert after < 2.5
 
 
+@contextmanager
+def idle_lines(port, head, number):
+    """So many connections that announce a body and do not send it."""
+    with ExitStack() as lines:
+        for _ in range(number):
+            lines.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5)).sendall(head)
+        yield
+
+
+@pytest.mark.parametrize(
+    "request_line", [b"GET /v1/return/x", b"POST /v1/return/x", b"POST /webhooks/checkout", b"POST /readyz"]
+)
+def test_more_idle_lines_than_there_are_places_keep_nobody_out(api, request_line):
+    head = request_line + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n"
+    with idle_lines(urlsplit(api.url).port, head, MOST_AT_ONCE + 44):
+        time.sleep(0.3)
+        assert api.http.get("/v1/plans").status_code == 200
+        assert api.post("/v1/keys", {"name": "shop"}).status_code == 201
+        assert api.webhook(event()).status_code == 200
+        assert api.http.get("/readyz").status_code == 200
+
+
 def test_who_is_slow_keeps_nobody_waiting(hasty):
-    lines = [socket.create_connection(("127.0.0.1", hasty), timeout=5) for _ in range(50)]
-    for line in lines:
-        line.sendall(HEAD + b"Content-Length: 10\r\n\r\n[")
-    with client(f"http://127.0.0.1:{hasty}") as http:
+    with (
+        idle_lines(hasty, HEAD + b"Content-Length: 10\r\n\r\n[", 50),
+        client(f"http://127.0.0.1:{hasty}") as http,
+    ):
         begun = time.monotonic()
         assert http.post("/v1/x", json=[]).text == "2"
         assert time.monotonic() - begun < 0.25
-    for line in lines:
-        line.close()
+
+
+def test_room_for_another_body_is_made_by_giving_up_the_one_that_was_waited_for_longest():
+    async def app(scope, receive, send):
+        await PlainTextResponse(str(len((await receive())["body"])))(scope, receive, send)
+
+    with serving(Edge(Limits(app, most_reading=2), documented=False)) as url, client(url) as http, ExitStack() as stack:
+        lines = []
+        for _ in range(3):
+            lines.append(stack.enter_context(socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=5)))
+            lines[-1].sendall(HEAD + b"Content-Length: 2\r\n\r\n[")
+            time.sleep(0.1)
+        assert b" 408 " in lines[0].recv(65536)
+        assert http.post("/v1/x", json=[]).text == "2"
+        assert b" 408 " in lines[1].recv(65536)
+        lines[2].sendall(b"]")
+        assert b" 200 " in lines[2].recv(65536)
+
+
+def test_nobody_waits_for_the_body_of_a_question(hasty):
+    with socket.create_connection(("127.0.0.1", hasty), timeout=5) as line:
+        line.sendall(b"GET /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+        assert b" 200 " in line.recv(65536)
+
+
+def test_a_busy_process_still_says_that_it_is_ready(sqlite_world):
+    with served_api() as served:
+        api = served.put(sqlite_world)
+        busy = Edge(Limits(served.app, most_at_once=0), documented=False)
+        with serving(busy) as url, client(url, headers=dict(api.http.headers)) as http:
+            assert http.get("/v1/plans").status_code == 503
+            assert [http.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]
 
 
 def test_an_answer_may_take_longer_than_a_request():

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import FrameType
 from typing import Final
 from uuid import UUID
@@ -47,11 +47,12 @@ from billing.entrypoints.api.prompt import PromptProtocol
 from billing.entrypoints.api.rate_limit import RateLimit
 from billing.entrypoints.api.roles import require_role
 from billing.entrypoints.api.strict import take_nothing_unknown
+from billing.entrypoints.clock import machine_now
 from billing.entrypoints.metrics.instruments import Instruments
 from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.ready import require_ready
 from billing.operations.engine import Engine
-from billing.store.api_keys import key_of_digest, note_use
+from billing.store.api_keys import known_keys, note_use
 from billing.store.settled_events import SettledEvents
 
 _WITH_KEY: Final = (
@@ -73,6 +74,8 @@ _WITH_KEY: Final = (
 )
 _OPEN: Final = (returning, health)
 _DRAIN_SECONDS: Final = 25
+_TOLD_OF_REVOKED: Final = timedelta(days=30)
+"""So long whoever still sends a revoked key is told that it was revoked; later, that it is not known."""
 
 
 def create_app(
@@ -130,9 +133,9 @@ def create_app(
 
 
 def _key_ring(app: FastAPI, settings: Settings, trusted_seconds: float) -> KeyRing:
-    def read(digest: str) -> KeyStanding | None:
+    def read() -> list[KeyStanding]:
         with app.state.desk.reading() as tx:
-            return key_of_digest(tx, digest)
+            return known_keys(tx, revoked_after=machine_now() - _TOLD_OF_REVOKED)
 
     def note(key_id: UUID, at: datetime) -> None:
         with app.state.desk.engine.database.transaction() as tx:

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from billing.domain.roles import Role
-from billing.entrypoints.api.callers import Caller, KeyRing, NotLetIn, TooManyGuesses
+from billing.entrypoints.api.callers import Caller, KeyRing, NotLetIn
 from billing.entrypoints.api.edge import refuse
 
 log = structlog.get_logger()
@@ -50,10 +50,6 @@ class ApiKeys:
         except NotLetIn as error:
             log.warning("api_key_refused")
             await refuse(scope, send, "unauthorized", str(error), headers={"WWW-Authenticate": "Bearer"})
-        except TooManyGuesses:
-            log.warning("api_key_guesses_refused")
-            message = "too many unknown API keys came; send it again"
-            await refuse(scope, send, "too_many_requests", message, headers={"Retry-After": "1"})
         except SQLAlchemyError as error:
             log.error("database_unavailable", error=type(error).__name__)
             message = "the database cannot be used now; send the same request again"

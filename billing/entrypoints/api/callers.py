@@ -2,9 +2,9 @@
 
 import asyncio
 import hmac
+import math
 import time
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,17 +16,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from billing.domain.api_keys import KeyMode, KeyStanding, NotAKey, key_digest, read_mode, why_refused
 from billing.domain.roles import Role
-from billing.entrypoints.api.token_bucket import TokenBucket
 from billing.entrypoints.clock import machine_now
 from billing.operations.api_keys import SANDBOX_NAME
 from billing.store.database import told_plainly
 
 log = structlog.get_logger()
 TRUSTED_SECONDS: Final = 5.0
-"""So long a process goes on believing what it read of a key: a revocation holds everywhere after this."""
-MOST_REMEMBERED: Final = 1024
-GUESSES_PER_SECOND: Final = 20.0
-"""Keys that were never seen are looked up no more often, so that guessing costs the database little."""
+"""So long a process goes on believing what it read of the keys: a revocation holds everywhere after this."""
+READ_APART_SECONDS: Final = 0.25
+"""The keys are read no more often, whoever asks with whatever: guessing costs the database little."""
 USE_NOTED_SECONDS: Final = 60.0
 
 
@@ -53,40 +51,40 @@ class NotLetIn(Exception):
     """The key opens nothing; the text says why, and does not repeat it."""
 
 
-class TooManyGuesses(Exception):
-    """So many unknown keys came that none is looked up now."""
-
-
 class KeyRing:
-    """Tells whose key it is. A key costs one short query every :data:`TRUSTED_SECONDS`, and nothing in between."""
+    """Tells whose key it is, by all keys, held in memory: one short query every :data:`TRUSTED_SECONDS`.
+
+    A key that is not among them waits until they were read once more, since it may just have been made; all who guess
+    wait for that one query, and nobody whose key is known waits for them.
+    """
 
     def __init__(
         self,
-        read: Callable[[str], KeyStanding | None],
+        read: Callable[[], Sequence[KeyStanding]],
         note_use: Callable[[UUID, datetime], None],
         *,
         mode: KeyMode,
         built_in: str | None = None,
         trusted_seconds: float = TRUSTED_SECONDS,
     ) -> None:
-        """``read`` finds a key by its digest, ``note_use`` writes down its use: in the database, on other threads."""
+        """``read`` returns the keys, ``note_use`` writes down the use of one: in the database, on other threads."""
         self._read = read
         self._note_use = note_use
         self._mode = mode
         self._built_in = key_digest(built_in) if built_in is not None else None
         self._trusted_seconds = trusted_seconds
-        self._known: OrderedDict[str, tuple[float, KeyStanding]] = OrderedDict()
-        self._reading: dict[str, asyncio.Task[KeyStanding | None]] = {}
+        self._known: dict[str, KeyStanding] = {}
+        self._known_at = self._asked_at = -math.inf
+        self._reading: asyncio.Task[None] | None = None
         self._noted: dict[UUID, float] = {}
-        self._guesses = TokenBucket(GUESSES_PER_SECOND, 2 * GUESSES_PER_SECOND)
-        self._readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="api-keys")
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="api-keys")
         # Apart, so that a writer who waits for SQLite's lock keeps no request waiting.
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="api-key-use")
 
     async def caller_of(self, key: str) -> Caller:
         """Return whose key it is.
 
-        :raises NotLetIn: nobody's, or it opens nothing any more. :raises TooManyGuesses: ask again in a second.
+        :raises NotLetIn: nobody's, or it opens nothing any more.
         :raises SQLAlchemyError: the database cannot be asked.
         """
         digest = key_digest(key)
@@ -115,28 +113,26 @@ class KeyRing:
             )
 
     async def _standing(self, digest: str) -> KeyStanding | None:
-        known = self._known.get(digest)
-        if known is not None and time.monotonic() - known[0] < self._trusted_seconds:
-            return known[1]
-        if known is None and digest not in self._reading and self._guesses.wait_for(time.monotonic()) > 0:
-            raise TooManyGuesses
-        reading = self._reading.get(digest)
-        if reading is None:
-            # Those who come with the same key meanwhile wait for the same answer.
-            reading = asyncio.create_task(self._look_up(digest))
-            self._reading[digest] = reading
-            reading.add_done_callback(lambda _done: self._reading.pop(digest, None))
-        return await asyncio.shield(reading)
-
-    async def _look_up(self, digest: str) -> KeyStanding | None:
         asked_at = time.monotonic()
-        found = await asyncio.get_running_loop().run_in_executor(self._readers, self._read, digest)
-        self._known.pop(digest, None)
-        if found is not None:
-            self._known[digest] = (asked_at, found)
-            if len(self._known) > MOST_REMEMBERED:
-                self._known.popitem(last=False)
-        return found
+        if asked_at - self._known_at >= self._trusted_seconds:
+            await self._read_anew()
+        while digest not in self._known and self._known_at < asked_at:
+            await self._read_anew()
+        return self._known.get(digest)
+
+    async def _read_anew(self) -> None:
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_keys())
+        await asyncio.shield(self._reading)
+
+    async def _read_keys(self) -> None:
+        await asyncio.sleep(self._asked_at + READ_APART_SECONDS - time.monotonic())
+        self._asked_at = time.monotonic()
+        keys = await asyncio.get_running_loop().run_in_executor(self._reader, self._read)
+        self._known = {
+            digest: key for key in keys for digest in (key.digest, key.previous_digest) if digest is not None
+        }
+        self._known_at = self._asked_at
 
     def _used(self, standing: KeyStanding) -> None:
         now, last = time.monotonic(), self._noted.get(standing.id)

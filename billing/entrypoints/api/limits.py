@@ -7,7 +7,9 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from billing.entrypoints.api.auth import DOCUMENTATION_PATHS, OPEN_PREFIXES
 from billing.entrypoints.api.edge import refuse
+from billing.entrypoints.api.readers import Readers
 from billing.gateway.messages import Unreadable, read_json
 from billing.gateway.webhooks import MOST_BYTES as MOST_WEBHOOK_BYTES
 
@@ -15,12 +17,16 @@ MOST_BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 10.0
 """A body must have arrived whole this long after its headers."""
 MOST_AT_ONCE: Final = 256
-"""Of webhooks, and of all other requests: a burst of one kind does not turn the other away."""
+"""Requests that are worked on: of webhooks, and of all others. A burst of one kind does not turn the other away."""
+MOST_READING: Final = 2048
+"""Bodies that are waited for, of either kind, so that memory stays bounded. One more, and the oldest is given up."""
 MOST_DRAINED_BYTES: Final = 1024 * 1024
 _DRAIN_SECONDS: Final = 1.0
 _WEBHOOKS: Final = "/webhooks/"
-_ALIVE: Final = "/healthz"
+_HEALTH: Final = ("/healthz", "/readyz")
 """Answered however busy we are: a busy process must not be taken for a dead one."""
+_WITHOUT_BODY: Final = (*_HEALTH, *OPEN_PREFIXES, *DOCUMENTATION_PATHS)
+"""Whoever has no key is waited for nowhere but with a webhook."""
 
 
 class _Refused(Exception):
@@ -36,31 +42,45 @@ class _Gone(Exception):
 class Limits:
     """Reads the body of a request, bounded in bytes and seconds, and checks that it is the JSON we take."""
 
-    def __init__(self, app: ASGIApp, *, body_seconds: float = BODY_SECONDS, most_at_once: int = MOST_AT_ONCE) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        body_seconds: float = BODY_SECONDS,
+        most_at_once: int = MOST_AT_ONCE,
+        most_reading: int = MOST_READING,
+    ) -> None:
         self._app = app
         self._body_seconds = body_seconds
         self._most_at_once = most_at_once
         self._under_way = {False: 0, True: 0}
+        self._readers = {False: Readers(most_reading), True: Readers(most_reading)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         is_webhook = scope["path"].startswith(_WEBHOOKS)
-        if self._under_way[is_webhook] >= self._most_at_once and scope["path"] != _ALIVE:
-            headers = {"Retry-After": "1"}
-            await refuse(scope, send, "busy", "too many requests at once; send it again", headers=headers)
-            return
-        self._under_way[is_webhook] += 1
         try:
-            body = await self._read(scope, receive, is_webhook=is_webhook)
-            await self._app(scope, _replay(body, receive), send)
+            body = await self._read(scope, receive, is_webhook=is_webhook) if _has_body(scope) else b""
         except _Refused as refused:
             if refused.code == "body_too_large":
                 await _drain(receive)
             await refuse(scope, send, refused.code, refused.detail, headers={"Connection": "close"})
         except _Gone:
             return
+        else:
+            await self._work_on(scope, _replay(body, receive), send, is_webhook=is_webhook)
+
+    async def _work_on(self, scope: Scope, receive: Receive, send: Send, *, is_webhook: bool) -> None:
+        # Counted only now: whoever sends slowly, or nothing, takes no place from those who have sent all.
+        if self._under_way[is_webhook] >= self._most_at_once and scope["path"] not in _HEALTH:
+            headers = {"Retry-After": "1"}
+            await refuse(scope, send, "busy", "too many requests at once; send it again", headers=headers)
+            return
+        self._under_way[is_webhook] += 1
+        try:
+            await self._app(scope, receive, send)
         finally:
             self._under_way[is_webhook] -= 1
 
@@ -70,12 +90,17 @@ class Limits:
         if headers.get("content-length", "0").isdecimal() and int(headers.get("content-length", "0")[:18]) > most:
             raise _too_large(most)
         try:
-            body = await asyncio.wait_for(_whole_body(receive, most), self._body_seconds)
+            async with self._readers[is_webhook].one(self._body_seconds):
+                body = await _whole_body(receive, most)
         except TimeoutError:
             raise _Refused("body_too_slow", "the body did not arrive in time; send it again") from None
         if body and not is_webhook:
             _check_json(headers, body)
         return body
+
+
+def _has_body(scope: Scope) -> bool:
+    return scope["method"] not in ("GET", "HEAD") and not scope["path"].startswith(_WITHOUT_BODY)
 
 
 async def _whole_body(receive: Receive, most: int) -> bytes:
