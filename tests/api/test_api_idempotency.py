@@ -19,6 +19,7 @@ from billing.operations.erase_customer import erase_customer
 from billing.operations.request_keys import LEASE
 
 KEY = {"Idempotency-Key": "order-7"}
+JSON = {"Content-Type": "application/json"}
 ENROL = "/v1/subscriptions"
 
 
@@ -66,6 +67,13 @@ def test_what_was_not_even_looked_at_leaves_the_key_free(api):
         "unsupported_media_type",
     )
     assert api.post(ENROL, wanted(), headers=KEY).status_code == 201
+
+
+def test_the_same_body_in_another_order_and_with_other_spaces_is_the_same_request(api):
+    first = api.post(ENROL, content=json.dumps(wanted()), headers=KEY | JSON)
+    assert first.status_code == 201
+    turned = json.dumps(dict(reversed(wanted().items())), indent=2, ensure_ascii=False).encode()
+    assert same(first, api.post(ENROL, content=turned, headers=KEY | JSON))
 
 
 @pytest.mark.parametrize(

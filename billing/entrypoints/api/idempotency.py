@@ -137,8 +137,16 @@ async def _send_again(send: Send, answer: Answer) -> None:
 
 def _fingerprint(scope: Scope, body: bytes) -> str:
     path: bytes = scope.get("raw_path") or scope["path"].encode()
-    parts = (scope["method"].encode(), path, scope["query_string"], body)
+    parts = (scope["method"].encode(), path, scope["query_string"], _canonical(body))
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def _canonical(body: bytes) -> bytes:
+    """Return the JSON that a body says: in which order and with which spaces it says it makes it no other request."""
+    try:
+        return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
+    except (ValueError, RecursionError):  # none at all, or nested so deeply that no model takes it
+        return body
 
 
 def _without_secrets(body: bytes) -> str:
