@@ -14,6 +14,7 @@ from billing.domain.deliveries import MOST_ENDPOINTS, EndpointState, why_no_endp
 from billing.domain.identity import row_id
 from billing.domain.public_events import PUBLIC_TYPES, unknown_patterns
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
+from billing.outbox.addresses import Network, why_not_there
 from billing.outbox.vault import CannotOpen, Vault, draw_secret
 from billing.store.deliveries import line_up_again
 from billing.store.endpoints import (
@@ -77,10 +78,13 @@ def create_endpoint(
     event_types: Sequence[str] = (),
     description: str = "",
     is_live: bool,
+    allowed: Sequence[Network],
     now: datetime,
     claim: UUID | None = None,
 ) -> FreshSecret:
     """Make an endpoint (``now``: the machine's time, UTC). It is sent what happens from now on.
+
+    ``allowed`` are the networks beside the open internet in which an endpoint may be.
 
     Asked again under the same ``claim``, it gives the endpoint of the first time another secret: nobody was told that
     one.
@@ -88,7 +92,9 @@ def create_endpoint(
     :raises BadEndpoint: a field cannot be used. :raises TooManyEndpoints: there are enough.
     :raises NoEndpointKey: its secret could not be kept.
     """
-    wanted = _checked({"url": url, "event_types": list(event_types), "description": description}, is_live=is_live)
+    wanted = _checked(
+        {"url": url, "event_types": list(event_types), "description": description}, is_live=is_live, allowed=allowed
+    )
     secret = draw_secret()
     with engine.database.snapshot() as tx:
         begins_after = settled_from(tx)
@@ -118,13 +124,19 @@ def create_endpoint(
 
 
 def update_endpoint(
-    engine: Engine, endpoint: UUID, changes: Mapping[str, Any], *, is_live: bool, now: datetime
+    engine: Engine,
+    endpoint: UUID,
+    changes: Mapping[str, Any],
+    *,
+    is_live: bool,
+    allowed: Sequence[Network],
+    now: datetime,
 ) -> EndpointRow:
     """Write ``url``, ``event_types`` or ``description`` of an endpoint anew; what is not named stays.
 
     :raises NotFound: there is no such endpoint. :raises BadEndpoint: a field cannot be used.
     """
-    wanted = _checked(changes, is_live=is_live)
+    wanted = _checked(changes, is_live=is_live, allowed=allowed)
     with engine.database.transaction() as tx:
         _locked(tx, endpoint)
         if wanted:
@@ -234,10 +246,12 @@ def test_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> int:
         return tx.execute(newest.order_by(col(Event.sequence).desc()).limit(1)).scalar_one() or 0
 
 
-def _checked(fields: Mapping[str, Any], *, is_live: bool) -> dict[str, Any]:
-    problem = why_no_endpoint(fields["url"], is_live=is_live) if "url" in fields else None
-    if problem is not None:
-        raise BadEndpoint("url", problem)
+def _checked(fields: Mapping[str, Any], *, is_live: bool, allowed: Sequence[Network]) -> dict[str, Any]:
+    if "url" in fields:
+        url = fields["url"]
+        problem = why_no_endpoint(url, is_live=is_live) or why_not_there(url, allowed)
+        if problem is not None:
+            raise BadEndpoint("url", problem)
     unknown = unknown_patterns(fields.get("event_types", ()))
     if unknown:
         known = ", ".join(PUBLIC_TYPES[:3])

@@ -1,8 +1,10 @@
 """Which addresses may be connected to: those of the open internet, and what the configuration allows."""
 
 import ipaddress
+import socket
 from collections.abc import Iterator, Sequence
 from typing import Final
+from urllib.parse import urlsplit
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -36,6 +38,35 @@ def refuse_unless_allowed(text: str, allowed: Sequence[Network]) -> None:
         if not each.is_global or each.is_multicast:
             # Not the address itself: who may register an endpoint need not learn where names lead in here.
             raise AddressRefused("the host has an address that is not on the open internet")
+
+
+def why_not_there(url: str, allowed: Sequence[Network]) -> str | None:
+    """Say why nothing is sent to the address that is written in a URL, and what would be right, or None.
+
+    Where a name leads is looked at each time that something is sent: it may change.
+    """
+    try:
+        address = _written(urlsplit(url).hostname or "")
+        if address is not None:
+            refuse_unless_allowed(address, allowed)
+    except AddressRefused:
+        return (
+            "must not be an address that is private, loopback, link-local or reserved: name a host on the open "
+            "internet, or have the operator list the network in `webhooks.allow`"
+        )
+    return None
+
+
+def _written(host: str) -> str | None:
+    """Return the address that a host is, in any spelling that a connection understands, or None for a name."""
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(host))  # such as 127.1 or 2130706433
+    except (OSError, ValueError):
+        return None
 
 
 def _inside(address: Address) -> Iterator[ipaddress.IPv4Address]:

@@ -142,7 +142,10 @@ def test_a_secret_that_still_signs_is_ended_by_a_second_rotation_only_if_that_is
 
 @pytest.mark.parametrize(("body", "field"), [
     ({"url": "ftp://shop.example.com/"}, "url"), ({"url": "https://kim:word@shop.example.com/"}, "url"),
-    ({"url": "https://shop.example.com:22/"}, "url"), ({"url": ""}, "url"), ({}, "url"),
+    ({"url": "https://shop.example.com:22/"}, "url"),
+    ({"url": "http://169.254.169.254/x"}, "url"), ({"url": "http://10.0.0.1/"}, "url"),
+    ({"url": "http://[fd00::1]/"}, "url"), ({"url": "http://[::ffff:10.0.0.1]/"}, "url"),
+    ({"url": "http://167772161/"}, "url"), ({"url": "http://0xa9fea9fe/"}, "url"), ({"url": ""}, "url"), ({}, "url"),
     ({"url": URL, "event_types": ["invoice.payed"]}, "event_types.0"),
     ({"url": URL, "event_types": "*"}, "event_types"), ({"url": URL, "description": "x" * 201}, "description"),
     ({"url": URL, "description": "a\nb"}, "description"), ({"url": URL, "secret": "whsec_x"}, "secret"),

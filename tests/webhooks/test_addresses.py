@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.outbox.addresses import AddressRefused, networks_of, refuse_unless_allowed
+from billing.outbox.addresses import AddressRefused, networks_of, refuse_unless_allowed, why_not_there
 
 REFUSED = [
     "127.0.0.1", "10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",  # noqa: S104
@@ -32,3 +32,16 @@ def test_what_the_configuration_allows_is_allowed_and_its_neighbour_is_not(addre
     refuse_unless_allowed(address, allowed)
     with pytest.raises(AddressRefused):
         refuse_unless_allowed(address.replace("10.1.2.", "10.1.3."), allowed)
+
+
+@pytest.mark.parametrize(
+    "host", ["10.0.0.1", "[::ffff:10.0.0.1]", "[fe80::1%25eth0]", "10.1", "167772161", "0xa000001", "127.0.0.1"]
+)
+def test_an_address_that_is_written_in_a_url_is_looked_at_in_every_spelling(host):
+    assert "webhooks.allow" in (why_not_there(f"http://{host}:8080/x", ()) or "")
+    assert why_not_there(f"http://{host}/x", networks_of(["0.0.0.0/0", "fe80::/10"])) is None
+
+
+@pytest.mark.parametrize("host", ["shop.example.com", "localhost", "8.8.8.8", "1e100.net", "[2606:4700::1111]"])
+def test_a_name_is_looked_at_only_where_it_leads_when_something_is_sent(host):
+    assert why_not_there(f"https://{host}/x", ()) is None

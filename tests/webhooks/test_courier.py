@@ -320,7 +320,9 @@ def test_an_endpoint_that_moved_is_sent_to_where_it_is_now(lite, receiver, anoth
     receiver.status = 500
     tell(lite.world, "one")
     lite.carry()
-    update_endpoint(lite.world.engine, made.row.id, {"url": another.url}, is_live=False, now=lite.clock())
+    update_endpoint(
+        lite.world.engine, made.row.id, {"url": another.url}, is_live=False, allowed=LOOPBACK, now=lite.clock()
+    )
     lite.carry(seconds=10)
     assert names(another) == ["one"]
 

@@ -24,6 +24,7 @@ from billing.entrypoints.api.paging import read_cursor, write_cursor
 from billing.entrypoints.clock import machine_now
 from billing.operations import webhook_endpoints as acts
 from billing.operations.engine import NotFound
+from billing.outbox.addresses import networks_of
 from billing.store.endpoints import list_endpoints, load_endpoint
 from billing.store.public_facts import load_recorded, told_outside
 
@@ -48,6 +49,7 @@ def create(wanted: NewEndpoint, desk: DeskOfRequest) -> FreshWebhookEndpoint:
                 event_types=wanted.event_types,
                 description=wanted.description,
                 is_live=desk.is_live,
+                allowed=networks_of(desk.settings.allowed_networks()),
                 now=machine_now(),
                 claim=desk.claim,
             ),
@@ -83,7 +85,12 @@ def update(endpoint_id: EndpointId, wanted: EndpointChanges, desk: DeskOfRequest
         row = desk.act(
             "update_webhook_endpoint",
             lambda _now: acts.update_endpoint(
-                desk.engine, endpoint_id, changes, is_live=desk.is_live, now=machine_now()
+                desk.engine,
+                endpoint_id,
+                changes,
+                is_live=desk.is_live,
+                allowed=networks_of(desk.settings.allowed_networks()),
+                now=machine_now(),
             ),
             about=endpoint_id,
         )

@@ -16,6 +16,7 @@ from billing.entrypoints.cli.output import agreed, moment, print_json, print_tab
 from billing.entrypoints.clock import machine_now
 from billing.operations import webhook_endpoints as acts
 from billing.operations.engine import NotFound
+from billing.outbox.addresses import networks_of
 from billing.store.endpoints import EndpointRow, list_endpoints, load_endpoint
 
 app = typer.Typer(
@@ -49,6 +50,7 @@ def create(
         event_types=types or [],
         description=description or "",
         is_live=session.is_live,
+        allowed=networks_of(session.settings.allowed_networks()),
         now=machine_now(),
     )
     _told(made, "The endpoint is made. Verify what comes with this secret, shown this once:", as_json=as_json)
@@ -86,7 +88,14 @@ def update(
     if not changes:
         raise typer.BadParameter("nothing to change: say --url, --type or --description")
     ident = endpoint_meant(session, endpoint)
-    row = acts.update_endpoint(session.acting(), ident, changes, is_live=session.is_live, now=machine_now())
+    row = acts.update_endpoint(
+        session.acting(),
+        ident,
+        changes,
+        is_live=session.is_live,
+        allowed=networks_of(session.settings.allowed_networks()),
+        now=machine_now(),
+    )
     _changed(row, f"The endpoint is changed: {', '.join(changes)}.", as_json=as_json)
 
 
