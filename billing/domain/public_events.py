@@ -1,7 +1,8 @@
 """What of the audit trail is told outside, under which type, and what is said with it. No personal data is.
 
 An internal event has at most one public meaning; what has none concerns nobody outside. The types are part of the
-API: one that is in use is never renamed, and what is in its ``data`` only grows.
+API: one that is in use is never renamed, and what is in its ``data`` only grows. A thing has the name here that it has
+in the objects of the API.
 """
 
 import re
@@ -57,11 +58,11 @@ class Public:
 
 
 def _subscription(event: Recorded, facts: Facts) -> Data:
-    return {"plan": facts.plan, **({"status": event.to_state} if event.to_state else {})}
+    return {"plan": facts.plan, **({"state": event.to_state} if event.to_state else {})}
 
 
 def _created(event: Recorded, facts: Facts) -> Data:
-    return {"plan": facts.plan or event.data.get("plan"), "status": event.to_state}
+    return {"plan": facts.plan or event.data.get("plan"), "state": event.to_state}
 
 
 def _renewed(event: Recorded, facts: Facts) -> Data:
@@ -77,9 +78,9 @@ def _pause_scheduled(event: Recorded, facts: Facts) -> Data:
 
 
 def _canceled(event: Recorded, facts: Facts) -> Data:
-    reason = event.data.get("reason")
-    cause = "payment_failed" if reason is None else "no_consent" if reason == "no_consent" else "requested"
-    return {**_subscription(event, facts), "cause": cause}
+    # Never by the reason's words, which somebody may have typed.
+    by_itself = event.data.get("cause", "payment_failed")
+    return {**_subscription(event, facts), "cause": "requested" if "reason" in event.data else by_itself}
 
 
 def _consented(event: Recorded, facts: Facts) -> Data:
@@ -100,28 +101,27 @@ def _invoice(event: Recorded, facts: Facts) -> Data:
     return {
         "plan": facts.plan,
         "kind": facts.invoice_kind,
-        "status": event.to_state,
+        "state": event.to_state,
         "amount": _amount(facts.amount),
-        "period_start": period and period.start.isoformat(),
-        "period_end": period and period.end.isoformat(),
+        "period": period and {"start": period.start.isoformat(), "end": period.end.isoformat()},
     }
 
 
 def _charge(event: Recorded, facts: Facts) -> Data:
     return {
-        "charge": public_id(Kind.CHARGE, UUID(event.subject_id)),
-        "invoice": facts.invoice and public_id(Kind.INVOICE, facts.invoice),
+        "charge_id": public_id(Kind.CHARGE, UUID(event.subject_id)),
+        "invoice_id": facts.invoice and public_id(Kind.INVOICE, facts.invoice),
         "invoice_kind": facts.invoice_kind,
         "plan": facts.plan,
         "amount": _amount(facts.amount),
         "attempt": facts.attempt,
+        "state": event.to_state,
     }
 
 
 def _failed(event: Recorded, facts: Facts) -> Data:
     return {
         **_charge(event, facts),
-        "outcome": event.to_state,
         "decline_class": event.data.get("decline_class"),
         "response_code": event.data.get("response_code"),
         "next_attempt_at": _instant(event.data.get("next_attempt_at")),
@@ -130,15 +130,15 @@ def _failed(event: Recorded, facts: Facts) -> Data:
 
 def _refund(event: Recorded, facts: Facts) -> Data:
     return {
-        "charge": facts.charge and public_id(Kind.CHARGE, facts.charge),
-        "invoice": facts.invoice and public_id(Kind.INVOICE, facts.invoice),
+        "charge_id": facts.charge and public_id(Kind.CHARGE, facts.charge),
+        "invoice_id": facts.invoice and public_id(Kind.INVOICE, facts.invoice),
         "amount": _amount(facts.amount),
-        "status": event.to_state,
+        "state": event.to_state,
     }
 
 
 def _source(event: Recorded, _facts: Facts) -> Data:
-    return {"status": event.to_state}
+    return {"state": event.to_state}
 
 
 def _plan(event: Recorded, _facts: Facts) -> Data:
@@ -155,7 +155,7 @@ def _customer(_event: Recorded, _facts: Facts) -> Data:
 
 
 def _endpoint(event: Recorded, _facts: Facts) -> Data:
-    return {"cause": event.data.get("cause")}
+    return {"disabled_because": event.data.get("cause")}
 
 
 TEST_TYPE: Final = "webhook_endpoint.test"
@@ -250,7 +250,8 @@ PUBLIC: Final[Mapping[str, Public]] = {
     "customer.erased": Public("customer.erased", "A customer's personal data was erased.", _customer),
     "webhook_endpoint.disabled": Public(
         "webhook_endpoint.disabled",
-        "An endpoint is sent nothing any more. `cause` is requested, or failing after days without an answer.",
+        "An endpoint is sent nothing any more. `disabled_because` is requested, failing after days without an answer, "
+        "or gone when it answered 410.",
         _endpoint,
     ),
     "webhook_endpoint.tested": Public(TEST_TYPE, "Nothing happened: somebody tries out an endpoint.", _customer),
@@ -296,8 +297,8 @@ def public_event(event: Recorded, facts: Facts) -> dict[str, object] | None:
         "created_at": _instant(event.at.isoformat()),
         "sequence": event.sequence,
         "subject": {"object": event.subject_type, "id": _subject_id(event)},
-        "subscription": owner and public_id(Kind.SUBSCRIPTION, owner),
-        "customer": facts.customer and public_id(Kind.CUSTOMER, facts.customer),
+        "subscription_id": owner and public_id(Kind.SUBSCRIPTION, owner),
+        "customer_id": facts.customer and public_id(Kind.CUSTOMER, facts.customer),
         "data": meaning.data(event, facts),
     }
 

@@ -111,7 +111,7 @@ def _end_without_consent(tx: Connection, due: DueSubscription, author: Author) -
                 due.state,
                 SubscriptionEvent.CANCEL,
                 written,
-                data={"reason": "no_consent"},
+                data={"cause": "no_consent"},
             )
         ],
         author,

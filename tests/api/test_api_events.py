@@ -5,8 +5,20 @@ from harness import fresh_world
 from sqlalchemy import text
 
 from billing.domain.cases import Note
+from billing.entrypoints.api.objects.charges import Charge
+from billing.entrypoints.api.objects.customers import Source
+from billing.entrypoints.api.objects.invoices import Invoice
+from billing.entrypoints.api.objects.plans import Plan
+from billing.entrypoints.api.objects.prices import Price
+from billing.entrypoints.api.objects.refunds import Refund
+from billing.entrypoints.api.objects.subscriptions import Subscription
+from billing.entrypoints.api.objects.webhook_endpoints import WebhookEndpoint
 from billing.store.settled_events import Horizon, SettledEvents
 from billing.store.writes import Author, note
+from docs.event_examples import examples
+
+OBJECTS = (Subscription, Invoice, Charge, Refund, Source, Plan, Price, WebhookEndpoint)
+OF_EVENTS_ONLY = {"attempt", "cause", "first_charge_on", "invoice_kind"}
 
 
 def read_on(api, **query):
@@ -35,8 +47,13 @@ def test_the_feed_tells_everything_once_in_order(both):
     assert pages == whole
     told = both.get("/v1/events", subscription_id=subscription)["data"]
     assert (told[0]["type"], told[-1]["type"]) == ("subscription.created", "subscription.activated")
-    assert {each["subscription"] for each in told} == {subscription}
+    assert {each["subscription_id"] for each in told} == {subscription}
     assert told[0] == both.get(f"/v1/events/{told[0]['id']}")
+
+
+def test_events_have_the_words_of_the_objects():
+    words = OF_EVENTS_ONLY.union(*(each.model_fields for each in OBJECTS))
+    assert {name for _, _, told in examples() for name in told["data"]} - words == set()
 
 
 def test_what_is_internal_is_not_there(api):

@@ -18,8 +18,8 @@ EVENT = {
     "created_at": "2027-03-01T01:00:00Z",
     "sequence": 7,
     "subject": {"object": "charge", "id": "ch_x"},
-    "subscription": "sub_x",
-    "customer": None,
+    "subscription_id": "sub_x",
+    "customer_id": None,
     "data": {"next_attempt_at": "2027-03-02T01:00:00Z", "decline_class": "retry_later"},
     "of_a_later_version": True,
 }

@@ -1,7 +1,7 @@
 """What is told outside of what happened: nothing is told by accident, and nothing personal at all."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from billing.domain.public_events import (
 from billing.domain.public_ids import NotAnId
 from billing.domain.states import CHARGE_MOVES, INVOICE_MOVES, REFUND_MOVES, SOURCE_MOVES, SUBSCRIPTION_MOVES
 from docs.event_examples import DATA, REACHED, example_of, examples
+from plans.calendar import Period
 from plans.money import Money
 
 AT = datetime(2027, 3, 1, 1, 12, 30, 5, tzinfo=UTC)
@@ -86,9 +87,9 @@ def test_an_event_says_what_it_is_about_by_prefixed_ids_and_when_in_utc():
         "created_at": "2027-03-01T01:12:30.000005Z",
         "sequence": 7,
         "subject": {"object": "subscription", "id": "sub_aaaaaaaaaaaaaaaaaaaaaaaaae"},
-        "subscription": "sub_aaaaaaaaaaaaaaaaaaaaaaaaae",
-        "customer": "cus_aaaaaaaaaaaaaaaaaaaaaaaaai",
-        "data": {"plan": "basic", "status": "active"},
+        "subscription_id": "sub_aaaaaaaaaaaaaaaaaaaaaaaaae",
+        "customer_id": "cus_aaaaaaaaaaaaaaaaaaaaaaaaai",
+        "data": {"plan": "basic", "state": "active"},
     }
 
 
@@ -98,12 +99,13 @@ def test_what_is_internal_is_not_told():
 
 
 @pytest.mark.parametrize(("data", "cause"), [
-    ({}, "payment_failed"), ({"reason": "no_consent"}, "no_consent"), ({"reason": "kim@x.test left"}, "requested"),
+    ({}, "payment_failed"), ({"cause": "no_consent"}, "no_consent"), ({"reason": "kim@x.test left"}, "requested"),
+    ({"reason": "no_consent"}, "requested"),
 ])  # fmt: skip
 def test_a_cancellation_tells_its_cause_but_no_words_that_somebody_wrote(data, cause):
     assert told("subscription.canceled", "canceled", **data)["data"] == {
         "plan": "basic",
-        "status": "canceled",
+        "state": "canceled",
         "cause": cause,
     }
 
@@ -117,17 +119,23 @@ def test_a_failed_payment_tells_class_code_and_next_retry_with_the_money_as_an_o
     made = public_event(event, facts)
     assert made["type"] == "invoice.payment_failed"
     assert made["data"] == {
-        "charge": "ch_aaaaaaaaaaaaaaaaaaaaaaaaam",
-        "invoice": "inv_aaaaaaaaaaaaaaaaaaaaaaaaaq",
+        "charge_id": "ch_aaaaaaaaaaaaaaaaaaaaaaaaam",
+        "invoice_id": "inv_aaaaaaaaaaaaaaaaaaaaaaaaaq",
         "invoice_kind": "renewal",
         "plan": "basic",
         "amount": {"amount": 9900, "currency": "KRW"},
         "attempt": 2,
-        "outcome": "declined",
+        "state": "declined",
         "decline_class": "retry_later",
         "response_code": "20051",
         "next_attempt_at": "2027-03-02T01:00:00Z",
     }
+
+
+def test_an_invoice_tells_its_period_as_the_api_does():
+    facts = Facts(CUSTOMER, "basic", UUID(int=4), "renewal", Period(date(2027, 3, 1), date(2027, 4, 1)))
+    made = public_event(recorded("invoice.issued", "open", "invoice", str(UUID(int=4))), facts)
+    assert made["data"]["period"] == {"start": "2027-03-01", "end": "2027-04-01"}
 
 
 def test_the_last_failed_payment_says_that_there_is_no_retry():

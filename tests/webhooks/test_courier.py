@@ -60,7 +60,7 @@ def test_what_happens_arrives_signed_with_what_the_feed_tells(post, receiver):
     ]
     events = [each.verified(made.secret) for each in receiver.requests]
     assert [each["id"] for each in events] == receiver.ids
-    assert {each["subscription"] for each in events[1:]} == {public_id(Kind.SUBSCRIPTION, subscription)}
+    assert {each["subscription_id"] for each in events[1:]} == {public_id(Kind.SUBSCRIPTION, subscription)}
     assert set(post.states()) == {"delivered"}
     post.carry(hours=1)
     assert len(receiver.requests) == 7
@@ -155,7 +155,7 @@ def test_a_dead_endpoint_is_switched_off_after_days_with_an_event_and_gets_every
     assert "webhook_endpoint.disabled" in another.types
     told = next(each.event for each in another.requests if each.event["type"] == "webhook_endpoint.disabled")
     assert told["subject"] == {"object": "webhook_endpoint", "id": public_id(Kind.WEBHOOK_ENDPOINT, dead.row.id)}
-    assert told["data"] == {"cause": "failing"}
+    assert told["data"] == {"disabled_because": "failing"}
     tell(post.world, "three", "four")
     before = len(receiver.requests)
     post.carry(days=5)

@@ -19,7 +19,7 @@ class Event(Answer):
     """Something that happened. The types and what is in ``data`` are listed in the documentation of webhooks.
 
     ``sequence`` grows with each event of the same subject: a greater one is later, whatever order they arrive in.
-    ``subscription`` and ``customer`` are the ids of whom it concerns.
+    ``subscription_id`` and ``customer_id`` are the ids of whom it concerns.
     """
 
     object: Literal["event"] = "event"
@@ -28,8 +28,8 @@ class Event(Answer):
     created_at: datetime
     sequence: int
     subject: Subject
-    subscription: str | None
-    customer: str | None
+    subscription_id: str | None
+    customer_id: str | None
     data: dict[str, Any]
 
 
