@@ -12,6 +12,8 @@ from uuid import UUID
 
 _LETTERS: Final = re.compile(r"[a-z2-7]{26}")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}")
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SPOKEN: Final = re.compile(rf"\b(customer|subscription|invoice|charge|refund|source) ({_UUID.pattern})\b")
 LARGEST_NUMBER: Final = 2**63 - 1
 
 
@@ -53,6 +55,20 @@ def uuid_of(kind: Kind, text: str) -> UUID:
     if public_id(kind, value) != text:
         raise NotAnId(f"{_wanted(kind)}; this one was never given out: copy it whole")
     return value
+
+
+def subject_id(subject_type: str, internal: str) -> str:
+    """Return the id of what an event or an entry is about, as the outside sees it.
+
+    What has no prefix, such as a plan, keeps the id that it has.
+    """
+    kind = Kind.__members__.get(subject_type.upper())
+    return public_id(kind, UUID(internal)) if kind is not None and _UUID.fullmatch(internal) else internal
+
+
+def with_public_ids(sentence: str) -> str:
+    """Return a sentence that speaks of "subscription 0198…", as rows have it, with ids as the outside sees them."""
+    return _SPOKEN.sub(lambda found: f"{found[1]} {subject_id(found[1], found[2])}", sentence)
 
 
 def numbered_id(kind: Kind, number: int) -> str:

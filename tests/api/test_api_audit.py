@@ -26,6 +26,7 @@ def test_what_an_admin_decides_is_entered_under_the_name_of_the_key(both):
         ("plan.archived", "key:a-admin"),
         ("subscription.paused", "key:a-admin"),
     ]
+    assert [entry["subject_id"] for entry in entries] == ["basic", subscription]
     assert entries[0]["previous_hash"] == entries[1]["hash"]
 
 

@@ -170,7 +170,7 @@ def test_an_invoice_is_found_by_its_ids_and_by_a_charge_and_not_by_an_id_of_some
     row = charge(lived, "captured")
     invoice = UUID(row["invoice_id"])
     for meant in (str(invoice), invoice.hex[:9], public_id(Kind.INVOICE, invoice), row["reference"]):
-        assert str(invoice) in lived.billing("invoices", "void", meant, "--yes").err
+        assert public_id(Kind.INVOICE, invoice) in lived.billing("invoices", "void", meant, "--yes").err
     told = lived.billing("invoices", "void", public_id(Kind.CHARGE, invoice), "--yes")
     assert (told.code, "the id of an invoice begins with inv_" in told.err) == (1, True)
     told = lived.billing("invoices", "void", public_id(Kind.INVOICE, UUID(row["id"])), "--yes")

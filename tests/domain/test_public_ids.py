@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.public_ids import LARGEST_NUMBER, Kind, NotAnId, number_of, numbered_id, public_id, uuid_of
+from billing.domain.public_ids import (
+    LARGEST_NUMBER,
+    Kind,
+    NotAnId,
+    number_of,
+    numbered_id,
+    public_id,
+    subject_id,
+    uuid_of,
+    with_public_ids,
+)
 
 KIM = UUID("0d3f6f8e-1111-4222-8333-444455556666")
 KINDS = st.sampled_from(list(Kind))
@@ -68,3 +78,26 @@ def test_what_is_not_the_id_of_a_subscription_is_refused_with_what_one_looks_lik
 def test_what_is_not_the_number_of_an_event_is_refused(text):
     with pytest.raises(NotAnId, match="the id of an event begins with evt_"):
         number_of(Kind.EVENT, text)
+
+
+def test_a_sentence_of_rows_is_told_with_the_ids_that_the_outside_knows():
+    told = with_public_ids(f"invoice {KIM} of subscription {KIM} is void already; payment {KIM} is not ours")
+    assert told == (
+        f"invoice {public_id(Kind.INVOICE, KIM)} of subscription {public_id(Kind.SUBSCRIPTION, KIM)} is void already; "
+        f"payment {KIM} is not ours"
+    )
+
+
+@pytest.mark.parametrize(
+    ("subject_type", "internal", "shown"),
+    [
+        ("api_key", str(KIM), public_id(Kind.API_KEY, KIM)),
+        ("webhook_endpoint", str(KIM), public_id(Kind.WEBHOOK_ENDPOINT, KIM)),
+        ("plan", "basic", "basic"),
+        ("installation", "1", "1"),
+        ("payment", "pay_1", "pay_1"),
+        ("price", "basic", "basic"),
+    ],
+)
+def test_the_subject_of_an_entry_has_its_prefix_if_there_is_one(subject_type, internal, shown):
+    assert subject_id(subject_type, internal) == shown

@@ -7,7 +7,10 @@ from billing.client.answers import Answer
 
 
 class AuditEntry(Answer):
-    """What somebody decided. ``hash`` is SHA-256 over this entry and the hash of the one before it."""
+    """What somebody decided. ``subject_id`` is the prefixed id of what has one, and the code of a plan.
+
+    ``hash`` is SHA-256 over this entry as it is stored and the hash of the one before it.
+    """
 
     object: Literal["audit_entry"] = "audit_entry"
     number: int

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from billing.domain.audit import Entry
+from billing.domain.public_ids import subject_id
 from billing.entrypoints.api.desk import DeskOfRequest
 from billing.entrypoints.api.paging import ListOf, read_cursor, write_cursor
 from billing.entrypoints.api.shapes import Answered, PageQuery
@@ -15,7 +16,10 @@ router = APIRouter(prefix="/v1/audit", tags=["audit"])
 
 
 class AuditEntry(Answered):
-    """What somebody decided. ``hash`` is SHA-256 over this entry and the hash of the one before it."""
+    """What somebody decided. ``subject_id`` is the prefixed id of what has one, and the code of a plan.
+
+    ``hash`` is SHA-256 over this entry as it is stored and the hash of the one before it.
+    """
 
     object: Literal["audit_entry"] = "audit_entry"
     number: int
@@ -39,7 +43,7 @@ class AuditEntry(Answered):
             actor=told.actor,
             act=told.act,
             subject_type=told.subject_type,
-            subject_id=told.subject_id,
+            subject_id=subject_id(told.subject_type, told.subject_id),
             reason=told.reason,
             details=dict(told.details),
             previous_hash=entry.previous_hash,

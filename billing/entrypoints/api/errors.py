@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, get_args
-from uuid import UUID
 
 import structlog
 from fastapi import FastAPI, Request
@@ -16,7 +15,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
-from billing.domain.public_ids import Kind, public_id
+from billing.domain.public_ids import with_public_ids
 from billing.entrypoints.api.document import methods_of
 from billing.entrypoints.api.fields import PATTERNS_SAID
 from billing.entrypoints.api.problems import MEDIA_TYPE, PROBLEMS, FieldError, details, status_of
@@ -28,10 +27,6 @@ log = structlog.get_logger()
 
 _RETRY_AFTER: Final = {"Retry-After": "5"}
 _MOST_FIELDS: Final = 20
-# The acts speak of "subscription 0198…", as operators see it; the API has one form of an id.
-_UUID: Final = re.compile(
-    r"\b(customer|subscription|invoice|charge|refund|source) ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
-)
 
 
 class ApiError(Exception):
@@ -63,14 +58,9 @@ def telling_current(show: Callable[[], BaseModel]) -> Iterator[None]:
 
 def with_remedy(refusal: Refusal) -> str:
     """Return what was refused and, in a second sentence, what to do."""
-    sentence = _UUID.sub(_public, str(refusal)).rstrip(".")
+    sentence = with_public_ids(str(refusal)).rstrip(".")
     remedy = PROBLEMS.get(refusal.code, PROBLEMS["refused"]).remedy
     return f"{sentence}. {remedy}"
-
-
-def _public(found: re.Match[str]) -> str:
-    kind = Kind[found[1].upper()]
-    return f"{found[1]} {public_id(kind, UUID(found[2]))}"
 
 
 def install_error_handlers(app: FastAPI) -> None:
