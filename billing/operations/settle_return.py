@@ -8,6 +8,7 @@ from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import ChargeState
 from billing.operations.engine import Engine, NotFound
 from billing.operations.look_up_unsettled import look_up
+from billing.store.columns import AnyRow
 from billing.store.queries import charge_by_token
 
 
@@ -23,15 +24,16 @@ def settle_return(engine: Engine, token: str, *, now: datetime) -> Return:
 
     :raises NotFound: the token is none of ours.
     """
-    with engine.database.snapshot() as tx:
-        found = charge_by_token(tx, token)
-    if found is None:
-        raise NotFound("this link is not known")
-    look_up(engine, [found.id], now=now)
-    with engine.database.snapshot() as tx:
-        found = charge_by_token(tx, token)
-    if found is None:
-        raise NotFound("this link is not known")
+    look_up(engine, [_found(engine, token).id], now=now)
+    return known_return(engine, token)
+
+
+def known_return(engine: Engine, token: str) -> Return:
+    """Return the SaaS's URL with how the payment stands as far as it is known, without looking it up.
+
+    :raises NotFound: the token is none of ours.
+    """
+    found = _found(engine, token)
     failed = found.state in (
         ChargeState.DECLINED,
         ChargeState.EXPIRED,
@@ -41,6 +43,14 @@ def settle_return(engine: Engine, token: str, *, now: datetime) -> Return:
     url = found.failure_url if failed else found.success_url
     told = {"subscription_id": public_id(Kind.SUBSCRIPTION, found.subscription_id), "payment": _word(found.state)}
     return Return(_with_query(str(url), told))
+
+
+def _found(engine: Engine, token: str) -> AnyRow:
+    with engine.database.snapshot() as tx:
+        found = charge_by_token(tx, token)
+    if found is None:
+        raise NotFound("this link is not known")
+    return found
 
 
 def _word(state: ChargeState) -> str:

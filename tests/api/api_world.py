@@ -21,6 +21,7 @@ from billing.config import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY, Settings
 from billing.entrypoints.api.app import create_app
 from billing.entrypoints.api.callers import TRUSTED_SECONDS
 from billing.entrypoints.api.desk import Desk
+from billing.entrypoints.api.return_looks import Looks
 from billing.store.installation import set_clock, set_fingerprint
 from billing.store.settled_events import SettledEvents
 
@@ -171,6 +172,7 @@ class Served:
             set_fingerprint(tx, fingerprint(self.settings, database))
         self.app.state.desk = Desk(self.settings, world.engine)
         self.app.state.settled_events = SettledEvents()
+        self.app.state.return_looks = Looks()  # a fresh world has the links of the one before it
         made = Api(world, self.settings, self.url, self.http)
         made.set_clock()
         return made

@@ -1,8 +1,13 @@
+import asyncio
+import threading
 import time
 
 import pytest
+from api_world import client
 
+from billing.config import SANDBOX_API_KEY
 from billing.entrypoints.api import returning
+from billing.entrypoints.api.return_looks import LOOK_APART_SECONDS, MOST_LOOKS, Looks
 
 
 def token_of(api):
@@ -72,3 +77,77 @@ def test_a_subscriber_gets_back_whatever_goes_wrong(api, monkeypatch):
     answer = api.http.get(f"/v1/return/{token_of(api)}")
     assert answer.status_code == 303
     assert "payment=pending" in answer.headers["location"]
+
+
+def looks_at_the_gateway(api):
+    return len([each for each in api.world.sandbox("GET", "requests") if each["method"] == "GET"])
+
+
+def test_a_link_that_is_opened_again_and_again_asks_the_gateway_once_in_a_while(api):
+    api.enrol()
+    before = looks_at_the_gateway(api)
+    link = f"/v1/return/{token_of(api)}"
+    first = api.http.get(link)
+    once = looks_at_the_gateway(api) - before
+    assert once > 0
+    for _ in range(10):
+        assert api.http.get(link).headers["location"] == first.headers["location"]
+    assert looks_at_the_gateway(api) - before == once
+    time.sleep(LOOK_APART_SECONDS)
+    api.http.get(link)
+    assert looks_at_the_gateway(api) - before == 2 * once
+
+
+def test_one_link_that_many_open_keeps_no_other_request_waiting(api):
+    api.enrol()
+    link, ended, opened = f"/v1/return/{token_of(api)}", threading.Event(), []
+    api.world.faults(latency_ms=1500)
+
+    def storm():
+        with client(api.url) as http:
+            while not ended.is_set():
+                opened.append(http.get(link).status_code)
+
+    threads = [threading.Thread(target=storm) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    begun = time.monotonic()
+    with client(api.url, headers={"Authorization": f"Bearer {SANDBOX_API_KEY}"}) as http:
+        assert http.get("/v1/plans").status_code == 200
+    waited = time.monotonic() - begun
+    ended.set()
+    for thread in threads:
+        thread.join()
+    assert waited < 1.4
+    assert set(opened) == {303}
+
+
+def test_links_beyond_those_that_are_looked_up_are_answered_at_once():
+    looks, go_on = Looks(apart_seconds=0), threading.Event()
+
+    async def many():
+        async def look(number, patience=0.1):
+            return await looks.look(f"link-{number}", lambda: go_on.wait(5), patience_seconds=patience)
+
+        given_up = await asyncio.gather(*(look(number) for number in range(MOST_LOOKS)))
+        begun = time.monotonic()
+        turned_away = await look(99, patience=5)  # those that nobody waits for any more still count
+        at_once = time.monotonic() - begun < 1
+        go_on.set()
+        await asyncio.sleep(0.5)
+        return given_up, turned_away, at_once, await look(100, patience=5)
+
+    assert asyncio.run(many()) == ([None] * MOST_LOOKS, None, True, True)
+
+
+def test_what_is_remembered_of_links_goes_with_the_time():
+    looks = Looks(apart_seconds=0.05)
+
+    async def one_after_another():
+        for number in range(20):
+            assert await looks.look(f"link-{number}", lambda: "told", patience_seconds=1) == "told"
+            await asyncio.sleep(0.01)
+
+    asyncio.run(one_after_another())
+    assert len(looks._begun) < 10

@@ -45,6 +45,7 @@ from billing.entrypoints.api.intake import Intake
 from billing.entrypoints.api.limits import Limits
 from billing.entrypoints.api.prompt import PromptProtocol
 from billing.entrypoints.api.rate_limit import RateLimit
+from billing.entrypoints.api.return_looks import Looks
 from billing.entrypoints.api.roles import require_role
 from billing.entrypoints.api.strict import take_nothing_unknown
 from billing.entrypoints.clock import machine_now
@@ -102,6 +103,7 @@ def create_app(
     app.state.desk = Desk(settings, engine)
     app.state.intake = Intake(lambda batch: webhooks.store(app.state.desk, batch))
     app.state.settled_events = SettledEvents()
+    app.state.return_looks = Looks()
     app.state.key_ring = _key_ring(app, settings, key_seconds)
     app.state.registry = (instruments or Instruments()).registry
     app.state.registry.register(Vitals(lambda: app.state.desk.engine.database, is_live=settings.mode == "live"))

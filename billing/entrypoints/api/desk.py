@@ -76,7 +76,7 @@ def _shown(about: object) -> str | None:
     return None if about is None else str(about)
 
 
-def _desk(request: Request) -> Desk:
+async def _desk(request: Request) -> Desk:  # without waiting: a thread for this would cost more than it does
     desk: Desk = request.app.state.desk
     caller: Caller | None = getattr(request.state, "caller", None)
     if caller is None:

@@ -2,21 +2,15 @@
 
 import re
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
-from uuid import UUID
 
-import structlog
-from anyio import move_on_after, to_thread
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from billing.domain.public_ids import Kind, public_id
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.return_looks import Looks
 from billing.operations.engine import NotFound
-from billing.operations.settle_return import settle_return
-from billing.store.queries import charge_by_token
+from billing.operations.settle_return import known_return, settle_return
 
-log = structlog.get_logger()
 router = APIRouter(tags=["return"])
 PATIENCE_SECONDS: Final = 6.0
 """A subscriber is not kept waiting for the gateway longer than this; the look-up goes on without them."""
@@ -38,55 +32,25 @@ Your payment does not depend on this page.</p>
     response_class=RedirectResponse,
     responses={404: {"description": "A page that says so", "content": {"text/html": {"schema": {"type": "string"}}}}},
 )
-async def return_from_wallet(token: str, desk: DeskOfRequest) -> Response:
+async def return_from_wallet(token: str, request: Request, desk: DeskOfRequest) -> Response:
     """Look the payment up and send the subscriber on with `subscription_id` and `payment` in the query.
 
+    A link that was looked up less than 2 seconds ago tells what was known then; so do all links while many are opened.
     `payment` is a hint for what to show (captured, pending, declined …); what counts is the subscription's state.
     """
     if not _TOKEN.fullmatch(token):
         return _not_known()
+    looks: Looks = request.app.state.return_looks
     try:
-        url = await _looked_up(desk, token)
-        if url is None:
-            url = await to_thread.run_sync(_without_looking, desk, token)
+        known = await looks.read(lambda: known_return(desk.engine, token).url)
     except NotFound:
         return _not_known()
-    return RedirectResponse(url, 303)
-
-
-async def _looked_up(desk: Desk, token: str) -> str | None:
-    with move_on_after(PATIENCE_SECONDS):
-        try:
-            settled = await to_thread.run_sync(_settle, desk, token, abandon_on_cancel=True)
-        except NotFound:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever went wrong, the subscriber must get back
-            log.error("return_not_settled", error=type(error).__name__)
-        else:
-            return settled
-    return None
+    looked_up = await looks.look(token, lambda: _settle(desk, token), patience_seconds=PATIENCE_SECONDS)
+    return RedirectResponse(looked_up or known, 303)
 
 
 def _settle(desk: Desk, token: str) -> str:
     return desk.act("settle_return", lambda now: settle_return(desk.engine, token, now=now)).url
-
-
-def _without_looking(desk: Desk, token: str) -> str:
-    with desk.reading() as tx:
-        found = charge_by_token(tx, token)
-    if found is None:
-        raise NotFound("this link is not known")
-    return _pending(str(found.success_url), found.subscription_id)
-
-
-def _pending(url: str, subscription_id: UUID) -> str:
-    parts = urlsplit(url)
-    told = [
-        *parse_qsl(parts.query, keep_blank_values=True),
-        ("subscription_id", public_id(Kind.SUBSCRIPTION, subscription_id)),
-        ("payment", "pending"),
-    ]
-    return urlunsplit(parts._replace(query=urlencode(told)))
 
 
 def _not_known() -> Response:
