@@ -9,6 +9,10 @@ from urllib.parse import urlsplit
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+_GIVEN_OUT: Final = ipaddress.IPv6Network("2000::/3")
+"""All that IANA has given out for use on the open internet (RFC 4291, 2.4)."""
+_ISATAP: Final = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
+"""What precedes an IPv4 address in the lower half of an address (RFC 5214, 6.1)."""
 
 
 class AddressRefused(OSError):
@@ -26,7 +30,8 @@ def networks_of(texts: Sequence[str]) -> tuple[Network, ...]:
 def refuse_unless_allowed(text: str, allowed: Sequence[Network]) -> None:
     """Refuse an address that is private, loopback, link-local, shared, multicast, unspecified or reserved.
 
-    An IPv4 address inside of an IPv6 one is looked at too: mapped, 6to4, Teredo and NAT64 all lead to it.
+    An IPv4 address inside of an IPv6 one is looked at too: mapped, 6to4, Teredo, NAT64 and ISATAP all lead to it. Of
+    IPv6 itself only what was ever given out is taken, for Python calls some of the rest global.
 
     :raises AddressRefused: it is one of those, and not allowed.
     """
@@ -35,7 +40,7 @@ def refuse_unless_allowed(text: str, allowed: Sequence[Network]) -> None:
         if any(each in network for network in allowed if network.version == each.version):
             return
     for each in (address, *_inside(address)):
-        if not each.is_global or each.is_multicast:
+        if not _is_open(each):
             # Not the address itself: who may register an endpoint need not learn where names lead in here.
             raise AddressRefused("the host has an address that is not on the open internet")
 
@@ -69,6 +74,12 @@ def _written(host: str) -> str | None:
         return None
 
 
+def _is_open(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address not in _GIVEN_OUT:
+        return address.ipv4_mapped is not None or address in _NAT64  # what is inside is looked at by itself
+    return address.is_global and not address.is_multicast
+
+
 def _inside(address: Address) -> Iterator[ipaddress.IPv4Address]:
     if isinstance(address, ipaddress.IPv4Address):
         return
@@ -79,4 +90,6 @@ def _inside(address: Address) -> Iterator[ipaddress.IPv4Address]:
     if address.teredo is not None:
         yield from address.teredo
     if address in _NAT64:
+        yield ipaddress.IPv4Address(address.packed[-4:])
+    if address.packed[8:12] in _ISATAP:
         yield ipaddress.IPv4Address(address.packed[-4:])

@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Any, Final, Self
 
 import aiohttp
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
 from standardwebhooks import Webhook
 
 from billing.outbox.addresses import AddressRefused, Network, refuse_unless_allowed
@@ -17,6 +19,11 @@ from billing.outbox.addresses import AddressRefused, Network, refuse_unless_allo
 DEADLINE_SECONDS: Final = 15.0
 MOST_BYTES_KEPT: Final = 1024
 _AGENT: Final = "kakaopay-billing-webhooks"
+_MOST_INTERIM_ANSWERS: Final = 8
+
+
+class TooManyInterimAnswers(aiohttp.ClientError):
+    """Answers of the kind 1xx came without an end (RFC 9110, 15.2, sets none)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +57,29 @@ def signed(webhook_id: str, body: str, secrets: Sequence[str], at: datetime) -> 
     }
 
 
+class _Reply(aiohttp.ClientResponse):
+    """An answer that may be preceded by a few others of the kind 1xx."""
+
+    async def start(self, connection: Connection) -> aiohttp.ClientResponse:
+        # The library reads over them in a loop that never yields while they are there already, so that neither the
+        # deadline nor anything else would have its turn.
+        protocol = connection.protocol
+        if protocol is None:
+            raise aiohttp.ClientConnectionError("closed")
+        read, interim = protocol.read, 0
+
+        async def counted() -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+            nonlocal interim
+            message, payload = await read()
+            interim += 100 <= message.code < 200
+            if interim > _MOST_INTERIM_ANSWERS:
+                raise TooManyInterimAnswers
+            return message, payload
+
+        protocol.read = counted  # type: ignore[method-assign]
+        return await super().start(connection)
+
+
 class Sender:
     """Sends on the event loop that it was opened on. Proxies of the environment and cookies are not used."""
 
@@ -72,6 +102,7 @@ class Sender:
             trust_env=False,
             auto_decompress=False,
             raise_for_status=False,
+            response_class=_Reply,
         )
         return self
 

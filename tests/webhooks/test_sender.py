@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -80,6 +81,29 @@ def test_so_is_one_that_drips_its_answer():
 
     with ScriptedServer([drip]) as server:
         assert send(server.url, deadline=0.5).error == "no whole answer within 0.5 s"
+
+
+HINT = b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"
+TAKEN = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def test_a_few_interim_answers_are_read_over():
+    with ScriptedServer([lambda line: line.send(3 * HINT + TAKEN)]) as server:
+        assert send(server.url).status == 204
+
+
+def test_a_flood_of_interim_answers_is_no_answer_and_takes_nobody_elses_turn():
+    def flood(line):
+        ends = time.monotonic() + 4
+        with suppress(OSError):
+            while time.monotonic() < ends:
+                line.send(2000 * HINT)
+            line.send(TAKEN)
+
+    with ScriptedServer([flood]) as server:
+        answer = send(server.url, deadline=10)
+    assert answer.error == "no readable answer (TooManyInterimAnswers)"
+    assert answer.milliseconds < 2000
 
 
 def test_what_is_no_http_is_no_answer():
