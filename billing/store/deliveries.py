@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, select, tuple_, update
+from sqlalchemy import Connection, Select, func, select, text, tuple_, update
 from sqlmodel import col
 
 from billing.domain.deliveries import DeliveryState, EndpointState
@@ -139,7 +139,8 @@ def list_deliveries(
     if endpoint is not None:
         query = query.where(_endpoint == endpoint)
     if state is not None:
-        query = query.where(_state == state)
+        # Literal, so that it is recognised as the partial index's own condition.
+        query = query.where(text(f"webhook_delivery.state = '{state.value}'"))
     if event is not None:
         query = query.where(_event == event)
     if before is not None:

@@ -11,6 +11,7 @@ from billing.domain.deliveries import DeliveryState, EndpointState
 from billing.store.columns import Sequence, UtcDateTime, enum_of
 
 PENDING = "state = 'pending'"
+FAILED = "state = 'failed'"
 
 
 def _instant(*, nullable: bool = False) -> Any:
@@ -56,6 +57,7 @@ class WebhookDelivery(SQLModel, table=True):
             sqlite_where=text(PENDING),
             postgresql_where=text(PENDING),
         ),
+        Index("failed_delivery", "event_id", "id", sqlite_where=text(FAILED), postgresql_where=text(FAILED)),
     )
 
     id: UUID = Field(primary_key=True)
