@@ -289,14 +289,15 @@ def test_too_many_requests_at_once_are_asked_to_come_back():
         assert b" 200 " in exchanged(port, HEAD + b"Content-Length: 2\r\n\r\n[]")
 
 
-def test_a_burst_of_webhooks_turns_no_other_request_away():
-    webhook = HEAD.replace(b"/v1/x", b"/webhooks/checkout") + b"Content-Length: 2\r\nConnection: close\r\n\r\n[]"
+@pytest.mark.parametrize("path", [b"/webhooks/checkout", b"/v1/return/x"])
+def test_a_burst_of_what_needs_no_key_turns_no_other_request_away(path):
+    open_to_all = HEAD.replace(b"/v1/x", path) + b"Content-Length: 2\r\nConnection: close\r\n\r\n[]"
     with serving(Edge(Limits(slow_app(0.3), most_at_once=1), documented=False)) as url:
         port = urlsplit(url).port
         with socket.create_connection(("127.0.0.1", port)) as first:
-            first.sendall(webhook)
+            first.sendall(open_to_all)
             time.sleep(0.1)
-            assert b" 503 " in exchanged(port, webhook)
+            assert b" 503 " in exchanged(port, open_to_all)
             assert b" 200 " in exchanged(port, HEAD + b"Content-Length: 2\r\n\r\n[]")
             assert b" 200 " in first.recv(65536)
 

@@ -1,6 +1,7 @@
 """How much a request may send, for how long, and how many at once."""
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from typing import Final
 
@@ -17,12 +18,14 @@ MOST_BODY_BYTES: Final = 64 * 1024
 BODY_SECONDS: Final = 10.0
 """A body must have arrived whole this long after its headers."""
 MOST_AT_ONCE: Final = 256
-"""Requests that are worked on: of webhooks, and of all others. A burst of one kind does not turn the other away."""
+"""Requests that are worked on: of webhooks, of subscribers' links, of all others. No burst turns another kind away."""
 MOST_READING: Final = 2048
 """Bodies that are waited for, of either kind, so that memory stays bounded. One more, and the oldest is given up."""
 MOST_DRAINED_BYTES: Final = 1024 * 1024
 _DRAIN_SECONDS: Final = 1.0
 _WEBHOOKS: Final = "/webhooks/"
+_COUNTED_APART: Final = (_WEBHOOKS, *OPEN_PREFIXES)
+"""What strangers may send."""
 _HEALTH: Final = ("/healthz", "/readyz")
 """Answered however busy we are: a busy process must not be taken for a dead one."""
 _WITHOUT_BODY: Final = (*_HEALTH, *OPEN_PREFIXES, *DOCUMENTATION_PATHS)
@@ -53,7 +56,7 @@ class Limits:
         self._app = app
         self._body_seconds = body_seconds
         self._most_at_once = most_at_once
-        self._under_way = {False: 0, True: 0}
+        self._under_way = Counter[str]()
         self._readers = {False: Readers(most_reading), True: Readers(most_reading)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,19 +73,20 @@ class Limits:
         except _Gone:
             return
         else:
-            await self._work_on(scope, _replay(body, receive), send, is_webhook=is_webhook)
+            await self._work_on(scope, _replay(body, receive), send)
 
-    async def _work_on(self, scope: Scope, receive: Receive, send: Send, *, is_webhook: bool) -> None:
+    async def _work_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Counted only now: whoever sends slowly, or nothing, takes no place from those who have sent all.
-        if self._under_way[is_webhook] >= self._most_at_once and scope["path"] not in _HEALTH:
+        kind = next((prefix for prefix in _COUNTED_APART if scope["path"].startswith(prefix)), "")
+        if self._under_way[kind] >= self._most_at_once and scope["path"] not in _HEALTH:
             headers = {"Retry-After": "1"}
             await refuse(scope, send, "busy", "too many requests at once; send it again", headers=headers)
             return
-        self._under_way[is_webhook] += 1
+        self._under_way[kind] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._under_way[is_webhook] -= 1
+            self._under_way[kind] -= 1
 
     async def _read(self, scope: Scope, receive: Receive, *, is_webhook: bool) -> bytes:
         headers = Headers(scope=scope)
