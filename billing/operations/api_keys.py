@@ -47,12 +47,14 @@ class NameTaken(Refusal):
     """A key of this name is in use."""
 
     code = "name_taken"
+    says_what_to_do = True
 
 
 class KeyRevoked(Refusal):
     """The key was revoked, which cannot be undone."""
 
     code = "key_revoked"
+    says_what_to_do = True
 
 
 def create_key(
@@ -166,7 +168,9 @@ def _in_use(tx: Connection, key: UUID) -> KeyRow:
     if row is None:
         raise NotFound(f"there is no key {key}")
     if row.revoked_at is not None:
-        raise KeyRevoked(f"key {row.name} was revoked on {row.revoked_at:%Y-%m-%d}; create another")
+        raise KeyRevoked(
+            f"key {row.name} was revoked on {row.revoked_at:%Y-%m-%d}, which cannot be undone; create another"
+        )
     return row
 
 

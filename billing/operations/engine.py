@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 from billing.domain.cases import Policy
 from billing.domain.invoicing import CatchUp
@@ -101,6 +101,8 @@ class Refusal(Exception):
     """What was asked for cannot be done, for a reason the caller can understand; nothing was changed."""
 
     code = "refused"
+    says_what_to_do: ClassVar[bool] = False
+    """Whether the sentence ends with a remedy, so that the general one of its code would only say it again."""
 
 
 class NotFound(Refusal):

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
+from billing.domain.public_ids import Kind, public_id
 from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.states import InvoiceState, SourceState, SubscriptionState
 from billing.operations.audit import decided
@@ -85,13 +86,18 @@ def _refuse_unless_chargeable(engine: Engine, row: ChargeableInvoice, now: datet
     if row.subscription_state not in _RETRYABLE:
         raise _wrong_state(row.subscription_id, row.subscription_state)
     if row.kind is InvoiceKind.AGREEMENT:
-        raise Conflict(f"invoice {row.id} only makes an agreement: the subscriber pays it by re-enrolling")
+        raise Conflict(f"invoice {row.id} only makes an agreement: {_replace(row)}")
     if row.source_state is not SourceState.ACTIVE:
         state = row.source_state.value if row.source_state else "missing"
-        raise Conflict(f"its KakaoPay agreement is {state}: the subscriber must re-enrol")
+        raise Conflict(f"its KakaoPay agreement is {state}: {_replace(row)}")
     allowed = outside_quiet_hours(now, row.zone, engine.rules.window)
     if allowed != now:
         raise NotNow(f"wallets are not charged now (bank maintenance); try again after {allowed.isoformat()}")
+
+
+def _replace(row: ChargeableInvoice) -> str:
+    path = f"/v1/subscriptions/{public_id(Kind.SUBSCRIPTION, row.subscription_id)}/replace-source"
+    return f"replace the source (POST {path}), and the subscriber makes a new agreement in the wallet"
 
 
 def _wrong_state(subscription_id: UUID, state: SubscriptionState) -> Conflict:

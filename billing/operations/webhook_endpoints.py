@@ -62,6 +62,7 @@ class TooManyEndpoints(Refusal):
     """There are as many endpoints as there may be."""
 
     code = "too_many_endpoints"
+    says_what_to_do = True
 
 
 class NoEndpointKey(Refusal):
@@ -148,12 +149,12 @@ def update_endpoint(
 def disable_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> EndpointRow:
     """Send an endpoint nothing any more. What happens meanwhile is sent when it is enabled again.
 
-    :raises NotFound: there is no such endpoint. :raises Refusal: it is disabled already.
+    :raises NotFound: there is no such endpoint. :raises Conflict: it is disabled already.
     """
     with engine.database.transaction() as tx:
         row = _locked(tx, endpoint)
         if row.state is EndpointState.DISABLED:
-            raise Refusal("the endpoint is disabled already")
+            raise Conflict("the endpoint is disabled already")
         switch_off(tx, engine, row, REQUESTED, now)
         return _loaded(tx, endpoint)
 
@@ -168,12 +169,12 @@ def switch_off(tx: Connection, engine: Engine, row: EndpointRow, cause: str, now
 def enable_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> EndpointRow:
     """Send to an endpoint again, first everything that it missed, in order, page by page.
 
-    :raises NotFound: there is no such endpoint. :raises Refusal: it is enabled already.
+    :raises NotFound: there is no such endpoint. :raises Conflict: it is enabled already.
     """
     with engine.database.transaction() as tx:
         row = _locked(tx, endpoint)
         if row.state is EndpointState.ENABLED:
-            raise Refusal("the endpoint is enabled already")
+            raise Conflict("the endpoint is enabled already")
         line_up_again(tx, now, endpoint=endpoint, failed_since=row.failing_since or now)
         written = {"state": EndpointState.ENABLED, "disabled_because": None, "failing_since": None}
         change_endpoint(tx, endpoint, written)
@@ -233,12 +234,12 @@ def rotate_secret(
 def test_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> int:
     """Have an event sent to this endpoint, and to it only, that says nothing happened; return the event's number.
 
-    :raises NotFound: there is no such endpoint. :raises Refusal: it is disabled.
+    :raises NotFound: there is no such endpoint. :raises Conflict: it is disabled.
     """
     with engine.database.transaction() as tx:
         row = _locked(tx, endpoint)
         if row.state is EndpointState.DISABLED:
-            raise Refusal("the endpoint is disabled; enable it first")
+            raise Conflict("the endpoint is disabled; enable it first")
         _tell(tx, engine, endpoint, "tested", now)
         newest = select(col(Event.id)).where(
             col(Event.subject_type) == "webhook_endpoint", col(Event.subject_id) == str(endpoint)

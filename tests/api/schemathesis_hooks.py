@@ -14,7 +14,7 @@ import schemathesis
 PLAN = "basic"
 THERE = json.loads(os.environ["THERE"])
 SAYABLE = re.compile(
-    r"^is required$|: send a JSON object$|^must be a JSON object$|^is not known"
+    r"^is required$|: send a JSON object$|^must be a JSON object|^is not known"
     r"|^must be a valid (string|boolean|list|array|number)"
     r"|^must be '\w+'(, '\w+')*( or '\w+')?$"
     r"|^must be (greater|less) than|^must be a whole number from|^must have at (least|most) \d+ (character|item)"

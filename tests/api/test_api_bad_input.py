@@ -227,6 +227,12 @@ def test_an_amount_is_a_whole_number_of_minor_units(still, amount):
     assert list(fields_of(answer)) == ["amount.amount"]
 
 
+@pytest.mark.parametrize("amount", [3000, "3000", [3000]])
+def test_money_that_is_no_object_is_told_its_shape(still, amount):
+    told = fields_of(still.post("/v1/refunds", {"charge_id": NO_CHARGE, "amount": amount, "reason": "x"}))
+    assert told == {"amount": 'must be a JSON object such as {"amount": 3000, "currency": "KRW"}'}
+
+
 @pytest.mark.parametrize("currency", ["", "krw", "KR", "KRWW", "\uff2b\uff32\uff37", 410, None])
 def test_a_currency_is_three_capital_letters(still, currency):
     body = {"charge_id": NO_CHARGE, "amount": {"amount": 1, "currency": currency}, "reason": "x"}

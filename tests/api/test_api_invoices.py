@@ -49,6 +49,14 @@ def test_an_open_invoice_is_charged_again_at_once(both):
     assert "refund its charge instead" in both.refused(paid, 409, "conflict")
 
 
+def test_where_the_agreement_is_cut_a_retry_is_told_how_another_is_made(api):
+    subscription, invoice = in_arrears(api)
+    [source] = api.data("/v1/sources", customer_id=api.subscription(subscription)["customer_id"])
+    assert api.post(f"/v1/sources/{source['id']}/revoke", BECAUSE).status_code == 200
+    told = api.refused(api.post(f"/v1/invoices/{invoice}/retry"), 409, "conflict")
+    assert f"POST /v1/subscriptions/{subscription}/replace-source" in told
+
+
 @pytest.mark.parametrize(("act", "body"), [("void", BECAUSE), ("mark-uncollectible", BECAUSE), ("retry", None)])
 def test_an_invoice_that_is_not_there_is_not_found(still, act, body):
     still.refused(still.post(f"/v1/invoices/{NO_INVOICE}/{act}", body), 404, "not_found")

@@ -103,11 +103,11 @@ def test_what_happens_while_an_endpoint_is_disabled_is_sent_when_it_is_enabled(a
     Post(api.world).carry()
     assert receiver.requests == []
     answer = api.post(f"{PATH}/{made['id']}/test")
-    assert "enable it first" in api.refused(answer, 409, "refused")
+    assert "enable it first" in api.refused(answer, 409, "conflict")
     assert answer.json()["current"]["state"] == "disabled"
     on = api.post(f"{PATH}/{made['id']}/enable").json()
     assert (on["state"], on["disabled_because"], on["failing_since"]) == ("enabled", None, None)
-    api.refused(api.post(f"{PATH}/{made['id']}/enable"), 409, "refused")
+    api.refused(api.post(f"{PATH}/{made['id']}/enable"), 409, "conflict")
     Post(api.world).carry()
     assert sorted(receiver.types) == ["subscription.activated", "subscription.created"]
 

@@ -166,6 +166,11 @@ def test_something_parked(lived):
     assert finding(lived, "parked") == ("warning", "3 things wait for a person → `billing parked list`")
 
 
+def test_one_thing_parked(lived):
+    lived.write("UPDATE subscription SET parked_reason = 'odd' WHERE id = (SELECT min(id) FROM subscription)")
+    assert finding(lived, "parked") == ("warning", "one thing waits for a person → `billing parked list`")
+
+
 def test_an_examination_that_fails_is_a_finding_and_the_others_go_on(lived, monkeypatch):
     monkeypatch.setattr("billing.entrypoints.cli.examine_database.list_parked", lambda *_: 1 / 0)
     assert finding(lived, "parked")[0] == "wrong"

@@ -19,6 +19,7 @@ from billing.domain.public_ids import with_public_ids
 from billing.entrypoints.api.document import methods_of
 from billing.entrypoints.api.fields import PATTERNS_SAID
 from billing.entrypoints.api.problems import MEDIA_TYPE, PROBLEMS, FieldError, details, status_of
+from billing.entrypoints.api.shapes import Body
 from billing.operations.engine import BadInput, Refusal
 from billing.store.database import is_conflict
 from billing.store.installation import NoInstallation
@@ -57,8 +58,10 @@ def telling_current(show: Callable[[], BaseModel]) -> Iterator[None]:
 
 
 def with_remedy(refusal: Refusal) -> str:
-    """Return what was refused and, in a second sentence, what to do."""
+    """Return what was refused and, in a second sentence unless the first has said it, what to do."""
     sentence = with_public_ids(str(refusal)).rstrip(".")
+    if refusal.says_what_to_do:
+        return f"{sentence}."
     remedy = PROBLEMS.get(refusal.code, PROBLEMS["refused"]).remedy
     return f"{sentence}. {remedy}"
 
@@ -128,7 +131,10 @@ def _sentence(request: Request, problem: Mapping[str, Any]) -> str:
     if kind == "missing":
         return "is required" if len(place) > 1 else "is required: send a JSON object"
     if kind in ("model_type", "model_attributes_type", "dict_type"):
-        return "must be a JSON object"
+        shape = next(
+            (model.shape for model in _models_at(request, place) if issubclass(model, Body) and model.shape), ""
+        )
+        return f"must be a JSON object such as {shape}" if shape else "must be a JSON object"
     if kind == "string_pattern_mismatch":
         return PATTERNS_SAID.get(problem["ctx"]["pattern"], "must be of the form that the documentation gives")
     if kind == "extra_forbidden":
@@ -146,13 +152,18 @@ def _not_known(request: Request, place: Sequence[Any]) -> str:
 
 def _names_known(request: Request, place: Sequence[Any]) -> list[str]:
     """Return the names that there are beside the one at ``place``, in the body or query or in an object within."""
+    return sorted({name for model in _models_at(request, place[:-1]) for name in model.model_fields})
+
+
+def _models_at(request: Request, place: Sequence[Any]) -> list[type[BaseModel]]:
+    """Return the models that a body or query, or an object within, may be."""
     route = request.scope.get("route")
     fields = route.dependant.body_params if place[0] == "body" else route.dependant.query_params  # type: ignore[union-attr]
     models = [model for each in fields for model in _models_in(each.field_info.annotation)]
-    for part in place[1:-1]:
+    for part in place[1:]:
         told = [model.model_fields[part] for model in models if part in model.model_fields]
         models = [model for each in told for model in _models_in(each.annotation)]
-    return sorted({name for model in models for name in model.model_fields})
+    return models
 
 
 def _models_in(annotation: Any) -> list[type[BaseModel]]:

@@ -25,7 +25,7 @@ class Problem:
 PROBLEMS: Final[Mapping[str, Problem]] = {
     "bad_request": Problem(400, "The request cannot be read", "Compare it with the documentation."),
     "bad_json": Problem(400, "The body is no JSON", "Send UTF-8, each key once, without NaN or Infinity."),
-    "unauthorized": Problem(401, "No API key", "Send your API key as the header `Authorization: Bearer <key>`."),
+    "unauthorized": Problem(401, "No valid API key", "Send your API key as the header `Authorization: Bearer <key>`."),
     "forbidden": Problem(
         403,
         "The key may not do this",

@@ -1,7 +1,7 @@
 """What requests and answers are made of: bodies and queries that take nothing they do not know, objects, money."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -10,8 +10,9 @@ from billing.store.columns import AnyRow
 
 
 class Body(BaseModel):
-    """A request's body. Nothing is converted silently."""
+    """A request's body. Nothing is converted silently. ``shape`` is what one looks like, for whoever wrote another."""
 
+    shape: ClassVar[str] = ""
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
@@ -60,6 +61,7 @@ class Money(Answered):
 class MoneyAsked(Body):
     """``amount`` is in minor units of the currency: 9900 KRW is ₩9,900."""
 
+    shape: ClassVar[str] = '{"amount": 3000, "currency": "KRW"}'
     amount: AmountMinor
     currency: Currency
 

@@ -137,7 +137,11 @@ def parked(session: Session) -> Check:
     with session.engine.database.snapshot() as tx:
         rows = list_parked(tx, _MOST_PARKED)
     if rows:
-        return warning("parked", f"{len(rows)} things wait for a person", "`billing parked list`")
+        return warning(
+            "parked",
+            f"{len(rows)} things wait for a person" if len(rows) > 1 else "one thing waits for a person",
+            "`billing parked list`",
+        )
     return ok("parked", "nothing")
 
 
