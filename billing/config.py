@@ -189,6 +189,7 @@ class BrakeSection(_Section):
 class WebhooksSection(_Section):
     allow: list[str] = Field(default_factory=list)
     disable_after_days: Annotated[int, Whole, Field(ge=1, le=30)] = 3
+    keep_days: Annotated[int, Whole, Field(ge=7, le=3650)] = 30
 
     @field_validator("allow")
     @classmethod

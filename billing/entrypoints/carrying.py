@@ -37,5 +37,6 @@ async def _carry(settings: Settings, engine: Engine, stop: threading.Event) -> N
             sender,
             machine_now,
             disable_after=timedelta(days=settings.webhooks.disable_after_days),
+            keep=timedelta(days=settings.webhooks.keep_days),
         )
         await courier.run(stop.is_set, every=min(LOOKS_EVERY_SECONDS, settings.daemon.tick_seconds))

@@ -15,6 +15,7 @@ from billing.operations.parcels import DISABLE_AFTER, Ended, Parcel, collect, re
 from billing.outbox.sender import Sender, signed
 from billing.outbox.vault import Vault
 from billing.store.database import told_plainly
+from billing.store.deliveries import forget_ended
 from billing.store.settled_events import SettledEvents
 
 log = structlog.get_logger()
@@ -22,6 +23,10 @@ AT_ONCE: Final = 8
 """Sends to one endpoint that a process has on the wire."""
 IN_HAND: Final = 32
 """Deliveries of one endpoint that a process has claimed; it takes four deadlines at most to send them (see `LEASE`)."""
+KEPT: Final = timedelta(days=30)
+"""How long a delivery that has ended is shown."""
+FORGET_EVERY: Final = timedelta(minutes=1)
+FORGOTTEN_AT_ONCE: Final = 1000
 _BREATH_SECONDS: Final = 0.05
 """What ends within this is written down together."""
 
@@ -37,12 +42,15 @@ class Courier:
         clock: Callable[[], datetime],
         *,
         disable_after: timedelta = DISABLE_AFTER,
+        keep: timedelta = KEPT,
     ) -> None:
         self._engine = engine
         self._vault = vault
         self._sender = sender
         self._clock = clock
         self._disable_after = disable_after
+        self._keep = keep
+        self._forgets_at = clock()
         self._settled = SettledEvents()
         self._in_hand: Counter[UUID] = Counter()
         self._wires: defaultdict[UUID, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(AT_ONCE))
@@ -77,6 +85,7 @@ class Courier:
     async def step(self) -> int:
         """Write down what has ended, put in line what has happened, and begin to send what is due; return how much."""
         await self._write_down()
+        await self._forget()
         lined_up = await asyncio.to_thread(fan_out, self._engine.database, self._settled, now=self._clock())
         parcels = await asyncio.to_thread(
             collect, self._engine, self._vault, self._in_hand.copy(), IN_HAND, now=self._clock()
@@ -96,6 +105,16 @@ class Courier:
             self._ended.append((parcel, answer))
         finally:
             self._in_hand[parcel.endpoint] -= 1
+
+    async def _forget(self) -> None:
+        now = self._clock()
+        if now >= self._forgets_at:
+            self._forgets_at = now + FORGET_EVERY
+            await asyncio.to_thread(self._forget_some, now - self._keep)
+
+    def _forget_some(self, before: datetime) -> None:
+        with self._engine.database.transaction() as tx:
+            forget_ended(tx, before, FORGOTTEN_AT_ONCE)
 
     async def _write_down(self) -> None:
         ended, self._ended = self._ended, []

@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, select, text, tuple_, update
+from sqlalchemy import Connection, Select, delete, func, select, text, tuple_, update
 from sqlmodel import col
 
 from billing.domain.deliveries import DeliveryState, EndpointState
 from billing.store.inserts import insert_if_absent
-from billing.store.webhook_tables import WebhookDelivery, WebhookEndpoint
+from billing.store.webhook_tables import ENDED, WebhookDelivery, WebhookEndpoint
 
 MOST_IN_LINE: Final = 1000
 """Of one endpoint. More wait as events: an endpoint that is dead for days does not fill the table."""
@@ -117,6 +117,22 @@ def line_up_again(
         failed = (_state == DeliveryState.FAILED) & (col(WebhookDelivery.tried_at) >= failed_since)
         again = again.where(failed | (_state == DeliveryState.PENDING))
     return tx.execute(again.values(state=DeliveryState.PENDING, queued_at=now, next_try_at=now)).rowcount
+
+
+def forget_ended(tx: Connection, before: datetime, most: int) -> int:
+    """Delete deliveries that ended before an instant, and return how many they were.
+
+    What a disabled endpoint failed to take stays: it is sent when the endpoint is enabled again.
+    """
+    missed = (_state == DeliveryState.FAILED) & (col(WebhookEndpoint.state) == EndpointState.DISABLED)
+    old = (
+        select(_id)
+        .join(WebhookEndpoint, col(WebhookEndpoint.id) == _endpoint)
+        .where(text(f"webhook_delivery.{ENDED}"), col(WebhookDelivery.tried_at) < before, ~missed)
+        .order_by(col(WebhookDelivery.tried_at))
+        .limit(most)
+    )
+    return tx.execute(delete(WebhookDelivery).where(_id.in_(old))).rowcount
 
 
 def find_delivery(tx: Connection, delivery: UUID) -> DeliveryRow | None:

@@ -11,6 +11,7 @@ from billing.domain.deliveries import DeliveryState, EndpointState
 from billing.store.columns import Sequence, UtcDateTime, enum_of
 
 PENDING = "state = 'pending'"
+ENDED = "state <> 'pending'"
 FAILED = "state = 'failed'"
 
 
@@ -57,6 +58,7 @@ class WebhookDelivery(SQLModel, table=True):
             sqlite_where=text(PENDING),
             postgresql_where=text(PENDING),
         ),
+        Index("ended_delivery", "tried_at", sqlite_where=text(ENDED), postgresql_where=text(ENDED)),
         Index("failed_delivery", "event_id", "id", sqlite_where=text(FAILED), postgresql_where=text(FAILED)),
     )
 

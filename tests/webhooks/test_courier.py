@@ -380,3 +380,19 @@ def test_the_clock_is_the_machines_so_that_receivers_believe_the_timestamp(lite,
     lite.carry()
     at = datetime.fromtimestamp(int(receiver.requests[0].headers["webhook-timestamp"]), UTC)
     assert abs(datetime.now(UTC) - at) < timedelta(seconds=10)
+
+
+def test_deliveries_that_ended_long_ago_are_forgotten_but_not_what_a_disabled_endpoint_missed(post, receiver, another):
+    post.endpoint(receiver)
+    post.endpoint(another)
+    another.status = 410
+    tell(post.world, "old")
+    post.carry()
+
+    def kept():
+        return [each["status"] for each in post.deliveries() if each["event_type"] == "plan.renamed"]
+
+    post.carry(hours=24 * 29)
+    assert sorted(kept()) == [200, 410]
+    post.carry(hours=24 * 2)
+    assert kept() == [410]
