@@ -63,6 +63,10 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if self._is_full(scope):
+            # Before its body is waited for as well: in a burst that is most of what a refusal costs.
+            await _refuse_busy(scope, send)
+            return
         is_webhook = scope["path"].startswith(_WEBHOOKS)
         try:
             body = await self._read(scope, receive, is_webhook=is_webhook) if _has_body(scope) else b""
@@ -77,16 +81,18 @@ class Limits:
 
     async def _work_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Counted only now: whoever sends slowly, or nothing, takes no place from those who have sent all.
-        kind = next((prefix for prefix in _COUNTED_APART if scope["path"].startswith(prefix)), "")
-        if self._under_way[kind] >= self._most_at_once and scope["path"] not in _HEALTH:
-            headers = {"Retry-After": "1"}
-            await refuse(scope, send, "busy", "too many requests at once; send it again", headers=headers)
+        if self._is_full(scope):
+            await _refuse_busy(scope, send)
             return
+        kind = _kind_of(scope)
         self._under_way[kind] += 1
         try:
             await self._app(scope, receive, send)
         finally:
             self._under_way[kind] -= 1
+
+    def _is_full(self, scope: Scope) -> bool:
+        return self._under_way[_kind_of(scope)] >= self._most_at_once and scope["path"] not in _HEALTH
 
     async def _read(self, scope: Scope, receive: Receive, *, is_webhook: bool) -> bytes:
         headers = Headers(scope=scope)
@@ -101,6 +107,14 @@ class Limits:
         if body and not is_webhook:
             _check_json(headers, body)
         return body
+
+
+def _kind_of(scope: Scope) -> str:
+    return next((prefix for prefix in _COUNTED_APART if scope["path"].startswith(prefix)), "")
+
+
+async def _refuse_busy(scope: Scope, send: Send) -> None:
+    await refuse(scope, send, "busy", "too many requests at once; send it again", headers={"Retry-After": "1"})
 
 
 def _has_body(scope: Scope) -> bool:
