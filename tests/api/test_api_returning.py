@@ -107,8 +107,9 @@ def test_one_link_that_many_open_keeps_no_other_request_waiting(api):
         with client(api.url) as http:
             while not ended.is_set():
                 opened.append(http.get(link).status_code)
+                time.sleep(0.5)
 
-    threads = [threading.Thread(target=storm) for _ in range(60)]
+    threads = [threading.Thread(target=storm) for _ in range(100)]
     for thread in threads:
         thread.start()
     time.sleep(0.5)

@@ -184,7 +184,7 @@ def test_a_refund_counts_against_the_captured_sum_unless_it_surely_failed():
         (PaymentStatus, "open captured declined expired canceled"),
         (RefundStatus, "open succeeded declined"),
         (EndOfLadder, "cancel pause past_due unpaid"),
-        (Why, "paid trial grace pending none"),
+        (Why, "paid trial forgiven grace pending none"),
         (CatchUp, "latest all hold"),
     ],
 )

@@ -121,7 +121,7 @@ def test_an_agreement_that_looks_dead_is_suspected_and_the_subscriber_is_asked(w
     world.live_through("2027-03-01 12:00")
     assert world.states("source") == ["suspect"]
     assert world.state() == "past_due"
-    with pytest.raises(Refusal, match="re-enrol"):
+    with pytest.raises(Refusal, match="replace the source"):
         retry_charge(world.engine, _charge_id(world), now=world.now)
     made = re_enrol(world.engine, subscription, WEB, now=world.now)
     world.agree(made.redirect_url)

@@ -224,7 +224,7 @@ def test_an_invoice_that_only_the_subscriber_pays_is_not_charged_by_a_retry_but_
     re_enrol(world.engine, subscription, WEB, now=world.now)
     world.live_through("2027-02-05 14:00")  # the link expired
     token = UUID(str(world.scalar("SELECT id FROM invoice WHERE kind = 'agreement'")))
-    with pytest.raises(Conflict, match="re-enrol"):
+    with pytest.raises(Conflict, match="replace the source"):
         retry_invoice(world.engine, token, now=world.now)
     void_invoice(world.engine, token, reason="never mind", now=world.now)
     assert world.state(subscription) == "active"
