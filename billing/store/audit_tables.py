@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Column
 from sqlmodel import Field, SQLModel
 
-from billing.store.columns import Sequence, UtcDateTime
+from billing.store.columns import Sequence, instant
 
 
 class AuditEntry(SQLModel, table=True):
@@ -15,7 +15,7 @@ class AuditEntry(SQLModel, table=True):
     __tablename__ = "audit_entry"
 
     number: int = Field(sa_column=Column(Sequence, primary_key=True, autoincrement=False))
-    at: datetime = Field(default=None, sa_type=UtcDateTime)
+    at: datetime = instant()
     actor: str = Field(max_length=100)
     act: str = Field(max_length=60)
     subject_type: str = Field(max_length=20)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Enum, Integer, Row, TypeDecorator
 from sqlalchemy.engine import Dialect
+from sqlmodel import Field
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -24,8 +25,13 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        instant: datetime = value
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        told: datetime = value
+        return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+
+
+def instant(*, nullable: bool = False) -> Any:
+    """Return the field of a table that holds an instant, annotated as a ``datetime``."""
+    return Field(default=None, sa_type=UtcDateTime, nullable=nullable)
 
 
 def enum_of(states: type[StrEnum]) -> Enum:

@@ -1,20 +1,16 @@
 """The table of API keys: what opens our own API. It holds no secret, only what one can be recognised by."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from billing.domain.roles import Role
-from billing.store.columns import UtcDateTime, enum_of
+from billing.store.columns import enum_of, instant
 
 _IN_USE: Final = text("revoked_at IS NULL")
-
-
-def _instant(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_type=UtcDateTime, nullable=nullable)
 
 
 class ApiKey(SQLModel, table=True):
@@ -31,11 +27,11 @@ class ApiKey(SQLModel, table=True):
     """The first characters of the secret, for people."""
     previous_digest: str | None = Field(default=None, unique=True, max_length=64)
     previous_hint: str | None = Field(default=None, max_length=20)
-    previous_ends_at: datetime | None = _instant(nullable=True)
+    previous_ends_at: datetime | None = instant(nullable=True)
     """The secret before the last rotation opens the same doors until then."""
-    created_at: datetime = _instant()
+    created_at: datetime = instant()
     created_by: str = Field(max_length=100)
-    rotated_at: datetime | None = _instant(nullable=True)
-    revoked_at: datetime | None = _instant(nullable=True)
-    last_used_at: datetime | None = _instant(nullable=True)
+    rotated_at: datetime | None = instant(nullable=True)
+    revoked_at: datetime | None = instant(nullable=True)
+    last_used_at: datetime | None = instant(nullable=True)
     """To the minute."""

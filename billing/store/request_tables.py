@@ -1,19 +1,15 @@
 """The table of requests that came with an ``Idempotency-Key``, and what was answered to them."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Index, Text, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from billing.store.columns import UtcDateTime
+from billing.store.columns import instant
 
 KEPT_REQUEST: Final = "forget_at IS NOT NULL"
-
-
-def _instant(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_type=UtcDateTime, nullable=nullable)
 
 
 class KeyedRequest(SQLModel, table=True):
@@ -38,9 +34,9 @@ class KeyedRequest(SQLModel, table=True):
     key: str = Field(max_length=255)
     fingerprint: str = Field(max_length=64)
     """SHA-256 of method, path and body."""
-    forget_at: datetime = _instant()
+    forget_at: datetime = instant()
     """Engine time."""
-    busy_until: datetime | None = _instant(nullable=True)
+    busy_until: datetime | None = instant(nullable=True)
     """Machine time: until then the process that took it up is believed to be at it. Null: it is answered."""
     status: int | None = None
     media_type: str | None = Field(default=None, max_length=100)

@@ -15,7 +15,7 @@ from billing.domain.states import (
     SourceState,
     SubscriptionState,
 )
-from billing.store.columns import MinorUnits, Sequence, UtcDateTime, enum_of
+from billing.store.columns import MinorUnits, Sequence, enum_of, instant
 from plans.calendar import IntervalUnit
 
 # Conditions of partial indexes are literals, so that SQLite and PostgreSQL's generic plans recognise them.
@@ -33,10 +33,6 @@ REFUND_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
 
 
-def _instant(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_type=UtcDateTime, nullable=nullable)
-
-
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
     condition = text(where)
     return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
@@ -47,9 +43,9 @@ class Plan(SQLModel, table=True):
 
     code: str = Field(primary_key=True, max_length=50)
     name: str = Field(max_length=100)
-    created_at: datetime = _instant()
-    archived_at: datetime | None = _instant(nullable=True)
-    paused_at: datetime | None = _instant(nullable=True)
+    created_at: datetime = instant()
+    archived_at: datetime | None = instant(nullable=True)
+    paused_at: datetime | None = instant(nullable=True)
 
 
 class Price(SQLModel, table=True):
@@ -70,7 +66,7 @@ class Price(SQLModel, table=True):
     interval_unit: IntervalUnit = Field(sa_type=enum_of(IntervalUnit))
     interval_count: int
     trial_days: int = 0
-    created_at: datetime = _instant()
+    created_at: datetime = instant()
 
 
 class Customer(SQLModel, table=True):
@@ -85,8 +81,8 @@ class Customer(SQLModel, table=True):
     email: str = Field(max_length=254)
     phone: str | None = Field(default=None, max_length=20)
     locale: str = Field(max_length=10)
-    created_at: datetime = _instant()
-    erased_at: datetime | None = _instant(nullable=True)
+    created_at: datetime = instant()
+    erased_at: datetime | None = instant(nullable=True)
     """Name and e-mail are empty since then, and the phone number is gone."""
 
 
@@ -99,7 +95,7 @@ class Source(SQLModel, table=True):
     customer_id: UUID = Field(foreign_key="customer.id", index=True)
     gateway_source_id: str = Field(unique=True, max_length=100)
     state: SourceState = Field(sa_type=enum_of(SourceState))
-    created_at: datetime = _instant()
+    created_at: datetime = instant()
 
 
 class Subscription(SQLModel, table=True):
@@ -131,20 +127,20 @@ class Subscription(SQLModel, table=True):
     anchor: date
     billed_index: int
     """Index of the last period that has an invoice; -1 before the first (a trial)."""
-    next_due_at: datetime = _instant()
+    next_due_at: datetime = instant()
     paid_through: date | None = None
     """The first day that is not paid for."""
-    consented_at: datetime | None = _instant(nullable=True)
+    consented_at: datetime | None = instant(nullable=True)
     """When the subscriber agreed to the end of the trial; E-Commerce Act art. 13(6)."""
-    expires_at: datetime = _instant()
-    pause_at: datetime | None = _instant(nullable=True)
+    expires_at: datetime = instant()
+    pause_at: datetime | None = instant(nullable=True)
     """When a pause that is planned begins; ``resume_at`` may be set with it."""
-    resume_at: datetime | None = _instant(nullable=True)
-    cancel_at: datetime | None = _instant(nullable=True)
-    canceled_at: datetime | None = _instant(nullable=True)
+    resume_at: datetime | None = instant(nullable=True)
+    cancel_at: datetime | None = instant(nullable=True)
+    canceled_at: datetime | None = instant(nullable=True)
     cancel_reason: str | None = Field(default=None, max_length=200)
     parked_reason: str | None = Field(default=None, max_length=500)
-    created_at: datetime = _instant()
+    created_at: datetime = instant()
 
 
 class Invoice(SQLModel, table=True):
@@ -177,10 +173,10 @@ class Invoice(SQLModel, table=True):
     """Failed attempts that used up a step of the ladder."""
     technical_failures: int = 0
     first_failed_on: date | None = None
-    next_attempt_at: datetime | None = _instant(nullable=True)
-    give_up_at: datetime | None = _instant(nullable=True)
-    paid_at: datetime | None = _instant(nullable=True)
-    created_at: datetime = _instant()
+    next_attempt_at: datetime | None = instant(nullable=True)
+    give_up_at: datetime | None = instant(nullable=True)
+    paid_at: datetime | None = instant(nullable=True)
+    created_at: datetime = instant()
 
 
 class Charge(SQLModel, table=True):
@@ -209,16 +205,16 @@ class Charge(SQLModel, table=True):
     currency: str = Field(max_length=3)
     state: ChargeState = Field(sa_type=enum_of(ChargeState))
     gateway_payment_id: str | None = Field(default=None, unique=True, max_length=100)
-    created_at: datetime = _instant()
-    sent_at: datetime = _instant()
+    created_at: datetime = instant()
+    sent_at: datetime = instant()
     sends: int = 1
-    check_at: datetime | None = _instant(nullable=True)
+    check_at: datetime | None = instant(nullable=True)
     """When to ask the gateway about it; while sending, the deadline of the send. Parked: null."""
     checks: int = 0
     """How often it was asked about; of a closed charge, how many of its rechecks are done."""
     absent_looks: int = 0
-    last_absent_at: datetime | None = _instant(nullable=True)
-    captured_at: datetime | None = _instant(nullable=True)
+    last_absent_at: datetime | None = instant(nullable=True)
+    captured_at: datetime | None = instant(nullable=True)
     response_code: str | None = Field(default=None, max_length=200)
     decline_class: str | None = Field(default=None, max_length=32)
     error: str | None = Field(default=None, max_length=500)
@@ -253,14 +249,14 @@ class Refund(SQLModel, table=True):
     action_id: str | None = Field(default=None, max_length=100)
     reason: str = Field(max_length=200)
     requested_by: str = Field(max_length=100)
-    created_at: datetime = _instant()
-    sent_at: datetime | None = _instant(nullable=True)
+    created_at: datetime = instant()
+    sent_at: datetime | None = instant(nullable=True)
     sends: int = 0
     """How often it went out since it was ordered or released; what surely never left is not counted."""
-    check_at: datetime | None = _instant(nullable=True)
+    check_at: datetime | None = instant(nullable=True)
     checks: int = 0
     absent_looks: int = 0
-    last_absent_at: datetime | None = _instant(nullable=True)
+    last_absent_at: datetime | None = instant(nullable=True)
     response_code: str | None = Field(default=None, max_length=200)
     error: str | None = Field(default=None, max_length=500)
 
@@ -277,10 +273,10 @@ class StrayPayment(SQLModel, table=True):
     amount_minor: int | None = Field(default=None, sa_type=MinorUnits)
     currency: str | None = Field(default=None, max_length=3)
     status: str = Field(max_length=32)
-    found_at: datetime = _instant()
-    check_at: datetime = _instant()
+    found_at: datetime = instant()
+    check_at: datetime = instant()
     checks: int = 0
-    resolved_at: datetime | None = _instant(nullable=True)
+    resolved_at: datetime | None = instant(nullable=True)
     resolution: str | None = Field(default=None, max_length=200)
 
 
@@ -311,8 +307,8 @@ class Webhook(SQLModel, table=True):
     action_id: str | None = Field(default=None, max_length=100)
     reference: str | None = Field(default=None, max_length=200)
     state: str = Field(max_length=20)
-    received_at: datetime = _instant()
-    next_try_at: datetime = _instant()
+    received_at: datetime = instant()
+    next_try_at: datetime = instant()
     tries: int = 0
     why: str | None = Field(default=None, max_length=500)
 
@@ -324,7 +320,7 @@ class Event(SQLModel, table=True):
     __table_args__ = (Index("event_of_subject", "subject_type", "subject_id", "sequence", unique=True),)
 
     id: int | None = Field(default=None, sa_column=Column(Sequence, primary_key=True, autoincrement=True))
-    at: datetime = _instant()
+    at: datetime = instant()
     actor: str = Field(max_length=100)
     subject_type: str = Field(max_length=20)
     subject_id: str = Field(max_length=100)
@@ -349,16 +345,16 @@ class Installation(SQLModel, table=True):
     fingerprint: str | None = Field(default=None, max_length=64)
     stopped_because: str | None = Field(default=None, max_length=500)
     """Why no charge may be sent (the stop switch), or null."""
-    held_until: datetime | None = _instant(nullable=True)
+    held_until: datetime | None = instant(nullable=True)
     """No charge is sent before this instant: the last run met an error of our set-up or an outage."""
     held_because: str | None = Field(default=None, max_length=500)
-    clock: datetime | None = _instant(nullable=True)
+    clock: datetime | None = instant(nullable=True)
     """The test clock: time stands at this instant until it is moved. Null: the machine's clock."""
-    alive_at: datetime | None = _instant(nullable=True)
+    alive_at: datetime | None = instant(nullable=True)
     """Machine time at which a daemon last worked on this database; in an older copy, a while ago."""
-    doubted_until: datetime | None = _instant(nullable=True)
+    doubted_until: datetime | None = instant(nullable=True)
     """Engine time of the end of the last gap between signs of life: what was charged in it may be forgotten here."""
-    created_at: datetime = _instant()
+    created_at: datetime = instant()
 
 
 class Daemon(SQLModel, table=True):
@@ -367,10 +363,10 @@ class Daemon(SQLModel, table=True):
     __tablename__ = "daemon"
 
     name: str = Field(primary_key=True, max_length=100)
-    started_at: datetime = _instant()
-    swept_at: datetime = _instant()
+    started_at: datetime = instant()
+    swept_at: datetime = instant()
     """Engine time of the last sweep that ended."""
-    seen_at: datetime = _instant()
+    seen_at: datetime = instant()
     """Machine time of the last sweep that ended."""
     sweeps: int = 0
     acts: int = 0

@@ -1,22 +1,17 @@
 """The tables of what is told to others: their endpoints, and each event that one of them is to be sent."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy import JSON, Column, ForeignKey, Index, Text, text
 from sqlmodel import Field, SQLModel
 
 from billing.domain.deliveries import DeliveryState, EndpointState
-from billing.store.columns import Sequence, UtcDateTime, enum_of
+from billing.store.columns import Sequence, enum_of, instant
 
 PENDING = "state = 'pending'"
 ENDED = "state <> 'pending'"
 FAILED = "state = 'failed'"
-
-
-def _instant(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_type=UtcDateTime, nullable=nullable)
 
 
 class WebhookEndpoint(SQLModel, table=True):
@@ -34,13 +29,13 @@ class WebhookEndpoint(SQLModel, table=True):
     """``requested``, ``failing`` or ``gone``; null while it is enabled."""
     sealed_secret: str = Field(sa_type=Text)
     sealed_previous: str | None = Field(default=None, sa_type=Text)
-    previous_ends_at: datetime | None = _instant(nullable=True)
+    previous_ends_at: datetime | None = instant(nullable=True)
     """The secret before the last rotation signs too until then."""
     queued_to: int = Field(sa_column=Column(Sequence, nullable=False))
     """The last event that was looked at for this endpoint. While it is disabled this stands still: none is missed."""
-    failing_since: datetime | None = _instant(nullable=True)
+    failing_since: datetime | None = instant(nullable=True)
     """The first failure since it last took something."""
-    created_at: datetime = _instant()
+    created_at: datetime = instant()
     created_by: str = Field(max_length=100)
 
 
@@ -69,12 +64,12 @@ class WebhookDelivery(SQLModel, table=True):
     """The public type."""
     state: DeliveryState = Field(sa_type=enum_of(DeliveryState))
     tries: int = 0
-    queued_at: datetime = _instant()
+    queued_at: datetime = instant()
     """When it was last put in line: by the event, by hand, or when its endpoint was enabled again."""
-    next_try_at: datetime = _instant()
+    next_try_at: datetime = instant()
     """While it is being sent, the instant from which another process may send it: its sender has died."""
-    tried_at: datetime | None = _instant(nullable=True)
-    delivered_at: datetime | None = _instant(nullable=True)
+    tried_at: datetime | None = instant(nullable=True)
+    delivered_at: datetime | None = instant(nullable=True)
     status: int | None = None
     answer: str | None = Field(default=None, sa_type=Text)
     """The first kilobyte of the last answer."""
