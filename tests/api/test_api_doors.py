@@ -227,7 +227,7 @@ def exchanged(port, *pieces, pause=0.0):
 
 @pytest.fixture(scope="module")
 def bounded():
-    with serving(Edge(Limits(slow_app(), body_seconds=0.3), documented=False)) as url:
+    with serving(Edge(Limits(slow_app(), body_seconds=0.3), always_tls=True)) as url:
         yield urlsplit(url).port
 
 
@@ -266,7 +266,7 @@ def test_a_body_that_breaks_off_reaches_no_endpoint():
         seen.append((await receive())["body"])
         await PlainTextResponse("done")(scope, receive, send)
 
-    with serving(Edge(Limits(app), documented=False)) as url:
+    with serving(Edge(Limits(app), always_tls=True)) as url:
         port = urlsplit(url).port
         with socket.create_connection(("127.0.0.1", port)) as line:
             line.sendall(HEAD + b"Content-Length: 10\r\n\r\n{}")
@@ -276,7 +276,7 @@ def test_a_body_that_breaks_off_reaches_no_endpoint():
 
 
 def test_too_many_requests_at_once_are_asked_to_come_back():
-    with serving(Edge(Limits(slow_app(0.3), most_at_once=1), documented=False)) as url:
+    with serving(Edge(Limits(slow_app(0.3), most_at_once=1), always_tls=True)) as url:
         port = urlsplit(url).port
         with socket.create_connection(("127.0.0.1", port)) as first:
             first.sendall(HEAD + b"Content-Length: 2\r\n\r\n[]")
@@ -292,7 +292,7 @@ def test_too_many_requests_at_once_are_asked_to_come_back():
 @pytest.mark.parametrize("path", [b"/webhooks/checkout", b"/v1/return/x"])
 def test_a_burst_of_what_needs_no_key_turns_no_other_request_away(path):
     open_to_all = HEAD.replace(b"/v1/x", path) + b"Content-Length: 2\r\nConnection: close\r\n\r\n[]"
-    with serving(Edge(Limits(slow_app(0.3), most_at_once=1), documented=False)) as url:
+    with serving(Edge(Limits(slow_app(0.3), most_at_once=1), always_tls=True)) as url:
         port = urlsplit(url).port
         with socket.create_connection(("127.0.0.1", port)) as first:
             first.sendall(open_to_all)

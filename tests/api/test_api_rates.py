@@ -83,7 +83,7 @@ def hasty():
         await (PlainTextResponse("no", 401) if refused else limited)(scope, receive, send)
 
     listener = socket.create_server(("127.0.0.1", 0))
-    stack = Edge(door, documented=False)
+    stack = Edge(door, always_tls=True)
     server = uvicorn.Server(uvicorn.Config(stack, lifespan="off", ws="none", http=Hasty, **SILENT))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -177,7 +177,7 @@ def test_room_for_another_body_is_made_by_giving_up_the_one_that_was_waited_for_
     async def app(scope, receive, send):
         await PlainTextResponse(str(len((await receive())["body"])))(scope, receive, send)
 
-    with serving(Edge(Limits(app, most_reading=2), documented=False)) as url, client(url) as http, ExitStack() as stack:
+    with serving(Edge(Limits(app, most_reading=2), always_tls=True)) as url, client(url) as http, ExitStack() as stack:
         lines = []
         for _ in range(3):
             lines.append(stack.enter_context(socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=5)))
@@ -199,7 +199,7 @@ def test_nobody_waits_for_the_body_of_a_question(hasty):
 def test_a_busy_process_still_says_that_it_is_ready(sqlite_world):
     with served_api() as served:
         api = served.put(sqlite_world)
-        busy = Edge(Limits(served.app, most_at_once=0), documented=False)
+        busy = Edge(Limits(served.app, most_at_once=0), always_tls=True)
         with serving(busy) as url, client(url, headers=dict(api.http.headers)) as http:
             assert http.get("/v1/plans").status_code == 503
             assert [http.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]

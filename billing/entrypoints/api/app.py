@@ -19,6 +19,7 @@ from billing.entrypoints.api import (
     audit,
     charges,
     customers,
+    documentation,
     enrolments,
     events,
     health,
@@ -94,8 +95,8 @@ def create_app(
     documented = settings.mode == "sandbox"
     app = FastAPI(
         title="kakaopay-billing",
-        docs_url="/docs" if documented else None,
-        openapi_url="/openapi.json" if documented else None,
+        docs_url=None,
+        openapi_url=documentation.DOCUMENT if documented else None,
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
@@ -119,6 +120,8 @@ def create_app(
     # The busiest path by far, with nothing for the framework to validate: a plain route costs half.
     app.add_route(webhooks.PATH, webhooks.take_webhook, methods=["POST"], include_in_schema=False)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    if documented:
+        documentation.add_documentation(app, url=settings.api.public_url)
     install_error_handlers(app)
     # The last one added is the first one asked: no body is read before the key is known.
     app.add_middleware(Idempotency)
@@ -130,7 +133,7 @@ def create_app(
         metrics_key=settings.secrets.metrics_key,
         open_paths=OPEN_PATHS + (DOCUMENTATION_PATHS if documented else ()),
     )
-    app.add_middleware(Edge, documented=documented)
+    app.add_middleware(Edge, always_tls=not documented)
     return app
 
 

@@ -20,7 +20,8 @@ OPEN_PATHS: Final = ("/healthz", "/readyz", "/webhooks/checkout")
 """A webhook is authenticated by its signature."""
 METRICS_PATH: Final = "/metrics"
 OPEN_PREFIXES: Final = ("/v1/return/",)
-DOCUMENTATION_PATHS: Final = ("/docs", "/docs/oauth2-redirect", "/openapi.json")
+DOCUMENTATION_PATHS: Final = ("/docs", "/docs/reference.css", "/openapi.json")
+"""Page, style and document: what they tell is in the source of the project."""
 _PROMETHEUS: Final = Caller(None, "metrics", Role.READ)
 _HOW: Final = "send your API key as the header `Authorization: Bearer <key>`"
 

@@ -24,12 +24,10 @@ _LIVE_HEADERS: Final = {"Strict-Transport-Security": "max-age=31536000; includeS
 class Edge:
     """Gives each request an id, which every answer and log line carries."""
 
-    def __init__(self, app: ASGIApp, *, documented: bool) -> None:
+    def __init__(self, app: ASGIApp, *, always_tls: bool) -> None:
+        """``always_tls``: browsers are told to come with TLS only. Sandboxes are reached without it, too."""
         self._app = app
-        # Sandboxes are reached without TLS too; live mode is not.
-        self._headers = _HEADERS if documented else _HEADERS | _LIVE_HEADERS
-        # The documentation page loads its script from elsewhere; it is there in sandbox mode only.
-        self._without_policy = ("/docs",) if documented else ()
+        self._headers = _HEADERS | _LIVE_HEADERS if always_tls else _HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -46,8 +44,7 @@ class Edge:
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-Id"] = request_id
                 for name, value in self._headers.items():
-                    if name != "Content-Security-Policy" or not scope["path"].startswith(self._without_policy):
-                        headers.setdefault(name, value)
+                    headers.setdefault(name, value)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
