@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, func, literal, select, text
+from sqlalchemy import Connection, Select, func, literal, select, text
 from sqlmodel import col
 
 from billing.domain.access import Standing
@@ -41,6 +41,16 @@ def standings_of_customer(tx: Connection, reference: str) -> CustomerStandings |
     customer_id = tx.execute(select(col(Customer.id)).where(col(Customer.reference) == reference)).scalar_one_or_none()
     if customer_id is None:
         return None
+    rows = tx.execute(
+        _standings()
+        .where(col(Subscription.customer_id) == customer_id)
+        .order_by(col(Subscription.created_at).desc(), col(Subscription.id))
+        .limit(MOST_SUBSCRIPTIONS)
+    )
+    return CustomerStandings(customer_id, [_standing(row) for row in rows])
+
+
+def _standings() -> Select[*tuple[Any, ...]]:
     under_way = select(literal(1)).where(
         col(Charge.subscription_id) == col(Subscription.id),
         col(Charge.kind) == ChargeKind.RENEWAL,
@@ -55,42 +65,36 @@ def standings_of_customer(tx: Connection, reference: str) -> CustomerStandings |
         )
         .scalar_subquery()
     )
-    rows = tx.execute(
-        select(
-            col(Subscription.id),
-            col(Subscription.plan_code),
-            col(Subscription.zone),
-            col(Subscription.state),
-            col(Subscription.paid_through),
-            col(Subscription.billed_index),
-            col(Subscription.consented_at),
-            col(Subscription.cancel_at),
-            col(Subscription.pause_at),
-            under_way.exists().label("charge_under_way"),
-            forgiven_through.label("forgiven_through"),
-        )
-        .where(col(Subscription.customer_id) == customer_id)
-        .order_by(col(Subscription.created_at).desc(), col(Subscription.id))
-        .limit(MOST_SUBSCRIPTIONS)
+    return select(
+        col(Subscription.id),
+        col(Subscription.plan_code),
+        col(Subscription.zone),
+        col(Subscription.state),
+        col(Subscription.paid_through),
+        col(Subscription.billed_index),
+        col(Subscription.consented_at),
+        col(Subscription.cancel_at),
+        col(Subscription.pause_at),
+        under_way.exists().label("charge_under_way"),
+        forgiven_through.label("forgiven_through"),
     )
-    standings = [
-        SubscriptionStanding(
-            row.id,
-            row.plan_code,
-            row.zone,
-            Standing(
-                state=row.state,
-                paid_through=row.paid_through,
-                in_trial=row.billed_index < 0,
-                consented=row.consented_at is not None,
-                ends_on=_ends_on(row),
-                charge_under_way=bool(row.charge_under_way),
-                forgiven_through=row.forgiven_through,
-            ),
-        )
-        for row in rows
-    ]
-    return CustomerStandings(customer_id, standings)
+
+
+def _standing(row: AnyRow) -> SubscriptionStanding:
+    return SubscriptionStanding(
+        row.id,
+        row.plan_code,
+        row.zone,
+        Standing(
+            state=row.state,
+            paid_through=row.paid_through,
+            in_trial=row.billed_index < 0,
+            consented=row.consented_at is not None,
+            ends_on=_ends_on(row),
+            charge_under_way=bool(row.charge_under_way),
+            forgiven_through=row.forgiven_through,
+        ),
+    )
 
 
 def _ends_on(row: AnyRow) -> date | None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Enum, Integer, Row, TypeDecorator
+from sqlalchemy import BigInteger, DateTime, Enum, Index, Integer, Row, TypeDecorator, text
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field
 
@@ -44,6 +44,12 @@ def enum_of(states: type[StrEnum]) -> Enum:
         name=f"is_a_{states.__name__.lower()}",
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """Return an index of the rows for which ``where`` holds, on either database."""
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 MinorUnits = BigInteger().with_variant(Integer(), "sqlite")

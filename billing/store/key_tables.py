@@ -1,23 +1,19 @@
 """The table of API keys: what opens our own API. It holds no secret, only what one can be recognised by."""
 
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from billing.domain.roles import Role
-from billing.store.columns import enum_of, instant
-
-_IN_USE: Final = text("revoked_at IS NULL")
+from billing.store.columns import enum_of, instant, partial_index
 
 
 class ApiKey(SQLModel, table=True):
     """A key of a client. Rotating gives it another secret; its id, name and role stay. Instants: the machine's."""
 
     __tablename__ = "api_key"
-    __table_args__ = (Index("one_key_of_a_name", "name", unique=True, sqlite_where=_IN_USE, postgresql_where=_IN_USE),)
+    __table_args__ = (partial_index("one_key_of_a_name", "name", where="revoked_at IS NULL", unique=True),)
 
     id: UUID = Field(primary_key=True)
     name: str = Field(max_length=50)

@@ -22,34 +22,7 @@ from plans.money import Money
 
 def load_prospect(tx: Connection, subscription_id: UUID, now: datetime) -> Prospect | None:
     """Return what the next charge of a subscription depends on at ``now`` (UTC), or None: there is no such one."""
-    query: Select[*tuple[Any, ...]] = (
-        select(
-            col(Subscription.id),
-            col(Subscription.state),
-            col(Subscription.anchor),
-            col(Subscription.zone),
-            col(Subscription.billed_index),
-            col(Subscription.next_due_at),
-            col(Subscription.expires_at),
-            col(Subscription.consented_at),
-            col(Subscription.pause_at),
-            col(Subscription.resume_at),
-            col(Subscription.cancel_at),
-            col(Subscription.parked_reason),
-            col(Price.amount_minor),
-            col(Price.currency),
-            col(Price.interval_unit),
-            col(Price.interval_count),
-            col(Plan.paused_at).label("plan_paused_at"),
-            col(Source.id).label("source_id"),
-            col(Source.state).label("source_state"),
-        )
-        .join(Price, col(Price.id) == col(Subscription.price_id))
-        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
-        .join(Source, col(Source.id) == col(Subscription.source_id), isouter=True)
-        .where(col(Subscription.id) == subscription_id)
-    )
-    row = tx.execute(query).one_or_none()
+    row = tx.execute(_prospects().where(col(Subscription.id) == subscription_id)).one_or_none()
     if row is None:
         return None
     invoices = _open_invoices(tx, subscription_id)
@@ -74,6 +47,35 @@ def load_prospect(tx: Connection, subscription_id: UUID, now: datetime) -> Prosp
         owed=_owed(min(tried, key=lambda each: (each.next_attempt_at, each.id))) if tried else None,
         waits_for_source=any(each.give_up_at is not None and each.next_attempt_at is None for each in invoices),
         last_captured_at=last_captures(tx, [subscription_id]).get(subscription_id),
+    )
+
+
+def _prospects() -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            col(Subscription.id),
+            col(Subscription.state),
+            col(Subscription.anchor),
+            col(Subscription.zone),
+            col(Subscription.billed_index),
+            col(Subscription.next_due_at),
+            col(Subscription.expires_at),
+            col(Subscription.consented_at),
+            col(Subscription.pause_at),
+            col(Subscription.resume_at),
+            col(Subscription.cancel_at),
+            col(Subscription.parked_reason),
+            col(Price.amount_minor),
+            col(Price.currency),
+            col(Price.interval_unit),
+            col(Price.interval_count),
+            col(Plan.paused_at).label("plan_paused_at"),
+            col(Source.id).label("source_id"),
+            col(Source.state).label("source_state"),
+        )
+        .join(Price, col(Price.id) == col(Subscription.price_id))
+        .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .join(Source, col(Source.id) == col(Subscription.source_id), isouter=True)
     )
 
 

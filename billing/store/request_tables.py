@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Index, Text, UniqueConstraint, text
+from sqlalchemy import Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from billing.store.columns import instant
+from billing.store.columns import instant, partial_index
 
 KEPT_REQUEST: Final = "forget_at IS NOT NULL"
 
@@ -18,13 +18,7 @@ class KeyedRequest(SQLModel, table=True):
     __tablename__ = "keyed_request"
     __table_args__ = (
         UniqueConstraint("holder", "key"),
-        Index(
-            "request_to_forget",
-            "forget_at",
-            "id",
-            sqlite_where=text(KEPT_REQUEST),
-            postgresql_where=text(KEPT_REQUEST),
-        ),
+        partial_index("request_to_forget", "forget_at", "id", where=KEPT_REQUEST),
     )
 
     id: UUID = Field(primary_key=True)

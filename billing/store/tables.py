@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from billing.domain.cases import ChargeKind, InvoiceKind
@@ -15,7 +15,7 @@ from billing.domain.states import (
     SourceState,
     SubscriptionState,
 )
-from billing.store.columns import MinorUnits, Sequence, enum_of, instant
+from billing.store.columns import MinorUnits, Sequence, enum_of, instant, partial_index
 from plans.calendar import IntervalUnit
 
 # Conditions of partial indexes are literals, so that SQLite and PostgreSQL's generic plans recognise them.
@@ -31,11 +31,6 @@ PAUSE_PLANNED: Final = "pause_at IS NOT NULL AND state IN ('active', 'past_due')
 PARKED_SUBSCRIPTION: Final = "parked_reason IS NOT NULL"
 REFUND_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
-
-
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    condition = text(where)
-    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
 
 
 class Plan(SQLModel, table=True):
@@ -101,7 +96,7 @@ class Source(SQLModel, table=True):
 class Subscription(SQLModel, table=True):
     __tablename__ = "subscription"
     __table_args__ = (
-        _partial(
+        partial_index(
             "one_live_subscription_to_a_plan",
             "customer_id",
             "plan_code",
@@ -109,12 +104,12 @@ class Subscription(SQLModel, table=True):
             unique=True,
         ),
         Index("subscription_by_age", "created_at", "id"),
-        _partial("due_subscription", "next_due_at", "id", where=RENEWABLE),
-        _partial("incomplete_subscription", "expires_at", "id", where="state = 'incomplete'"),
-        _partial("subscription_to_resume", "resume_at", "id", where="state = 'paused' AND resume_at IS NOT NULL"),
-        _partial("subscription_to_pause", "pause_at", "id", where=PAUSE_PLANNED),
-        _partial("parked_subscription", "id", where=PARKED_SUBSCRIPTION),
-        _partial("subscription_to_end", "cancel_at", "id", where="cancel_at IS NOT NULL AND state <> 'canceled'"),
+        partial_index("due_subscription", "next_due_at", "id", where=RENEWABLE),
+        partial_index("incomplete_subscription", "expires_at", "id", where="state = 'incomplete'"),
+        partial_index("subscription_to_resume", "resume_at", "id", where="state = 'paused' AND resume_at IS NOT NULL"),
+        partial_index("subscription_to_pause", "pause_at", "id", where=PAUSE_PLANNED),
+        partial_index("parked_subscription", "id", where=PARKED_SUBSCRIPTION),
+        partial_index("subscription_to_end", "cancel_at", "id", where="cancel_at IS NOT NULL AND state <> 'canceled'"),
     )
 
     id: UUID = Field(primary_key=True)
@@ -146,15 +141,15 @@ class Subscription(SQLModel, table=True):
 class Invoice(SQLModel, table=True):
     __tablename__ = "invoice"
     __table_args__ = (
-        _partial(
+        partial_index(
             "one_invoice_for_a_period",
             "subscription_id",
             "period_start",
             where="state <> 'void' AND kind IN ('first', 'renewal')",
             unique=True,
         ),
-        _partial("due_invoice", "next_attempt_at", "id", where=DUE_INVOICE),
-        _partial("invoice_to_give_up", "give_up_at", "id", where="state = 'open' AND give_up_at IS NOT NULL"),
+        partial_index("due_invoice", "next_attempt_at", "id", where=DUE_INVOICE),
+        partial_index("invoice_to_give_up", "give_up_at", "id", where="state = 'open' AND give_up_at IS NOT NULL"),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
         CheckConstraint("period_start < period_end", name="period_is_not_empty"),
     )
@@ -184,11 +179,11 @@ class Charge(SQLModel, table=True):
 
     __tablename__ = "charge"
     __table_args__ = (
-        _partial("one_live_charge", "subscription_id", where=LIVE_CHARGE, unique=True),
+        partial_index("one_live_charge", "subscription_id", where=LIVE_CHARGE, unique=True),
         UniqueConstraint("invoice_id", "attempt_no"),
-        _partial("charge_to_ask_about", "check_at", "id", where=CHARGE_TO_ASK_ABOUT),
-        _partial("unknown_charge", "id", where=UNKNOWN_CHARGE),
-        _partial("parked_charge", "id", where=PARKED),
+        partial_index("charge_to_ask_about", "check_at", "id", where=CHARGE_TO_ASK_ABOUT),
+        partial_index("unknown_charge", "id", where=UNKNOWN_CHARGE),
+        partial_index("parked_charge", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )
 
@@ -231,9 +226,9 @@ class Refund(SQLModel, table=True):
 
     __tablename__ = "refund"
     __table_args__ = (
-        _partial("refund_to_ask_about", "check_at", "id", where=REFUND_TO_ASK_ABOUT),
-        _partial("unsettled_refund", "id", where=UNSETTLED_REFUND),
-        _partial("parked_refund", "id", where=PARKED),
+        partial_index("refund_to_ask_about", "check_at", "id", where=REFUND_TO_ASK_ABOUT),
+        partial_index("unsettled_refund", "id", where=UNSETTLED_REFUND),
+        partial_index("parked_refund", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )
 
@@ -265,7 +260,9 @@ class StrayPayment(SQLModel, table=True):
     """A payment at the gateway that no charge accounts for: not ours, or a second one for a charge of ours."""
 
     __tablename__ = "stray_payment"
-    __table_args__ = (_partial("open_stray_payment", "check_at", "gateway_payment_id", where="resolved_at IS NULL"),)
+    __table_args__ = (
+        partial_index("open_stray_payment", "check_at", "gateway_payment_id", where="resolved_at IS NULL"),
+    )
 
     gateway_payment_id: str = Field(primary_key=True, max_length=100)
     reference: str | None = Field(default=None, max_length=200)
@@ -287,7 +284,7 @@ class Webhook(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("event_id"),
         # It is not documented whether a redelivery keeps its event id.
-        _partial(
+        partial_index(
             "one_webhook_per_action",
             "payment_id",
             "action_id",
@@ -295,8 +292,8 @@ class Webhook(SQLModel, table=True):
             where="action_id IS NOT NULL",
             unique=True,
         ),
-        _partial("webhook_to_process", "next_try_at", "id", where="state = 'received'"),
-        _partial("parked_webhook", "id", where=PARKED),
+        partial_index("webhook_to_process", "next_try_at", "id", where="state = 'received'"),
+        partial_index("parked_webhook", "id", where=PARKED),
         CheckConstraint("state IN ('received', 'processed', 'ignored', 'parked')", name="is_a_webhook_state"),
     )
 

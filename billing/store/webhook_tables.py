@@ -3,11 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import JSON, Column, ForeignKey, Index, Text, text
+from sqlalchemy import JSON, Column, ForeignKey, Index, Text
 from sqlmodel import Field, SQLModel
 
 from billing.domain.deliveries import DeliveryState, EndpointState
-from billing.store.columns import Sequence, enum_of, instant
+from billing.store.columns import Sequence, enum_of, instant, partial_index
 
 PENDING = "state = 'pending'"
 ENDED = "state <> 'pending'"
@@ -45,16 +45,9 @@ class WebhookDelivery(SQLModel, table=True):
     __tablename__ = "webhook_delivery"
     __table_args__ = (
         Index("one_delivery_of_an_event", "endpoint_id", "event_id", unique=True),
-        Index(
-            "delivery_to_send",
-            "endpoint_id",
-            "next_try_at",
-            "event_id",
-            sqlite_where=text(PENDING),
-            postgresql_where=text(PENDING),
-        ),
-        Index("ended_delivery", "tried_at", sqlite_where=text(ENDED), postgresql_where=text(ENDED)),
-        Index("failed_delivery", "event_id", "id", sqlite_where=text(FAILED), postgresql_where=text(FAILED)),
+        partial_index("delivery_to_send", "endpoint_id", "next_try_at", "event_id", where=PENDING),
+        partial_index("ended_delivery", "tried_at", where=ENDED),
+        partial_index("failed_delivery", "event_id", "id", where=FAILED),
     )
 
     id: UUID = Field(primary_key=True)
