@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from tests.planted.bugs import FOLDER, MovedOn, read_bugs
-from tests.planted.hunting import PASSED, TESTS_FAILED, live_through, run_all_tests, run_tests
+from tests.planted.hunting import PASSED, TESTS_FAILED, Catchers
 from tests.planted.trees import copy_project, twin_of
 
 BUGS = read_bugs()
@@ -21,6 +21,12 @@ def clean(tmp_path_factory):
     return copy_project(tmp_path_factory.mktemp("planted") / "clean")
 
 
+@pytest.fixture(scope="session")
+def catchers():
+    with Catchers() as one:
+        yield one
+
+
 @pytest.fixture
 def tree(clean, tmp_path):
     """A tree of this test's own, to plant a bug in."""
@@ -29,27 +35,27 @@ def tree(clean, tmp_path):
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
-def test_a_planted_bug_is_caught(bug, tree):
+def test_a_planted_bug_is_caught(bug, tree, catchers):
     bug.plant(tree)
     if bug.invariants:
-        caught = live_through(tree, bug)
+        caught = catchers.live_through(tree, bug)
         assert caught.failed, f"{caught.lived} worlds went well with this bug: {bug.does}"
         assert caught.numbers <= bug.invariants, caught.told()
     if bug.tests:
-        caught = run_tests(tree, bug)
+        caught = catchers.run_tests(tree, bug)
         assert caught.exit == TESTS_FAILED, f"the tests did not fail with this bug: {bug.does}"
         failed = [each["what"] for each in caught.failed]
         silent = [test for test in bug.tests if not any(name.startswith(test) for name in failed)]
         assert not silent, "these tests did not fail, or broke before they asserted anything"
 
 
-def test_the_same_tests_and_worlds_go_well_without_a_bug(clean):
+def test_the_same_tests_and_worlds_go_well_without_a_bug(clean, catchers):
     tests = {test for bug in BUGS for test in bug.tests}
-    done = run_all_tests(clean, BUGS)
+    done = catchers.run_all_tests(clean, BUGS)
     assert done.exit == PASSED, done.told()
     assert done.passed >= len(tests)
     in_search = next(bug for bug in BUGS if bug.invariants and not bug.without)
-    seen = live_through(clean, in_search, worlds=2)
+    seen = catchers.live_through(clean, in_search, worlds=2)
     assert seen.lived == 2
     assert not seen.failed, seen.told()
 

@@ -165,6 +165,8 @@ class Checkout:
 
     def _told(self, payment: Payment) -> dict[str, Any]:
         status = payment.status
+        if payment.captured and not self.dice.on:
+            payment.told_at = payment.told_at or self.clock.now
         if payment.refunded:
             status = "Refunded" if payment.refunded == payment.captured else "Partially Refunded"
         if payment.is_open and self.dice.strikes("odd_status"):

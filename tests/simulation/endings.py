@@ -169,8 +169,14 @@ def _gap_is_told(world: "World", subscription: str) -> bool:
 
 
 def _will_be_seen(world: "World", payment: "Payment") -> bool:
-    """Say whether it was captured so late that a look which is planned already is the first to show it."""
-    recently = payment.captured_at is not None and world.clock.now - payment.captured_at < timedelta(minutes=10)
+    """Say whether it was captured so late that a look which is planned already is the first to show it.
+
+    What was shown by a webhook or a look since the faults ended is known: another look is no excuse.
+    """
+    lately = world.clock.now - timedelta(minutes=10)
+    if payment.told_at is not None and payment.told_at < lately:
+        return False
+    recently = payment.captured_at is not None and payment.captured_at > lately
     rows = world.books.rows(
         "SELECT state FROM charge WHERE reference = ? AND state NOT IN ('captured', 'parked') AND check_at IS NOT NULL",
         payment.reference,

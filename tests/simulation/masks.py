@@ -28,6 +28,8 @@ MASKS: Final = {
     "webhooks": "no webhook is ever sent: only asking tells",
     "dedupe": "every webhook is stored twice and processed as often, under new names",
     "indexes": "the database has neither one_live_charge nor one_invoice_for_a_period",
+    "disk": "the disk fails at every fourth webhook that is to be stored, while there are faults",
+    "finality": "every third wallet charge is declined and captured after all, while there are faults",
 }
 _INDEXES: Final = {"indexes": ("one_live_charge", "one_invoice_for_a_period"), "dedupe": ("one_webhook_per_action",)}
 _LAST_RECHECK: Final = timedelta(days=9)
@@ -42,7 +44,7 @@ class Masks:
         if unknown:
             raise ValueError(f"there is no defence {', '.join(sorted(unknown))}; there are {', '.join(MASKS)}")
         self._names = names
-        self._copies = 0
+        self._copies = self._stored = self._decided = 0
 
     def strip(self, file: Path) -> None:
         """Drop what the world's database is to do without."""
@@ -57,12 +59,26 @@ class Masks:
         if "webhooks" in self._names:
             world.outcomes.tell = lambda *_args, **_more: None
             world.healing = max(world.healing, _LAST_RECHECK)
+        if "disk" in self._names:
+            world.processes["receiver"].breaks_at = lambda statement: bool(world.dice.on) and self._breaks_at(statement)
+        if "finality" in self._names:
+            world.outcomes.relents = lambda: bool(world.dice.on) and self._relents()
         if "sweep" not in self._names:
             yield
             return
         world.books.deaf_to = frozenset({Kind.CHARGE})
         with patch.object(sweep, "ACTS", tuple(act for act in sweep.ACTS if act[0] is not Kind.CHARGE)):
             yield
+
+    def _breaks_at(self, statement: str) -> bool:
+        if not statement.startswith("INSERT INTO webhook "):
+            return False
+        self._stored += 1
+        return self._stored % 4 == 0
+
+    def _relents(self) -> bool:
+        self._decided += 1
+        return self._decided % 3 == 0
 
     def stored(self, event: "VerifiedEvent") -> list["VerifiedEvent"]:
         """Return a webhook as it is handed over to be stored."""

@@ -26,6 +26,8 @@ class Outcomes:
         self.clock = clock
         self.dice = dice
         self.tell: Callable[..., None] = lambda *_args, **_more: None
+        self.relents: Callable[[], bool] = lambda: False
+        """Whether the charge that is decided now is declined, and captured after all."""
         self._awaited: dict[str, Callable[[], None]] = {}
 
     def begin(self, payment: Payment) -> None:
@@ -84,6 +86,8 @@ class Outcomes:
             self._close(payment, "Declined", GONE)
         elif self.dice.strikes("declined"):
             self._close(payment, "Declined", self._rng.choice(CODES))
+        elif self.relents():
+            self._close(payment, "Declined", "20051", after_all=True)
         elif self.dice.strikes("expired"):
             self._close(payment, "Expired")
         elif self.dice.strikes("canceled"):
@@ -100,7 +104,7 @@ class Outcomes:
             self.tell(payment, "payment_capture_pending", self._act(payment, "Authorization", approved=True, code=None))
         self.tell(payment, "payment_captured", action, surely=surely)
 
-    def _close(self, payment: Payment, status: str, code: str | None = None) -> None:
+    def _close(self, payment: Payment, status: str, code: str | None = None, *, after_all: bool = False) -> None:
         if not payment.is_open:
             return
         self._awaited.pop(payment.id, None)
@@ -108,7 +112,7 @@ class Outcomes:
         payment.code = code if status == "Declined" else None
         action = self._act(payment, "Authorization", approved=False, code=payment.code)
         self.tell(payment, f"payment_{status.lower()}", action)
-        if not payment.present and self.dice.strikes("late_capture"):
+        if not payment.present and (self.dice.strikes("late_capture") or after_all):
             wait = self._rng.choice(LATE)
             payment.needs_its_webhook = wait > LOOKED_AT_FOR
             self._awaited[payment.id] = lambda: self._after_all(payment)

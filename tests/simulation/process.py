@@ -1,6 +1,7 @@
 """A process of ours: its own connections and its own idea of the time; it can die at any point."""
 
 import sqlite3
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,6 +71,7 @@ class Process:
         self.up_at: datetime = scheduler.clock.now
         self.deaths = 0
         self.on_commit: Any = lambda: None
+        self.breaks_at: Callable[[str], bool] = lambda _statement: False
         self._dead = False
         self._recovering = 0
         watched.process = self
@@ -104,7 +106,7 @@ class Process:
         self.point(told[:60])
         if self.scheduler.running is None:
             return
-        if self.dice.strikes("database_broken"):
+        if self.dice.strikes("database_broken") or self.breaks_at(told):
             raise sqlite3.OperationalError("disk I/O error (injected)")
         if not told.startswith("BEGIN") and self.dice.strikes("poisoned"):
             raise Poisoned("injected")

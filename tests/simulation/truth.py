@@ -43,6 +43,8 @@ class Payment:
     refunded: int = 0
     captured_at: datetime | None = None
     actions: list[Action] = field(default_factory=list)
+    told_at: datetime | None = None
+    """When we were first told of its capture since the faults ended, by whatever we read."""
     closed_before: bool = False
     """It was declined, expired or canceled before it was captured after all."""
     needs_its_webhook: bool = False
