@@ -189,10 +189,11 @@ def _iterating(each: Operation, *, is_async: bool) -> str:
     return f'''    {prefix}def {name}({parameters}) -> {"Async" if is_async else ""}Iterator[{each.item}]:
         """Go through all that :meth:`{each.name}` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = {wait}self.{each.name}({passed})
             {told}
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more
 '''
 
 

@@ -17,7 +17,10 @@ class Answer(BaseModel):
 
 
 class Page(Answer, Generic[T]):
-    """A page of a list; ``next_cursor`` asks for the next one, and is None on the last."""
+    """A page of a list; ``next_cursor`` asks for the next one.
+
+    On the last page it is None, but for events: there it asks, later, for what has happened since.
+    """
 
     data: tuple[T, ...]
     has_more: bool

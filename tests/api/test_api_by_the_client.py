@@ -157,6 +157,20 @@ def test_going_through_a_list_asks_for_page_after_page(api, billing):
     assert list(billing.subscriptions.iterate(state="canceled")) == []
 
 
+def test_going_through_the_events_ends_where_the_feed_ends(api, billing):
+    api.subscribe()
+
+    async def all_of_them(**query):
+        async with AsyncBilling(api.url, SANDBOX_API_KEY, tls=NO_CERTIFICATES) as client:
+            return [each.id async for each in client.events.iterate(**query)]
+
+    whole = [each.id for each in billing.events.list(limit=100).data]
+    assert len(whole) > 3
+    assert [each.id for each in billing.events.iterate(limit=3)] == whole
+    assert asyncio.run(all_of_them(limit=3)) == whole
+    assert [each.id for each in billing.events.iterate(limit=1, after=whole[1])] == whole[2:]
+
+
 def test_problems_are_errors_of_their_kind(api, billing):
     with pytest.raises(NotFound, match="there is no") as caught:
         billing.subscriptions.get(f"sub_{'a' * 26}")
@@ -185,6 +199,20 @@ def test_the_asynchronous_client_does_the_same(api):
                 await billing.subscriptions.get("sub_of_nobody")
 
     asyncio.run(live())
+
+
+def test_whoever_installs_the_client_has_its_types_checked(tmp_path):
+    user = tmp_path / "user.py"
+    user.write_text(
+        "from billing.client import Billing\n"
+        "reveal_type(Billing('https://x', 'k').subscriptions.get('sub_x').state)\n"
+        "Billing('https://x', 'k').subscriptions.get('sub_x').nonexistent\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", tmp_path / "cache", user]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+    revealed, wrong = done.stdout.splitlines()
+    assert 'Revealed type is "Literal[' in revealed
+    assert 'has no attribute "nonexistent"' in wrong
 
 
 def test_importing_the_client_brings_none_of_the_engine():

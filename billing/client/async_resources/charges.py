@@ -61,7 +61,8 @@ class AsyncChargesResource:
     ) -> AsyncIterator[Charge]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = await self.list(
                 limit=limit,
                 created_from=created_from,
@@ -74,4 +75,4 @@ class AsyncChargesResource:
             )
             for each in page.data:
                 yield each
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

@@ -106,7 +106,8 @@ class AsyncCustomersResource:
     ) -> AsyncIterator[Customer]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = await self.list(
                 limit=limit,
                 created_from=created_from,
@@ -116,4 +117,4 @@ class AsyncCustomersResource:
             )
             for each in page.data:
                 yield each
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

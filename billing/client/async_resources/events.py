@@ -54,7 +54,8 @@ class AsyncEventsResource:
     ) -> AsyncIterator[Event]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = await self.list(
                 limit=limit,
                 after=after,
@@ -65,4 +66,4 @@ class AsyncEventsResource:
             )
             for each in page.data:
                 yield each
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

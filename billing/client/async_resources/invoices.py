@@ -83,7 +83,8 @@ class AsyncInvoicesResource:
     ) -> AsyncIterator[Invoice]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = await self.list(
                 limit=limit,
                 created_from=created_from,
@@ -95,4 +96,4 @@ class AsyncInvoicesResource:
             )
             for each in page.data:
                 yield each
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

@@ -51,8 +51,9 @@ class AsyncKeysResource:
     async def iterate(self, *, limit: int | Omit = OMIT) -> AsyncIterator[ApiKey]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = await self.list(limit=limit, cursor=cursor)
             for each in page.data:
                 yield each
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

@@ -192,7 +192,8 @@ class AsyncSubscriptionsResource:
     ) -> AsyncIterator[Subscription]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = await self.list(
                 limit=limit,
                 created_from=created_from,
@@ -205,4 +206,4 @@ class AsyncSubscriptionsResource:
             )
             for each in page.data:
                 yield each
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

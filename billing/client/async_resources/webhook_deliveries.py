@@ -57,8 +57,9 @@ class AsyncWebhookDeliveriesResource:
     ) -> AsyncIterator[WebhookDelivery]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = await self.list(limit=limit, endpoint_id=endpoint_id, event_id=event_id, state=state, cursor=cursor)
             for each in page.data:
                 yield each
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

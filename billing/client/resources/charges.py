@@ -61,7 +61,8 @@ class ChargesResource:
     ) -> Iterator[Charge]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(
                 limit=limit,
                 created_from=created_from,
@@ -73,4 +74,4 @@ class ChargesResource:
                 cursor=cursor,
             )
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

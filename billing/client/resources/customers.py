@@ -106,7 +106,8 @@ class CustomersResource:
     ) -> Iterator[Customer]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(
                 limit=limit,
                 created_from=created_from,
@@ -115,4 +116,4 @@ class CustomersResource:
                 cursor=cursor,
             )
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

@@ -51,7 +51,8 @@ class KeysResource:
     def iterate(self, *, limit: int | Omit = OMIT) -> Iterator[ApiKey]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(limit=limit, cursor=cursor)
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

@@ -69,7 +69,8 @@ class PlansResource:
     def iterate(self, *, limit: int | Omit = OMIT, archived: bool | Omit | None = OMIT) -> Iterator[Plan]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(limit=limit, archived=archived, cursor=cursor)
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

@@ -55,7 +55,8 @@ class PricesResource:
     def iterate(self, *, limit: int | Omit = OMIT, plan: str | Omit | None = OMIT) -> Iterator[Price]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(limit=limit, plan=plan, cursor=cursor)
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

@@ -81,7 +81,8 @@ class RefundsResource:
     ) -> Iterator[Refund]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(
                 limit=limit,
                 created_from=created_from,
@@ -93,4 +94,4 @@ class RefundsResource:
                 cursor=cursor,
             )
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

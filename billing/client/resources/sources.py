@@ -62,7 +62,8 @@ class SourcesResource:
     ) -> Iterator[Source]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(
                 limit=limit,
                 created_from=created_from,
@@ -72,4 +73,4 @@ class SourcesResource:
                 cursor=cursor,
             )
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

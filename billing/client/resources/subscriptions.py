@@ -192,7 +192,8 @@ class SubscriptionsResource:
     ) -> Iterator[Subscription]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(
                 limit=limit,
                 created_from=created_from,
@@ -204,4 +205,4 @@ class SubscriptionsResource:
                 cursor=cursor,
             )
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

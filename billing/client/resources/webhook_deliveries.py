@@ -57,7 +57,8 @@ class WebhookDeliveriesResource:
     ) -> Iterator[WebhookDelivery]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(limit=limit, endpoint_id=endpoint_id, event_id=event_id, state=state, cursor=cursor)
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

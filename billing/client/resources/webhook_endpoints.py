@@ -108,7 +108,8 @@ class WebhookEndpointsResource:
     ) -> Iterator[WebhookEndpoint]:
         """Go through all that :meth:`list` finds, page after page."""
         cursor: str | Omit | None = OMIT
-        while cursor is not None:
+        more = True
+        while more:
             page = self.list(limit=limit, state=state, cursor=cursor)
             yield from page.data
-            cursor = page.next_cursor
+            cursor, more = page.next_cursor, page.has_more

@@ -47,7 +47,7 @@ EndpointDescription = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1
 
 
 class EventQuery(PageQuery):
-    """``after`` is where to begin, ``cursor`` goes on from there.
+    """Only events after the one with the id ``after``; ``cursor`` goes on within them, page after page.
 
     ``type`` is a type, or all of a kind, such as ``invoice.*``. ``subject_id`` is the id of what the events are about.
     """

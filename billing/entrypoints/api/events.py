@@ -27,7 +27,8 @@ def read_events(query: Annotated[EventQuery, Query()], request: Request, desk: D
     again later with its `next_cursor`.
     """
     settled: SettledEvents = request.app.state.settled_events
-    after = int(read_cursor(_LIST, query.cursor, _NUMBER)[0]) if query.cursor else query.after or 0
+    reached = int(read_cursor(_LIST, query.cursor, _NUMBER)[0]) if query.cursor else 0
+    after = max(reached, query.after or 0)
     wanted = [each for each in PUBLIC_TYPES if wants([query.type], each)] if query.type else ()
     with desk.reading() as tx:
         up_to = settled.up_to(read_horizon(tx))
