@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+import structlog
 from harness import World, fresh_world, migrated
 from hypothesis import settings as hypothesis_settings
 from sqlalchemy import create_engine, text
@@ -22,6 +23,12 @@ hypothesis_settings.load_profile("stable")
 
 def pytest_addoption(parser):
     parser.addoption("--write-examples", action="store_true", help="write the examples of the OpenAPI document anew")
+
+
+@pytest.fixture(autouse=True)
+def heard():
+    """A command that ran in this process before has silenced the log, or sent it elsewhere."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

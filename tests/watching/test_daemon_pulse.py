@@ -25,12 +25,6 @@ from billing.store.database import Database
 from billing.store.installation import set_fingerprint
 
 
-@pytest.fixture(autouse=True)
-def heard():
-    """A command that ran in this process before has silenced the log."""
-    structlog.reset_defaults()
-
-
 class Time:
     now = 1000.0
 
