@@ -117,6 +117,15 @@ def test_what_was_canceled_ends_with_the_period_though_nothing_has_swept_yet(api
     assert told(api)["basic"] == (False, None, "none")
 
 
+def test_a_planned_pause_ends_the_right_with_the_period_though_nothing_has_swept_yet(api):
+    subscription = api.subscribe()
+    api.post(f"/v1/subscriptions/{subscription}/pause", {"at": "period_end"})
+    api.go_to("2027-02-27 23:59")
+    assert told(api)["basic"] == (True, "2027-02-28", "paid")
+    api.go_to("2027-02-28 00:00")
+    assert told(api)["basic"] == (False, None, "none")
+
+
 def test_of_several_subscriptions_to_a_plan_the_one_that_gives_most_is_told(both):
     first = both.subscribe()
     both.post(f"/v1/subscriptions/{first}/cancel", {"at": "now"})

@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -37,6 +38,19 @@ def test_a_request_that_is_sent_again_is_answered_word_for_word_as_it_was(both):
     both.come_back(first.json()["redirect_url"])
     assert same(first, both.post(ENROL, wanted(), headers=KEY))
     assert both.world.scalar("SELECT count(*) FROM subscription") == 1
+
+
+def test_an_answer_is_told_once_it_is_kept_so_that_whoever_hears_it_never_gets_another(api, monkeypatch):
+    kept, real = [], idempotency.keep_answer
+
+    def slowly(*args):
+        time.sleep(0.2)
+        real(*args)
+        kept.append(args)
+
+    monkeypatch.setattr(idempotency, "keep_answer", slowly)
+    assert api.post(ENROL, wanted(), headers=KEY).status_code == 201
+    assert kept
 
 
 def test_any_post_may_carry_a_key(api):

@@ -55,10 +55,23 @@ def test_every_operation_has_a_least_role_and_no_role_is_for_an_operation_that_i
     assert operations() == set(LEAST_ROLE)
 
 
-def test_a_key_that_may_only_read_reaches_nothing_that_writes():
-    assert {
-        operation for operation, role in LEAST_ROLE.items() if role is Role.READ and "GET " not in operation
-    } == set()
+ADMINS_ROOMS = {"keys", "audit", "webhook_endpoints", "webhook_deliveries"}
+
+
+def test_to_look_is_for_all_to_act_for_customers_is_for_backends_and_the_rest_is_for_admins():
+    for operation, role in LEAST_ROLE.items():
+        method, _, path = operation.partition(" ")
+        room = path.removeprefix("/v1").split("/")[1]
+        sells = room in ("plans", "prices") and method != "GET"
+        if room in ADMINS_ROOMS or sells or path.endswith("/erase"):
+            assert role is Role.ADMIN, operation
+        else:
+            assert role is (Role.READ if method == "GET" else Role.BACKEND), operation
+
+
+def test_an_operation_for_which_no_role_is_named_is_for_nobody(api, monkeypatch):
+    monkeypatch.delitem(LEAST_ROLE, "GET /v1/plans")
+    assert "a role that no key has" in api.refused(api.call("GET", "/v1/plans"), 403, "forbidden")
 
 
 def test_a_key_opens_the_api_and_its_name_is_written_down_with_what_it_does(both):
@@ -210,12 +223,12 @@ def test_the_time_of_the_test_clock_neither_ends_a_key_nor_keeps_it(api):
 class Books:
     """A ring over rows in memory that counts how often it looks into them."""
 
-    def __init__(self, *keys, **more):
+    def __init__(self, *keys, mode=KeyMode.TEST, **more):
         self.reads = 0
         self.begun = threading.Event()
         self.rows = [self.standing(key) for key in keys]
         self.uses = []
-        self.ring = KeyRing(self.read, lambda *use: self.uses.append(use), mode=KeyMode.TEST, **more)
+        self.ring = KeyRing(self.read, lambda *use: self.uses.append(use), mode=mode, **more)
 
     @staticmethod
     def standing(key):
@@ -231,6 +244,15 @@ class Books:
 
 def key_of(number):
     return compose_key(KeyMode.TEST, number.to_bytes(ENTROPY_BYTES, "big"))
+
+
+@pytest.mark.parametrize(("mode", "other"), [(KeyMode.TEST, KeyMode.LIVE), (KeyMode.LIVE, KeyMode.TEST)])
+def test_a_key_of_the_other_mode_opens_nothing_though_it_is_known(mode, other):
+    good, foreign = (compose_key(each, b"x" * ENTROPY_BYTES) for each in (mode, other))
+    ring = Books(good, foreign, mode=mode).ring
+    assert asyncio.run(ring.caller_of(good)).name == "shop"
+    with pytest.raises(NotLetIn, match=f"a {other} key, and this installation takes {mode} keys"):
+        asyncio.run(ring.caller_of(foreign))
 
 
 def test_many_requests_with_several_keys_cost_one_look_and_a_note_for_each():

@@ -82,17 +82,19 @@ def test_a_delivery_is_sent_again_when_asked_for(api, receiver):
 
 
 def test_deliveries_are_listed_page_by_page_newest_first(api, receiver):
-    create(api, receiver.url)
+    for _ in range(2):
+        create(api, receiver.url)
     api.subscribe()
     Post(api.world).carry()
     whole = api.get("/v1/webhook_deliveries", limit=100)["data"]
-    assert len(whole) == 7
-    first = api.get("/v1/webhook_deliveries", limit=4)
-    second = api.get("/v1/webhook_deliveries", limit=4, cursor=first["next_cursor"])
+    assert len(whole) == 14
+    # A page that ends between the two deliveries of one event.
+    first = api.get("/v1/webhook_deliveries", limit=7)
+    second = api.get("/v1/webhook_deliveries", limit=7, cursor=first["next_cursor"])
     assert first["data"] + second["data"] == whole
     assert (first["has_more"], second["has_more"], second["next_cursor"]) == (True, False, None)
     one = whole[0]["event_id"]
-    assert [each["event_id"] for each in api.get("/v1/webhook_deliveries", event_id=one)["data"]] == [one]
+    assert [each["event_id"] for each in api.get("/v1/webhook_deliveries", event_id=one)["data"]] == [one, one]
 
 
 def test_what_happens_while_an_endpoint_is_disabled_is_sent_when_it_is_enabled(api, receiver):

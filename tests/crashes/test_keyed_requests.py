@@ -1,5 +1,7 @@
 """A client that got no answer sends its request again under its key: it is done once, wherever the process died."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count
 from uuid import UUID
@@ -9,12 +11,24 @@ from crashing import heal, make_mortal, survive
 from flows import _charge_of, _next_day, _subscribed
 from harness import START, WEB, email, fresh_world
 from soundness import assert_sound
+from sqlalchemy import text, update
 
 from billing.operations.customers import Subscriber
 from billing.operations.enrol_subscriber import enrol_subscriber
 from billing.operations.first_charges import GatewayUnavailable
-from billing.operations.request_keys import LEASE, Answer, Asked, claim_request, keep_answer, let_go
+from billing.operations.request_keys import (
+    LEASE,
+    Answer,
+    Asked,
+    KeyInUse,
+    claim_request,
+    forget_claim,
+    keep_answer,
+    let_go,
+)
 from billing.operations.request_refund import request_refund
+from billing.store.database import Database
+from billing.store.request_tables import KeyedRequest
 
 
 def ordered(world, who, claim):
@@ -95,3 +109,32 @@ def persistently(world, ask, machine):
             machine[0] += timedelta(seconds=1)
             world.wait(minutes=12)
     raise AssertionError("no answer")
+
+
+def test_who_comes_back_from_the_dead_does_not_write_over_the_answer_of_who_took_over(database):
+    asked, then = Asked("shop", "key", "f" * 64), START + LEASE
+    dead = claim_request(database, asked, now=START, machine_now=START)
+    with pytest.raises(KeyInUse):
+        claim_request(database, asked, now=START, machine_now=then - timedelta(seconds=1))
+    successor = claim_request(database, asked, now=START, machine_now=then)
+    keep_answer(database, dead, Answer(500, "text/plain", "late"))
+    let_go(database, dead, machine_now=then)
+    forget_claim(database, dead)
+    keep_answer(database, successor, Answer(201, "text/plain", "made"))
+    keep_answer(database, dead, Answer(500, "text/plain", "later still"))
+    assert claim_request(database, asked, now=START, machine_now=then) == Answer(201, "text/plain", "made")
+
+
+def test_of_two_who_find_what_one_left_at_the_same_moment_one_takes_it_up(postgres_url):
+    """The second has read the row when the first, whose lock it waits for, commits."""
+    database, asked = Database(postgres_url), Asked("shop", "key", "f" * 64)
+    claim_request(database, asked, now=START, machine_now=START)
+    with ThreadPoolExecutor(1) as pool:
+        with database.transaction() as tx:
+            tx.execute(update(KeyedRequest).values(busy_until=START + 3 * LEASE))
+            second = pool.submit(claim_request, database, asked, now=START, machine_now=START + 2 * LEASE)
+            while not tx.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
+                time.sleep(0.01)
+        with pytest.raises(KeyInUse):
+            second.result()
+    database.dispose()

@@ -16,7 +16,7 @@ from plans.money import Money
 
 _S = SubscriptionState
 ZONE, WINDOW = "Asia/Seoul", ChargeWindow()
-WON = Money(9900, "KRW")
+WON, DEBT = Money(9900, "KRW"), Money(4900, "KRW")
 IDENT, SOURCE, INVOICE = UUID(int=1), UUID(int=2), UUID(int=3)
 SCHEDULE = BillingSchedule(IDENT, date(2027, 1, 31), Interval(IntervalUnit.MONTH, 1), ZONE, 0)
 DUE = due_at(SCHEDULE, 1, WINDOW)  # 28 February, about ten in Seoul
@@ -29,7 +29,7 @@ def at(text):
     return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
 
 
-OWED = OwedNext(INVOICE, WON, RENEWAL, 1, at("2027-03-01 10:00"))
+OWED = OwedNext(INVOICE, DEBT, RENEWAL, 1, at("2027-03-01 10:00"))
 PAST_DUE = replace(ACTIVE, state=_S.PAST_DUE, owed=OWED)
 
 
@@ -55,6 +55,7 @@ def test_an_open_invoice_comes_before_the_next_renewal():
     charge = ahead(PAST_DUE).charge
     assert (charge.at, charge.on) == (OWED.next_attempt_at, date(2027, 3, 1))
     assert (charge.invoice_id, charge.attempt_no, charge.period) == (INVOICE, 2, RENEWAL)
+    assert charge.amount == DEBT
 
 
 def test_what_is_due_already_is_charged_now_and_for_the_period_of_today():

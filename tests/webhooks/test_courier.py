@@ -181,6 +181,19 @@ def test_what_was_missed_comes_in_order_and_page_by_page(lite, receiver, monkeyp
     assert all(abs(wanted.index(name) - place) < 8 for place, name in enumerate(names(receiver)))
 
 
+def test_an_endpoint_that_fails_for_days_now_and_then_is_not_switched_off(lite, receiver):
+    lite.endpoint(receiver)
+    for name in ("one", "two"):
+        receiver.status = 500
+        tell(lite.world, name)
+        for _ in range(8):
+            lite.carry(hours=6)
+        receiver.status = 200
+        lite.carry(hours=15)
+    assert set(lite.states()) == {"delivered"}
+    assert lite.world.scalar("SELECT state FROM webhook_endpoint") == "enabled"
+
+
 def test_an_endpoint_that_says_it_is_gone_is_switched_off_at_once(lite, receiver):
     made = lite.endpoint(receiver)
     receiver.status = 410
@@ -384,15 +397,20 @@ def test_the_clock_is_the_machines_so_that_receivers_believe_the_timestamp(lite,
 
 def test_deliveries_that_ended_long_ago_are_forgotten_but_not_what_a_disabled_endpoint_missed(post, receiver, another):
     post.endpoint(receiver)
-    post.endpoint(another)
-    another.status = 410
+    dead = post.endpoint(another)
+    another.status = 500
     tell(post.world, "old")
-    post.carry()
+    for _ in range(14):
+        post.carry(hours=6)
 
     def kept():
         return [each["status"] for each in post.deliveries() if each["event_type"] == "plan.renamed"]
 
-    post.carry(hours=24 * 29)
-    assert sorted(kept()) == [200, 410]
-    post.carry(hours=24 * 2)
-    assert kept() == [410]
+    post.carry(hours=24 * 25)
+    assert sorted(kept()) == [200, 500]
+    post.carry(hours=24 * 7)
+    assert (kept(), post.states()[0]) == ([500], "failed")
+    another.status = 200
+    enable_endpoint(post.world.engine, dead.row.id, now=post.clock())
+    post.carry()
+    assert names(another)[-1] == "old"
