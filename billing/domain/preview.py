@@ -30,7 +30,7 @@ class WhyNone(StrEnum):
     CHARGE_UNDER_WAY = "charge_under_way"
     """What comes next depends on its outcome."""
     SOURCE_REQUIRED = "source_required"
-    """The subscriber must make a new KakaoPay agreement; ``until``: when it would be charged."""
+    """The subscriber must make a new KakaoPay agreement; ``until``: when it would be charged, or is given up."""
     CONSENT_REQUIRED = "consent_required"
     """The subscriber must agree to be charged; ``until``: when the trial ends without it."""
     DUNNING_OVER = "dunning_over"
@@ -75,8 +75,8 @@ class Prospect:
     source_id: UUID | None = None
     """The agreement that may be charged; None: there is none, or it is not usable."""
     owed: OwedNext | None = None
-    waits_for_source: bool = False
-    """Whether an open invoice is not tried until a new agreement is made."""
+    give_up_at: datetime | None = None
+    """When an open invoice is given up that is not tried until a new agreement is made; None: there is no such one."""
     last_captured_at: datetime | None = None
 
 
@@ -147,6 +147,8 @@ def _at_rest(prospect: Prospect) -> Preview | None:
     why = _BY_STATE.get(prospect.state)
     if why is WhyNone.ENDED:
         return _none(prospect, why)
+    if why is WhyNone.INCOMPLETE:  # its first payment is under way all the time: the link is out
+        return _none(prospect, why, prospect.expires_at)
     for is_so, reason in (
         (prospect.is_parked, WhyNone.PARKED),
         (prospect.charge_is_under_way, WhyNone.CHARGE_UNDER_WAY),
@@ -157,7 +159,7 @@ def _at_rest(prospect: Prospect) -> Preview | None:
             return _none(prospect, reason)
     if why is None:
         return None
-    return _none(prospect, why, {WhyNone.INCOMPLETE: prospect.expires_at, WhyNone.PAUSED: prospect.resume_at}.get(why))
+    return _none(prospect, why, prospect.resume_at if why is WhyNone.PAUSED else None)
 
 
 def _due(prospect: Prospect) -> datetime | None:
@@ -183,8 +185,8 @@ def _stops_first(prospect: Prospect, now: datetime) -> Preview | None:
 def _cannot_be_charged(prospect: Prospect) -> Preview | None:
     due = _due(prospect)
     if due is None:
-        waits = prospect.waits_for_source or prospect.source_id is None
-        return _none(prospect, WhyNone.SOURCE_REQUIRED if waits else WhyNone.DUNNING_OVER)
+        waits = prospect.give_up_at is not None or prospect.source_id is None
+        return _none(prospect, WhyNone.SOURCE_REQUIRED if waits else WhyNone.DUNNING_OVER, prospect.give_up_at)
     if prospect.state is _S.TRIALING and prospect.owed is None and not prospect.consented:
         return _none(prospect, WhyNone.CONSENT_REQUIRED, due)
     return None

@@ -57,8 +57,8 @@ def _nothing(row: SubscriptionRow, coming: Preview, why_stopped: str | None) -> 
             resumed = f"until {moment(row.resume_at, row.zone)}" if row.resume_at is not None else "until it is resumed"
             return f"it is paused on {until}, {resumed}"
         case WhyNone.SOURCE_REQUIRED:
-            due = f", which is charged on {until}" if until else ""
-            return f"the subscriber must make a new KakaoPay agreement{due}{_then(row)}"
+            by = f" by {until}" if until else ""
+            return f"the subscriber must make a new KakaoPay agreement{by}{_then(row)}"
         case why:
             words = _WORDS[why or WhyNone.ENDED]
             return words.format(until=until, plan=row.plan_code, parked=row.parked_reason, stopped=why_stopped)

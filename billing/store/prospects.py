@@ -27,6 +27,7 @@ def load_prospect(tx: Connection, subscription_id: UUID, now: datetime) -> Prosp
         return None
     invoices = _open_invoices(tx, subscription_id)
     tried = [each for each in invoices if each.next_attempt_at is not None]
+    waiting = [each.give_up_at for each in invoices if each.give_up_at is not None and each.next_attempt_at is None]
     return Prospect(
         schedule=BillingSchedule(
             row.id, row.anchor, Interval(row.interval_unit, row.interval_count), row.zone, row.billed_index
@@ -45,7 +46,7 @@ def load_prospect(tx: Connection, subscription_id: UUID, now: datetime) -> Prosp
         charge_is_under_way=has_live_charge(tx, subscription_id),
         source_id=row.source_id if row.source_state is SourceState.ACTIVE else None,
         owed=_owed(min(tried, key=lambda each: (each.next_attempt_at, each.id))) if tried else None,
-        waits_for_source=any(each.give_up_at is not None and each.next_attempt_at is None for each in invoices),
+        give_up_at=max(waiting, default=None),
         last_captured_at=last_captures(tx, [subscription_id]).get(subscription_id),
     )
 

@@ -44,7 +44,7 @@ def test_a_cut_agreement_is_explained(lived):
     assert "code 200R1; agreement_gone: the subscriber ended the KakaoPay agreement" in told
     assert "No further try; it is given up on 2027-03-15" in told
     assert "The subscriber must make a new KakaoPay agreement" in told
-    assert "Next the subscriber must make a new KakaoPay agreement" in told
+    assert "Next the subscriber must make a new KakaoPay agreement by 2027-03-15" in told
 
 
 def test_an_abandoned_enrolment_is_explained(lived):

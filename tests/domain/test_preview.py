@@ -107,8 +107,9 @@ def test_a_pause_says_when_it_ends_by_itself():
     ],
 )
 def test_what_is_set_aside_says_so_unless_it_has_ended(fact, why):
-    for state in (_S.ACTIVE, _S.PAST_DUE, _S.PAUSED, _S.TRIALING):
+    for state in (_S.ACTIVE, _S.PAST_DUE, _S.PAUSED, _S.TRIALING, _S.UNPAID):
         assert nothing(replace(ACTIVE, state=state, **{fact: True})) == (why, None)
+    assert nothing(replace(ACTIVE, state=_S.INCOMPLETE, **{fact: True})) == (WhyNone.INCOMPLETE, NOW)
     assert nothing(replace(ACTIVE, state=_S.CANCELED, **{fact: True})) == (WhyNone.ENDED, None)
 
 
@@ -131,7 +132,8 @@ def test_of_two_stops_the_first_one_counts():
 def test_without_a_usable_agreement_a_new_one_is_needed():
     assert nothing(replace(ACTIVE, source_id=None)) == (WhyNone.SOURCE_REQUIRED, DUE)
     assert nothing(replace(PAST_DUE, owed=None, source_id=None)) == (WhyNone.SOURCE_REQUIRED, None)
-    assert nothing(replace(PAST_DUE, owed=None, waits_for_source=True)) == (WhyNone.SOURCE_REQUIRED, None)
+    assert nothing(replace(PAST_DUE, owed=None, give_up_at=DUE)) == (WhyNone.SOURCE_REQUIRED, DUE)
+    assert nothing(replace(PAST_DUE, owed=None, give_up_at=DUE, source_id=None)) == (WhyNone.SOURCE_REQUIRED, DUE)
 
 
 def test_a_debt_that_is_not_tried_any_more_waits_for_a_person():

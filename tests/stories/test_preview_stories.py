@@ -1,6 +1,6 @@
 """Stories in which what was told beforehand of the next charge is what happens."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -64,7 +64,8 @@ def test_a_day_of_cancellation_shows_the_renewals_before_it_and_then_the_end(wor
 
 def test_every_reason_for_no_charge_is_told(world):
     enrolment = world.enrol("lee").subscription_id
-    assert _ahead(world, enrolment).why_none is WhyNone.CHARGE_UNDER_WAY  # the link is out
+    told = _ahead(world, enrolment)
+    assert (told.why_none, told.until) == (WhyNone.INCOMPLETE, utc(world.subscription(enrolment)["expires_at"]))
     trial = world.subscribe("park", plan="trial")
     assert _ahead(world, trial).why_none is WhyNone.CONSENT_REQUIRED
     subscription = world.subscribe()
@@ -89,3 +90,15 @@ def test_every_reason_for_no_charge_is_told(world):
     assert _ahead(world, subscription).why_none is WhyNone.ENDED
     with pytest.raises(NotFound):
         _ahead(world, UUID(int=1))
+
+
+def test_what_waits_for_a_new_agreement_says_until_when_it_waits(world):
+    subscription = world.subscribe()
+    world.wallet(KIM, default="200R1")
+    world.live_through("2027-02-28 12:00")
+    told = _ahead(world, subscription)
+    assert (told.why_none, told.charge) == (WhyNone.SOURCE_REQUIRED, None)
+    world.live_through(told.until - timedelta(minutes=1))
+    assert world.state() == "past_due"
+    world.sweep_at(told.until)
+    assert (world.state(), _ahead(world, subscription).why_none) == ("canceled", WhyNone.ENDED)
