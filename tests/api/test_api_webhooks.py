@@ -1,12 +1,21 @@
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
-from api_world import event, served_api, signed
+import structlog
+from api_world import WEBHOOK_PATH, client, event, served_api, serving, signed
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
+from starlette.responses import PlainTextResponse
 
-from billing.config import Secrets
+from billing.config import SANDBOX_WEBHOOK_KEY, Secrets
 from billing.entrypoints.api import webhooks
+from billing.entrypoints.api.edge import Edge
+from billing.entrypoints.api.limits import Limits
+from billing.entrypoints.api.webhooks import Webhooks
+from billing.gateway.webhooks import WebhookKeys
 
 
 def stored(api):
@@ -140,3 +149,93 @@ def test_the_static_header_is_a_second_factor_and_two_keys_hold_while_one_replac
 def test_a_signature_in_capitals_counts_too(api):
     headers = {"Cko-Signature": signed(event())["Cko-Signature"].upper()}
     assert api.webhook(event(), headers).status_code == 200
+
+
+@contextmanager
+def door(store, **limits):
+    """The way in for webhooks alone, with another application behind it."""
+    behind = Limits(PlainTextResponse("behind"), most_at_once=1)
+    keys = WebhookKeys([SANDBOX_WEBHOOK_KEY])
+    with serving(Edge(Webhooks(behind, store, keys, **limits), always_tls=True)) as url, client(url) as http:
+        yield http
+
+
+def sent(http, body):
+    return http.post(WEBHOOK_PATH, content=body, headers=signed(body))
+
+
+def test_an_event_too_many_is_asked_for_again_before_its_body_has_come_and_keeps_no_other_request_out():
+    stored, begun, go_on = [], threading.Event(), threading.Event()
+
+    def store(events):
+        begun.set()
+        go_on.wait(10)
+        stored.extend(each.id for each in events)
+
+    with door(store, most_at_once=1) as http, ThreadPoolExecutor(1) as pool:
+        first = pool.submit(sent, http, event(1))
+        assert begun.wait(10)
+        refused = sent(http, event(2))
+        assert (refused.status_code, refused.headers["retry-after"], refused.content) == (503, "1", b"")
+        with socket.create_connection(("127.0.0.1", urlsplit(str(http.base_url)).port), timeout=5) as line:
+            line.sendall(b"POST /webhooks/checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
+            assert b" 503 " in line.recv(65536)
+        assert http.post("/v1/x", json=[]).text == "behind"
+        go_on.set()
+        assert first.result().status_code == 200
+        assert sent(http, event(3)).status_code == 200
+    assert stored == ["evt_1", "evt_3"]
+
+
+def test_events_that_come_while_others_are_stored_are_stored_together_and_answered_each():
+    batches, begun, go_on = [], threading.Event(), threading.Event()
+
+    def store(events):
+        begun.set()
+        go_on.wait(10)
+        batches.append(sorted(each.id for each in events))
+
+    with door(store) as http, ThreadPoolExecutor(4) as pool:
+        answers = [pool.submit(sent, http, event(0))]
+        assert begun.wait(10)
+        answers += [pool.submit(sent, http, event(number)) for number in (1, 2, 3)]
+        threading.Timer(0.5, go_on.set).start()
+        assert [each.result().status_code for each in answers] == [200] * 4
+    assert batches == [["evt_0"], ["evt_1", "evt_2", "evt_3"]]
+
+
+def test_an_event_that_comes_too_slowly_is_given_up():
+    with (
+        door(list, body_seconds=0.2) as http,
+        socket.create_connection(("127.0.0.1", urlsplit(str(http.base_url)).port), timeout=5) as line,
+    ):
+        line.sendall(b"POST /webhooks/checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
+        assert b" 408 " in line.recv(65536)
+
+
+def test_an_error_of_ours_is_answered_without_a_word_of_it_and_logged_with_the_path():
+    def fail(_events):
+        raise RuntimeError("evt_1 of kim@example.test")
+
+    with structlog.testing.capture_logs() as lines, door(fail) as http:
+        answer = sent(http, event(1))
+        assert sent(http, event(1)).status_code == 500  # it holds no place
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "kim" not in answer.text + str(lines)
+    assert (lines[0]["path"], lines[0]["error"]) == (WEBHOOK_PATH, "RuntimeError")
+
+
+def test_an_answer_to_a_webhook_is_numbered_and_never_cached(api):
+    for answer in (api.webhook(event()), api.webhook(event(), {})):
+        assert len(answer.headers["x-request-id"]) == 16
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_only_the_one_path_is_open_and_only_to_post(still):
+    for method in ("GET", "HEAD", "PUT", "DELETE"):
+        answer = still.http.request(method, WEBHOOK_PATH, headers={"Authorization": ""})
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    for path in ("/webhooks", "/webhooks/", "/webhooks/checkout/", "/webhooks/other", "/WEBHOOKS/checkout"):
+        answer = still.http.post(path, content=event(), headers={**signed(event()), "Authorization": ""})
+        still.refused(answer, 401, "unauthorized")

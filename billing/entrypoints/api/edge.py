@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import structlog
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billing.entrypoints.api.problems import MEDIA_TYPE, FieldError, details, status_of
 
 log = structlog.get_logger()
 _HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
+    b"cache-control": b"no-store",
+    b"content-security-policy": b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
 }
-_LIVE_HEADERS: Final = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}
+_LIVE_HEADERS: Final = {b"strict-transport-security": b"max-age=31536000; includeSubDomains"}
 
 
 class Edge:
@@ -27,7 +26,7 @@ class Edge:
     def __init__(self, app: ASGIApp, *, always_tls: bool) -> None:
         """``always_tls``: browsers are told to come with TLS only. Sandboxes are reached without it, too."""
         self._app = app
-        self._headers = _HEADERS | _LIVE_HEADERS if always_tls else _HEADERS
+        self._headers = tuple((_HEADERS | _LIVE_HEADERS if always_tls else _HEADERS).items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,10 +40,10 @@ class Edge:
             nonlocal begun
             if message["type"] == "http.response.start":
                 begun = True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                own = message["headers"]
+                named = {name for name, _ in own}
+                ours = [header for header in self._headers if header[0] not in named]
+                message = {**message, "headers": [*own, (b"x-request-id", request_id.encode()), *ours]}
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
@@ -71,6 +70,11 @@ async def refuse(
     raw = [(name.lower().encode(), value.encode()) for name, value in sent.items()]
     await send({"type": "http.response.start", "status": status_of(code), "headers": raw})
     await send({"type": "http.response.body", "body": body})
+
+
+def headers_of(scope: Scope, name: bytes) -> list[str]:
+    """Return the values of a header, which may be there more than once; ``name`` is in lower case."""
+    return [value.decode("latin-1") for each, value in scope["headers"] if each == name]
 
 
 def route_of(scope: Scope) -> str:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.api.desk import Desk
-from billing.entrypoints.api.edge import refuse
+from billing.entrypoints.api.edge import headers_of, refuse
 from billing.entrypoints.api.errors import with_remedy
 from billing.entrypoints.api.problems import FieldError
 from billing.entrypoints.clock import machine_now
@@ -33,6 +33,7 @@ from billing.store.installation import NoInstallation
 
 log = structlog.get_logger()
 HEADER: Final = "Idempotency-Key"
+_HEADER: Final = HEADER.lower().encode()
 REPLAYED: Final = b"idempotent-replayed"
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 _NOT_LOOKED_AT: Final = frozenset({400, 401, 403, 405, 408, 413, 415, 422, 429})
@@ -52,7 +53,7 @@ class Idempotency:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         caller: Caller | None = scope.get("state", {}).get("caller")
-        told = Headers(scope=scope).getlist(HEADER) if scope["type"] == "http" else []
+        told = headers_of(scope, _HEADER) if scope["type"] == "http" else []
         if not told or caller is None or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return

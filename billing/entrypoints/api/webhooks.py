@@ -1,58 +1,111 @@
 """Checkout.com's webhooks: verified, stored, answered at once. What they mean is found out later."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from billing.bootstrap import make_webhook_keys
+from billing.entrypoints.api.bodies import BODY_SECONDS, Bodies
 from billing.entrypoints.api.desk import Desk
-from billing.gateway.webhooks import NotAnEvent, NotAuthentic, VerifiedEvent, read_webhook
+from billing.entrypoints.api.edge import headers_of, refuse
+from billing.entrypoints.api.intake import Intake
+from billing.gateway.webhooks import MOST_BYTES, NotAnEvent, NotAuthentic, VerifiedEvent, WebhookKeys, read_webhook
 from billing.operations.webhooks import receive_webhooks
 from billing.store.installation import NoInstallation
 
 log = structlog.get_logger()
 PATH: Final = "/webhooks/checkout"
+MOST_AT_ONCE: Final = 256
+"""Events that wait for their commit. One more is refused before anything is done for it."""
+_COME_BACK: Final = {"Retry-After": "1"}
+_COME_BACK_LATER: Final = {"Retry-After": "30"}
 
 
-async def take_webhook(request: Request) -> Response:
-    """Store an event of Checkout.com. Authenticated by its ``Cko-Signature``; a copy is answered like the first.
+class Webhooks:
+    """Takes the events of Checkout.com; every other path goes on.
 
-    A 503 asks Checkout.com to send it again. The answers tell nothing to those who only try.
+    It stands right behind the edge, for an event has its own authentication, its ``Cko-Signature``, and its own limits.
+    A copy is answered like the first. A 503 asks Checkout.com to send it again. The answers tell nothing to those who
+    only try.
     """
-    desk: Desk = request.app.state.desk
-    body = await request.body()
-    try:
-        event = read_webhook(
-            body,
-            signature=_only(request, "cko-signature"),
-            authorization=_only(request, "authorization"),
-            keys=make_webhook_keys(desk.settings),
-        )
-    except NotAuthentic:
-        log.warning("webhook_refused", why="not authentic", size=len(body))
-        return Response(status_code=401)
-    except NotAnEvent as error:
-        log.warning("webhook_refused", why=str(error), size=len(body))
-        return Response(status_code=400)
-    try:
-        await request.app.state.intake.keep(event)
-    except (SQLAlchemyError, NoInstallation) as error:
-        log.error("webhook_not_stored", event_id=event.id, error=type(error).__name__)
-        return Response(status_code=503, headers={"Retry-After": "30"})
-    return Response(status_code=200)
+
+    path: Final = PATH
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        store: Callable[[Sequence[VerifiedEvent]], object],
+        keys: WebhookKeys,
+        *,
+        most_at_once: int = MOST_AT_ONCE,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
+        """``store`` commits events together; it is run on a thread of its own."""
+        self._app = app
+        self._intake = Intake(store)
+        self._keys = keys
+        self._bodies = Bodies(MOST_BYTES, body_seconds=body_seconds)
+        self._most_at_once = most_at_once
+        self._under_way = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] != PATH:
+            await self._app(scope, receive, send)
+        elif scope["method"] != "POST":
+            await refuse(scope, send, "method_not_allowed", "webhooks are POST requests", headers={"Allow": "POST"})
+        elif self._under_way >= self._most_at_once:
+            await _answer(send, 503, _COME_BACK)
+        elif (body := await self._bodies.read(scope, receive, send)) is not None:
+            await self._work_on(scope, body, send)
+
+    async def _work_on(self, scope: Scope, body: bytes, send: Send) -> None:
+        # Counted only now: whoever sends slowly, or nothing, takes no place from those who have sent all.
+        if self._under_way >= self._most_at_once:
+            await _answer(send, 503, _COME_BACK)
+            return
+        scope["route"] = self  # what is logged of an error names the path
+        self._under_way += 1
+        try:
+            await self._take(scope, body, send)
+        finally:
+            self._under_way -= 1
+
+    async def _take(self, scope: Scope, body: bytes, send: Send) -> None:
+        signature, authorization = (_only(scope, name) for name in (b"cko-signature", b"authorization"))
+        try:
+            event = read_webhook(body, signature=signature, authorization=authorization, keys=self._keys)
+        except NotAuthentic:
+            log.warning("webhook_refused", why="not authentic", size=len(body))
+            await _answer(send, 401)
+            return
+        except NotAnEvent as error:
+            log.warning("webhook_refused", why=str(error), size=len(body))
+            await _answer(send, 400)
+            return
+        try:
+            await self._intake.keep(event)
+        except (SQLAlchemyError, NoInstallation) as error:
+            log.error("webhook_not_stored", event_id=event.id, error=type(error).__name__)
+            await _answer(send, 503, _COME_BACK_LATER)
+        else:
+            await _answer(send, 200)
 
 
-def store(desk: Desk, events: Sequence[VerifiedEvent]) -> int:
+def store_events(desk: Desk, events: Sequence[VerifiedEvent]) -> int:
     """Store events together, at the engine's time."""
     about = events[0].id if len(events) == 1 else f"{len(events)} events"
     return desk.act("receive_webhooks", lambda now: receive_webhooks(desk.engine, events, now=now), about=about)
 
 
-def _only(request: Request, name: str) -> str | None:
+async def _answer(send: Send, status: int, headers: Mapping[str, str] | None = None) -> None:
+    raw = [(name.lower().encode(), value.encode()) for name, value in (headers or {}).items()]
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0"), *raw]})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _only(scope: Scope, name: bytes) -> str | None:
     """Return a header that is there once; one that is there twice counts as missing."""
-    told = request.headers.getlist(name)
+    told = headers_of(scope, name)
     return told[0] if len(told) == 1 else None
