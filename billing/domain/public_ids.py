@@ -11,9 +11,11 @@ from typing import Final
 from uuid import UUID
 
 _LETTERS: Final = re.compile(r"[a-z2-7]{26}")
+_FIRST_LETTERS: Final = re.compile(r"[a-z2-7]{6,25}")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SPOKEN: Final = re.compile(rf"\b(customer|subscription|invoice|charge|refund|source) ({_UUID.pattern})\b")
+_SPOKEN: Final = re.compile(rf"\b(customer|subscription|invoice|charge|refund|source|price) ({_UUID.pattern})\b")
+_BRIEF_LETTERS: Final = 8
 LARGEST_NUMBER: Final = 2**63 - 1
 
 
@@ -42,6 +44,24 @@ def public_id(kind: Kind, value: UUID) -> str:
     return f"{kind}_{base64.b32encode(value.bytes).decode().rstrip('=').lower()}"
 
 
+def brief_id(kind: Kind, value: UUID) -> str:
+    """Return ``sub_bu7w7dqr``: the beginning of an id, for lists; :func:`beginning_of` reads it."""
+    return public_id(kind, value)[: len(kind) + 1 + _BRIEF_LETTERS]
+
+
+def beginning_of(kind: Kind, text: str) -> tuple[UUID, UUID]:
+    """Return the first and the last UUID whose id begins so; they are the same when the id is whole.
+
+    :raises NotAnId: it names another kind of thing, or is too short, or nothing.
+    """
+    letters = _without_prefix(kind, text)
+    if not _FIRST_LETTERS.fullmatch(letters):
+        whole = uuid_of(kind, text)
+        return whole, whole
+    low, high = (base64.b32decode(f"{letters.ljust(26, end).upper()}======") for end in "a7")
+    return UUID(bytes=low), UUID(bytes=high)
+
+
 def uuid_of(kind: Kind, text: str) -> UUID:
     """Return the UUID of an id that :func:`public_id` wrote.
 
@@ -64,6 +84,12 @@ def subject_id(subject_type: str, internal: str) -> str:
     """
     kind = Kind.__members__.get(subject_type.upper())
     return public_id(kind, UUID(internal)) if kind is not None and _UUID.fullmatch(internal) else internal
+
+
+def brief_subject(subject_type: str, internal: str) -> str:
+    """Return the beginning of what :func:`subject_id` returns, for lists."""
+    kind = Kind.__members__.get(subject_type.upper())
+    return brief_id(kind, UUID(internal)) if kind is not None and _UUID.fullmatch(internal) else internal
 
 
 def with_public_ids(sentence: str) -> str:

@@ -22,11 +22,11 @@ from billing.store.writes import Author, note
 
 @dataclass(frozen=True, slots=True)
 class ErasedCustomer:
-    """``untold``: agreements that Checkout.com did not confirm as revoked; erasing again tells it again."""
+    """``untold_sources``: agreements that Checkout.com did not confirm as revoked; erasing again tells it again."""
 
     customer_id: UUID
     erased_at: datetime
-    untold: tuple[UUID, ...]
+    untold_sources: tuple[UUID, ...]
 
 
 def erase_customer(engine: Engine, customer_id: UUID, *, reason: str, now: datetime) -> ErasedCustomer:
@@ -54,7 +54,7 @@ def erase_customer(engine: Engine, customer_id: UUID, *, reason: str, now: datet
             blank(tx, customer_id, author)
             told = Note("customer.erased", {"reason": reason[:200]})
             note(tx, None, told, author, subject=("customer", str(customer_id)))
-    untold = [
+    untold_sources = [
         source.id for source in sources if not isinstance(engine.gateway.revoke_source(source.gateway_source_id), Done)
     ]
-    return ErasedCustomer(customer_id, row.erased_at or now, tuple(untold))
+    return ErasedCustomer(customer_id, row.erased_at or now, tuple(untold_sources))

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select, text
 from sqlmodel import col
 
+from billing.domain.public_ids import Kind
 from billing.store.reports import AnySelect, columns_of
 from billing.store.tables import LIVE_SUBSCRIPTION, Customer, Subscription
 
@@ -15,6 +16,8 @@ from billing.store.tables import LIVE_SUBSCRIPTION, Customer, Subscription
 @dataclass(frozen=True, slots=True)
 class CustomerRow:
     """A customer, and how many of their subscriptions live. Erased, there is no name and no address."""
+
+    KIND = Kind.CUSTOMER
 
     id: UUID
     reference: str

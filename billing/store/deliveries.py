@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, delete, func, select, text, tuple_, u
 from sqlmodel import col
 
 from billing.domain.deliveries import DeliveryState, EndpointState
+from billing.domain.public_ids import Kind
 from billing.store.inserts import insert_if_absent
 from billing.store.webhook_tables import ENDED, WebhookDelivery, WebhookEndpoint
 
@@ -32,6 +33,8 @@ class Claim:
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
     """A delivery as the log shows it."""
+
+    KIND = Kind.DELIVERY
 
     id: UUID
     endpoint_id: UUID

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
+from billing.domain.public_ids import Kind
 from billing.domain.states import InvoiceState, SubscriptionState
 from billing.store.reports import AnySelect, columns_of
 from billing.store.tables import Customer, Invoice, Subscription
@@ -17,6 +18,8 @@ from billing.store.tables import Customer, Invoice, Subscription
 @dataclass(frozen=True, slots=True)
 class InvoiceRow:
     """An invoice and whose it is. The period's end is exclusive."""
+
+    KIND = Kind.INVOICE
 
     id: UUID
     subscription_id: UUID

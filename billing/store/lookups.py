@@ -8,12 +8,11 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, select
 from sqlmodel import SQLModel, col
 
-from billing.domain.public_ids import Kind, NotAnId, uuid_of
+from billing.domain.public_ids import Kind, NotAnId, beginning_of, brief_id, public_id
 from billing.store.tables import LIVE_SUBSCRIPTION, Charge, Customer, Invoice, Refund, Source, Subscription
 from billing.store.writes import table_of
 
-FEWEST_DIGITS: Final = 6
-_BEGINNING: Final = re.compile(rf"[0-9a-f]{{{FEWEST_DIGITS},32}}")
+_BEGINNING: Final = re.compile(r"[0-9a-f]{6,32}")
 _LIVE: Final = frozenset(re.findall(r"'(\w+)'", LIVE_SUBSCRIPTION))
 
 
@@ -51,7 +50,7 @@ def find_subscription(tx: Connection, meant: str) -> UUID:
         found: UUID = live[0].id
         return found
     if live:
-        each = ", ".join(f"{str(row.id)[:8]} ({row.plan_code}, {row.state.value})" for row in live)
+        each = ", ".join(f"{brief_id(Kind.SUBSCRIPTION, row.id)} ({row.plan_code}, {row.state.value})" for row in live)
         raise NoSuchThing(f"customer {meant} has {len(live)} subscriptions: {each}; name one of them")
     return _by_beginning(tx, Subscription, "subscription", meant, "a customer's reference")
 
@@ -101,38 +100,34 @@ def find_source(tx: Connection, meant: str) -> UUID:
     return _first(tx, known) or _by_beginning(tx, Source, "source", meant, "its src_ id")
 
 
-def _by_public_id(tx: Connection, model: type[SQLModel], called: str, meant: str) -> UUID:
-    try:
-        ident = uuid_of(_KINDS[model], meant)
-    except NotAnId as error:
-        raise NoSuchThing(f"{meant[:60]!r} is no id: {error}") from None
-    column = table_of(model).c.id
-    found: UUID | None = tx.execute(select(column).where(column == ident)).scalar_one_or_none()
-    if found is None:
-        raise NoSuchThing(f"there is no {called} {meant}")
-    return found
-
-
 def _first(tx: Connection, query: Select[UUID]) -> UUID | None:
     return tx.execute(query).scalars().first()
 
 
 def _by_beginning(tx: Connection, model: type[SQLModel], called: str, meant: str, instead: str) -> UUID:
-    if meant.partition("_")[0] in _PREFIXES:
-        return _by_public_id(tx, model, called, meant)
-    digits = meant.replace("-", "").lower()
-    if _BEGINNING.fullmatch(digits) is None:
-        raise NoSuchThing(
-            f"there is no {called} {meant[:60]!r}; "
-            f"name it by {FEWEST_DIGITS} or more digits of its id, such as 3f9a1c, or by {instead}"
-        )
+    low, high = _between(_KINDS[model], called, meant, instead)
     ident = table_of(model).c.id
-    low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
     query: Select[*tuple[Any, ...]] = select(ident).where(ident >= low, ident <= high).limit(6)
     found: Sequence[UUID] = tx.execute(query).scalars().all()
     if not found:
         raise NoSuchThing(f"there is no {called} {meant}")
     if len(found) > 1:
-        each = ", ".join(str(one) for one in found[:5])
-        raise NoSuchThing(f"{meant} is the beginning of more than one {called}: {each}; give more digits")
+        each = ", ".join(public_id(_KINDS[model], one) for one in found[:5])
+        raise NoSuchThing(f"{meant} is the beginning of more than one {called}: {each}; give more of it")
     return found[0]
+
+
+def _between(kind: Kind, called: str, meant: str, instead: str) -> tuple[UUID, UUID]:
+    """Return the first and last id that may be meant: by an id of the API or of a row, or by how it begins."""
+    if meant.partition("_")[0] in _PREFIXES:
+        try:
+            return beginning_of(kind, meant)
+        except NotAnId as error:
+            raise NoSuchThing(f"{meant[:60]!r} is no id: {error}") from None
+    digits = meant.replace("-", "").lower()
+    if _BEGINNING.fullmatch(digits) is None:
+        raise NoSuchThing(
+            f"there is no {called} {meant[:60]!r}; "
+            f"name it by its id, such as {kind}_bu7w7d (the beginning is enough), or by {instead}"
+        )
+    return UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))

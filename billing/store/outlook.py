@@ -30,11 +30,10 @@ def _live_charge(tx: Connection, subscription_id: UUID) -> ChargeRow | None:
 
 
 def _under_way(live: ChargeRow, zone: str) -> str:
-    ident = live.id.hex[:8]
     if live.state is ChargeState.PARKED:
-        return f"nothing until charge {ident} is released: it is parked ({live.error})"
+        return f"nothing until charge {live.id} is released: it is parked ({live.error})"
     asked = f"; Checkout.com is asked about it on {moment(live.check_at, zone)}" if live.check_at is not None else ""
-    return f"charge {ident} is {live.state.value}{asked}"
+    return f"charge {live.id} is {live.state.value}{asked}"
 
 
 def _charge(row: SubscriptionRow, charge: NextCharge) -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select, text, type_coerce
 from sqlmodel import col
 
+from billing.domain.public_ids import Kind
 from billing.domain.states import RefundState
 from billing.store.columns import UtcDateTime
 from billing.store.reports import AnySelect, columns_of
@@ -32,6 +33,8 @@ from billing.store.tables import (
 @dataclass(frozen=True, slots=True)
 class EventRow:
     """One line of the audit trail."""
+
+    KIND = Kind.EVENT
 
     id: int
     at: datetime
@@ -69,6 +72,8 @@ def list_events(
 @dataclass(frozen=True, slots=True)
 class RefundLine:
     """A refund with the charge it gives back."""
+
+    KIND = Kind.REFUND
 
     id: UUID
     charge_id: UUID

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select, text, type_c
 from sqlmodel import SQLModel, col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.public_ids import Kind
 from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.store.columns import UtcDateTime
 from billing.store.due import DUE_BY
@@ -107,6 +108,8 @@ def list_prices(tx: Connection, plan_code: str | None = None) -> list[PriceRow]:
 class SubscriptionRow:
     """A subscription with its customer, the price it is pinned to and its KakaoPay agreement."""
 
+    KIND = Kind.SUBSCRIPTION
+
     id: UUID
     customer_reference: str
     customer_name: str
@@ -182,6 +185,8 @@ def list_subscriptions(
 @dataclass(frozen=True, slots=True)
 class ChargeRow:
     """A charge with its invoice and whose it is. The period's end is exclusive."""
+
+    KIND = Kind.CHARGE
 
     id: UUID
     invoice_id: UUID

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, func, select
 from sqlmodel import col
 
+from billing.domain.public_ids import Kind
 from billing.domain.states import SourceState
 from billing.store.reports import AnySelect, columns_of
 from billing.store.tables import Customer, Source, Subscription
@@ -16,6 +17,8 @@ from billing.store.tables import Customer, Source, Subscription
 @dataclass(frozen=True, slots=True)
 class SourceRow:
     """An agreement, whose it is, and how many subscriptions are charged to it."""
+
+    KIND = Kind.SOURCE
 
     id: UUID
     customer_id: UUID

@@ -1,6 +1,7 @@
 """A database that was lived through once, a copy of it for each test, and the command to ask about it."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,9 @@ from billing.operations.request_refund import request_refund
 from billing.sandbox.testing import SandboxServer
 from billing.store.database import Database
 from billing.store.installation import set_clock, set_fingerprint
+
+BARE_ID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
+"""How rows name things; people and programs see the ids of the API."""
 
 
 @dataclass
@@ -53,6 +57,7 @@ class Shop:
             app, ["--config", str(self.config), *arguments], input=answer, env={"COLUMNS": str(width)}
         )
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        assert not BARE_ID.search(done.stdout + done.stderr), f"{arguments} show an id that the API does not have"
         return Told(done.exit_code, done.stdout, done.stderr)
 
     def write(self, statement: str, **values: Any) -> None:

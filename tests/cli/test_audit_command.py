@@ -65,6 +65,8 @@ def test_a_refund_a_retry_and_a_write_off_are_in_the_trail(world, shop):
     assert acts(shop)[:3] == ["source.revoked", "invoice.retried", "refund.created"]
     refund = shop.billing("audit", "list", "--json").json[-1]
     assert (refund["reason"], refund["details"]["amount_minor"]) == ("sorry", 100)
+    assert refund["details"]["charge"] == charge
+    assert refund["subject_id"].startswith("re_")
 
 
 def test_what_was_refused_and_what_the_daemon_does_is_not_in_the_trail(world, shop):

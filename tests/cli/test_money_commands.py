@@ -1,10 +1,8 @@
 """`billing charges`, `invoices`, `refunds` and `sources`: against a gateway of their own."""
 
-from uuid import UUID
-
 import pytest
 
-from billing.domain.public_ids import Kind, public_id
+from billing.domain.public_ids import Kind, public_id, uuid_of
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def charge(shop, state):
 
 def test_a_charge_shows_why_it_was_made(lived):
     row = lived.billing("charges", "list", "--subscription", "cust-park", "--state", "captured", "--json").json[0]
-    told = lived.billing("charges", "show", row["id"][:8]).words
+    told = lived.billing("charges", "show", row["id"][:11]).words
     assert "₩9,900 for 2027-02-28 to 2027-03-30: an automatic renewal." in told
     assert "The subscription is to plan basic at price version 1, ₩9,900 every month." in told
     assert "The subscriber agreed to be charged in the KakaoPay wallet on 2027-01-31 12:" in told
@@ -46,7 +44,7 @@ def test_a_declined_charge_shows_code_class_and_next_try(unpaid):
 
 def test_a_charge_is_found_by_reference_and_by_the_gateways_id(lived):
     row = charge(lived, "captured")
-    for meant in (row["reference"], row["gateway_payment_id"], row["id"][:6]):
+    for meant in (row["reference"], row["gateway_payment_id"], row["id"][:9]):
         assert lived.billing("charges", "show", meant, "--json").json["charge"]["id"] == row["id"]
 
 
@@ -140,7 +138,7 @@ def test_a_sweep_in_the_past_is_refused(lived):
 
 def test_an_open_invoice_is_retried_by_hand(unpaid, world):
     row = unpaid.billing("invoices", "list", "--state", "open", "--json").json[0]
-    told = unpaid.billing("invoices", "retry", row["id"][:8], answer="y\n")
+    told = unpaid.billing("invoices", "retry", row["id"][:12], answer="y\n")
     assert "Charge ₩9,900 to cust-kim again, now? [y/N]" in told.err
     assert "Attempt 2 is pending" in told.out
     again = unpaid.billing("invoices", "retry", row["id"], "--yes")
@@ -155,25 +153,24 @@ def test_an_invoice_is_voided_or_written_off_with_a_reason(unpaid):
     told = unpaid.billing("invoices", "uncollectible", row["id"], "-r", "moved abroad", answer="y\n")
     assert "Write off the invoice of ₩9,900 to cust-kim for 2027-02-28 to 2027-03-30? It is" in told.err
     assert "is uncollectible; its subscription is active." in told.out
-    public = public_id(Kind.INVOICE, UUID(row["id"]))
-    told = unpaid.billing("invoices", "void", public, "-r", "never owed", "--yes", "--json").json
+    told = unpaid.billing("invoices", "void", row["id"], "-r", "never owed", "--yes", "--json").json
     assert (told["state"], told["subscription_state"]) == ("void", "active")
     shown = unpaid.billing("subscriptions", "show", "cust-kim").words
     assert "The invoice was written off: moved abroad. by cli:" in shown
     assert "Nothing is owed any more: the subscription is active again." in shown
     assert "The invoice was voided: never owed." in shown
-    again = unpaid.billing("invoices", "void", public, "--yes")
+    again = unpaid.billing("invoices", "void", row["id"], "--yes")
     assert (again.code, "is void already" in again.err) == (1, True)
 
 
 def test_an_invoice_is_found_by_its_ids_and_by_a_charge_and_not_by_an_id_of_something_else(lived):
     row = charge(lived, "captured")
-    invoice = UUID(row["invoice_id"])
-    for meant in (str(invoice), invoice.hex[:9], public_id(Kind.INVOICE, invoice), row["reference"]):
-        assert public_id(Kind.INVOICE, invoice) in lived.billing("invoices", "void", meant, "--yes").err
+    invoice = uuid_of(Kind.INVOICE, row["invoice_id"])
+    for meant in (str(invoice), invoice.hex[:9], row["invoice_id"], row["invoice_id"][:10], row["reference"]):
+        assert row["invoice_id"] in lived.billing("invoices", "void", meant, "--yes").err
     told = lived.billing("invoices", "void", public_id(Kind.CHARGE, invoice), "--yes")
     assert (told.code, "the id of an invoice begins with inv_" in told.err) == (1, True)
-    told = lived.billing("invoices", "void", public_id(Kind.INVOICE, UUID(row["id"])), "--yes")
+    told = lived.billing("invoices", "void", public_id(Kind.INVOICE, uuid_of(Kind.CHARGE, row["id"])), "--yes")
     assert told.err.startswith("error: there is no invoice inv_")
 
 
@@ -195,6 +192,6 @@ def test_a_customer_is_shown_and_erased_when_everything_has_ended(paid):
         "revoked",
     )
     assert "kim@" not in paid.billing("customers", "list", "--json").out
-    ident = public_id(Kind.CUSTOMER, UUID(shown["customer"]["id"]))
-    assert paid.billing("customers", "erase", ident, "--yes", "--json").json["untold"] == []
+    ident = shown["customer"]["id"]
+    assert paid.billing("customers", "erase", ident, "--yes", "--json").json["untold_sources"] == []
     assert "there is no customer cust-nobody" in paid.billing("customers", "show", "cust-nobody").err.replace("'", "")

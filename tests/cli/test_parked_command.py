@@ -98,9 +98,9 @@ def test_a_charge_is_looked_up_again(world, shop):
     rows = parked(shop)
     assert [row["kind"] for row in rows] == ["charge"]
     shown = shop.billing("subscriptions", "show", "cust-kim").words
-    assert f"nothing until charge {rows[0]['id'][:8]} is released" in shown
+    assert f"nothing until charge {rows[0]['id']} is released" in shown
     assert "The gateway's payment is not what was asked for: amount" in shown
-    assert "is looked up at the next sweep" in release(shop, "charge", rows[0]["id"][:8]).out
+    assert "is looked up at the next sweep" in release(shop, "charge", rows[0]["id"][:10]).out
     assert shop.ask("SELECT state FROM charge WHERE kind = 'renewal'") == "unknown"
 
 
@@ -109,7 +109,7 @@ def test_a_refund_is_looked_up_again(world, shop):
     charge = shop.billing("charges", "list", "--json").json[0]["id"]
     refund = shop.billing("refunds", "create", charge, "--yes", "--json").json["id"]
     shop.write("UPDATE refund SET state = 'parked', error = 'odd', check_at = NULL")
-    assert "is looked up at the next sweep" in release(shop, "refund", refund[:8]).out
+    assert "is looked up at the next sweep" in release(shop, "refund", refund[:9]).out
     world.wait(minutes=10)
     assert shop.ask("SELECT state FROM refund") == "refunded"
     assert "is refunded, not parked" in release(shop, "refund", refund).err
@@ -159,15 +159,15 @@ def test_what_was_captured_with_another_amount_is_given_back(world, shop):
     world.wallet("kim@example.test", script=["wrong_amount:8000", "ok"])
     world.live_through("2027-02-28 12:00")
     ident = parked(shop)[0]["id"]
-    refused = shop.billing("parked", "refund", ident[:8], answer="n\n")
+    refused = shop.billing("parked", "refund", ident[:9], answer="n\n")
     assert refused.code == 1
     assert shop.ask("SELECT COUNT(*) FROM refund") == 0
-    told = shop.billing("parked", "refund", ident[:8], "--reason", "too little", "--yes", "--json").json
+    told = shop.billing("parked", "refund", ident[:9], "--reason", "too little", "--yes", "--json").json
     assert (told["charge"], told["amount_minor"], told["currency"]) == (ident, 8000, "KRW")
     assert told["difference"] == "amount 8000 instead of 9900 (minor units)"
     again = shop.billing("parked", "refund", ident, "--yes")
     assert (again.code, shop.ask("SELECT COUNT(*) FROM refund")) == (0, 1)
-    assert f"Refund {told['refund'][:8]} of ₩8,000 is on its way" in again.words
+    assert f"Refund {told['refund'][:11]} of ₩8,000 is on its way" in again.words
     world.live_through("2027-03-05 12:00")
     assert shop.ask("SELECT state FROM refund") == "refunded"
     assert parked(shop) == []

@@ -1,8 +1,11 @@
 """`billing subscriptions`."""
 
 import re
+from uuid import UUID
 
 import pytest
+
+from billing.domain.public_ids import Kind, public_id
 
 
 def test_the_timeline_answers_why_it_was_charged(lived):
@@ -18,11 +21,11 @@ def test_the_timeline_answers_why_it_was_charged(lived):
 
 def test_a_subscription_and_a_charge_are_shown_with_their_ids_of_the_api_and_found_by_them(lived):
     told = lived.billing("subscriptions", "show", "cust-park").words
-    subscription = re.search(r"In the API (sub_[a-z2-7]{26})", told)[1]
+    subscription = re.search(r"Subscription (sub_[a-z2-7]{26})", told)[1]
     assert lived.billing("subscriptions", "show", subscription).words == told
     charge = lived.billing("charges", "list", "--json").json[0]["id"]
     told = lived.billing("charges", "show", charge).words
-    assert lived.billing("charges", "show", re.search(r"In the API (ch_[a-z2-7]{26})", told)[1]).words == told
+    assert lived.billing("charges", "show", re.search(r"Charge (ch_[a-z2-7]{26})", told)[1]).words == told
 
 
 def test_the_timeline_is_in_order_and_complete(lived):
@@ -63,8 +66,12 @@ def test_a_subscription_is_found_by_id_prefix_and_reference(lived):
     ident = lived.id_of(
         "SELECT s.id FROM subscription s JOIN customer c ON c.id = s.customer_id WHERE c.reference = 'cust-kim'"
     )
-    for meant in (ident, ident[:6], ident[:9], ident.replace("-", "")[:12], ident.upper(), "cust-kim"):
-        assert lived.billing("subscriptions", "show", meant, "--json").json["subscription"]["id"] == ident
+    public = public_id(Kind.SUBSCRIPTION, UUID(ident))
+    as_rows_have_it = (ident, ident[:6], ident[:9], ident.replace("-", "")[:12], ident.upper())
+    for meant in (public, public[:10], public[:29], *as_rows_have_it, "cust-kim"):
+        assert lived.billing("subscriptions", "show", meant, "--json").json["subscription"]["id"] == public
+    assert "begins with sub_, then 26 letters" in lived.billing("subscriptions", "show", public[:9]).err
+    assert "there is no subscription" in lived.billing("subscriptions", "show", f"{public[:-2]}aa").err
 
 
 def test_a_prefix_of_two_is_refused_with_both(lived):
@@ -73,10 +80,12 @@ def test_a_prefix_of_two_is_refused_with_both(lived):
     lived.write(
         "UPDATE subscription SET id = :new WHERE id = :old", new=twin.replace("-", ""), old=ids[1].replace("-", "")
     )
-    told = lived.billing("subscriptions", "show", ids[0][:8])
-    assert told.code == 1
-    assert f"{ids[0][:8]} is the beginning of more than one subscription" in told.err
-    assert ids[0] in told.err
+    public = public_id(Kind.SUBSCRIPTION, UUID(ids[0]))
+    for meant in (ids[0][:8], public[:10]):
+        told = lived.billing("subscriptions", "show", meant)
+        assert told.code == 1
+        assert f"{meant} is the beginning of more than one subscription" in told.err
+        assert public in told.err
 
 
 def test_a_customer_with_two_live_subscriptions_is_told_which(lived):

@@ -3,11 +3,13 @@
 
 import dataclasses
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from billing.domain.charging import Found
+from billing.domain.public_ids import Kind, brief_id
 from billing.operations.reconcile import reconcile
 from billing.store.database import Database
 from billing.store.invariants import INVARIANTS, Bounds, check_all
@@ -52,7 +54,7 @@ PLANTED = [
      " ('e', 'payment_captured', 'received', '2027-03-01', '2027-03-01', 0)", "still waits to be processed"),
     (13, "INSERT INTO webhook (event_id, type, state, received_at, next_try_at, tries) VALUES"
      " ('e', 'payment_captured', 'ignored', '2027-03-05', '2027-03-05', 0)", "is ignored without a reason"),
-    (14, f"UPDATE charge SET invoice_id = '{'0' * 32}' WHERE id = ({CAPTURED})", "it names invoice 00000000, which is not"),
+    (14, f"UPDATE charge SET invoice_id = '{'0' * 32}' WHERE id = ({CAPTURED})", "it names invoice 00000000-"),
     (14, "INSERT INTO stray_payment (gateway_payment_id, status, found_at, check_at, checks) VALUES"
      " ('pay_x', 'Captured', '2027-03-01', '2027-03-01', 0)", "without a charge, and nobody has dealt with it"),
     (15, f"UPDATE charge SET subscription_id = ({LEE}) WHERE id = ({CAPTURED})", "its invoice belongs to subscription"),
@@ -152,7 +154,7 @@ def test_a_breach_is_shown_with_its_row_and_exit_1(lived):
     told = lived.billing("verify")
     assert told.code == 1
     assert "wrong 1" in told.words
-    assert f"invoice {lived.id_of(opened)[:8]}" in told.words
+    assert f"invoice {brief_id(Kind.INVOICE, UUID(lived.id_of(opened)))}" in told.words
     assert "Every rule holds" not in told.out
 
 

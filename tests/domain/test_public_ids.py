@@ -11,6 +11,9 @@ from billing.domain.public_ids import (
     LARGEST_NUMBER,
     Kind,
     NotAnId,
+    beginning_of,
+    brief_id,
+    brief_subject,
     number_of,
     numbered_id,
     public_id,
@@ -101,3 +104,31 @@ def test_a_sentence_of_rows_is_told_with_the_ids_that_the_outside_knows():
 )
 def test_the_subject_of_an_entry_has_its_prefix_if_there_is_one(subject_type, internal, shown):
     assert subject_id(subject_type, internal) == shown
+
+
+@given(kind=KINDS, value=st.uuids(), letters=st.integers(6, 26))
+def test_the_beginning_of_an_id_names_all_that_begin_so(kind, value, letters):
+    low, high = beginning_of(kind, public_id(kind, value)[: len(kind) + 1 + letters])
+    assert low <= value <= high
+    assert (low == high) == (letters == 26)
+    for end in (low, high):
+        assert public_id(kind, end)[: len(kind) + 1 + letters] == public_id(kind, value)[: len(kind) + 1 + letters]
+
+
+@given(kind=KINDS, value=st.uuids())
+def test_the_brief_form_of_an_id_is_its_beginning(kind, value):
+    low, high = beginning_of(kind, brief_id(kind, value))
+    assert low <= value <= high
+    assert brief_subject(kind.name.lower(), str(value)) == brief_id(kind, value)
+
+
+def test_the_brief_form_stays_the_same_for_ever():
+    assert brief_id(Kind.SUBSCRIPTION, KIM) == "sub_bu7w7dqr"
+    assert brief_subject("plan", "basic") == "basic"
+    assert brief_subject("payment", "pay_1") == "pay_1"
+
+
+@pytest.mark.parametrize("text", ["sub_bu7w7", "sub_bu7w71", "sub_", "ch_bu7w7dqr", "bu7w7dqr", "sub_BU7W7DQR"])
+def test_what_is_too_short_or_of_another_kind_is_no_beginning(text):
+    with pytest.raises(NotAnId, match="the id of a subscription begins with sub_"):
+        beginning_of(Kind.SUBSCRIPTION, text)

@@ -110,7 +110,7 @@ def test_an_erased_customer_leaves_nothing_personal_in_any_table_and_the_books_s
     before = " ".join(_everything(world).values())
     assert all(each in before for each in PERSONAL)
     told = _erase(world)
-    assert told.untold == ()
+    assert told.untold_sources == ()
     for table, rows in _everything(world).items():
         for each in PERSONAL:
             assert each not in rows, table
@@ -191,10 +191,10 @@ def test_an_agreement_that_the_gateway_could_not_be_told_of_is_told_when_the_cus
 
     deaf = replace(world.engine, gateway=Deaf(world.engine.gateway))
     told = erase_customer(deaf, _ident(world), reason="x", now=world.now)
-    assert len(told.untold) == 1
+    assert len(told.untold_sources) == 1
     assert world.states("source") == ["revoked"]
     again = _erase(world)
-    assert (again.untold, again.erased_at) == ((), told.erased_at)
+    assert (again.untold_sources, again.erased_at) == ((), told.erased_at)
     assert len(world.events("customer.erased")) == 1
 
 

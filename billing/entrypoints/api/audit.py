@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 
 from billing.domain.audit import Entry
+from billing.domain.public_fields import told_outside
 from billing.domain.public_ids import subject_id
 from billing.entrypoints.api.desk import DeskOfRequest
 from billing.entrypoints.api.paging import ListOf, read_cursor, write_cursor
@@ -45,7 +46,7 @@ class AuditEntry(Answered):
             subject_type=told.subject_type,
             subject_id=subject_id(told.subject_type, told.subject_id),
             reason=told.reason,
-            details=dict(told.details),
+            details=told_outside(told.details),
             previous_hash=entry.previous_hash,
             hash=entry.hash,
         )

@@ -6,10 +6,11 @@ from typing import Annotated, Final
 import typer
 
 from billing.domain.audit import Entry
+from billing.domain.public_ids import brief_subject
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Limit
-from billing.entrypoints.cli.output import complain, moments, print_json, print_table, say, short
+from billing.entrypoints.cli.output import complain, moments, print_json, print_table, say
 from billing.operations.audit import Head, verify_trail
 from billing.store.audit import list_entries
 
@@ -35,15 +36,10 @@ def list_them(context: typer.Context, limit: Limit = 50, as_json: AsJson = False
     print_table(
         (">No.", at, "~Who", "~What", "~Of", "~Why"),
         [
-            (
-                str(entry.number),
-                time,
-                entry.decision.actor,
-                entry.decision.act,
-                f"{entry.decision.subject_type} {_named(entry.decision.subject_id)}",
-                entry.decision.reason,
-            )
+            (str(entry.number), time, told.actor, told.act, f"{told.subject_type} {brief}", told.reason)
             for entry, time in zip(entries, times, strict=True)
+            for told in [entry.decision]
+            for brief in [brief_subject(told.subject_type, told.subject_id)]
         ],
         empty="Nobody has decided anything yet.",
     )
@@ -87,10 +83,6 @@ def _read(text: str) -> Head:
             f"{text[:40]!r} is no head; write one as `audit verify` prints it, such as 12:9f86d081"
         )
     return Head(int(found[1]), found[2])
-
-
-def _named(subject_id: str) -> str:
-    return short(subject_id) if len(subject_id) == 36 else subject_id
 
 
 def _object(entry: Entry) -> dict[str, object]:

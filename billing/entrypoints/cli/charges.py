@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from billing.domain.public_ids import Kind, public_id
+from billing.domain.public_ids import Kind, brief_id, public_id
 from billing.domain.states import ChargeState, InvoiceState
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
@@ -17,7 +17,6 @@ from billing.entrypoints.cli.output import (
     print_json,
     print_table,
     say,
-    short,
 )
 from billing.entrypoints.cli.retries import print_retry
 from billing.entrypoints.cli.timelines import print_timeline
@@ -63,7 +62,7 @@ def list_them(
         ("Id", made, "~Customer", ">Amount", "Period from", ">Try", "~State"),
         [
             (
-                short(row.id),
+                brief_id(Kind.CHARGE, row.id),
                 time,
                 row.customer_reference,
                 money(row.amount_minor, row.currency),
@@ -94,11 +93,12 @@ def show(context: typer.Context, charge: ChargeId, limit: Lines = 100, as_json: 
         return
     given_back = ", ".join(f"{money(each.amount_minor, each.currency)} {each.state.value}" for each in refunds)
     print_facts(
-        f"Charge {row.id}",
+        f"Charge {public_id(Kind.CHARGE, row.id)}",
         [
-            ("In the API", public_id(Kind.CHARGE, row.id)),
             ("Why", why),
-            ("Customer", f"{row.customer_reference} ({row.customer_name}), subscription {short(row.subscription_id)}"),
+            ("Customer", f"{row.customer_reference} ({row.customer_name})"),
+            ("Subscription", public_id(Kind.SUBSCRIPTION, row.subscription_id)),
+            ("Invoice", public_id(Kind.INVOICE, row.invoice_id)),
             ("State", f"{row.state.value} {decline(row.response_code, row.decline_class, row.error)}".strip()),
             ("Then", what_follows(row, siblings)),
             ("Given back", given_back or None),
@@ -118,7 +118,9 @@ def retry(context: typer.Context, charge: ChargeId, yes: Yes = False, as_json: A
     with engine.database.snapshot() as tx:
         row = list_charges(tx, 1, ids=[find_charge(tx, charge)])[0]
     if row.invoice_state is not InvoiceState.OPEN:
-        raise Refusal(f"nothing is owed: the invoice of charge {short(row.id)} is {row.invoice_state.value}")
+        raise Refusal(
+            f"nothing is owed: the invoice of charge {brief_id(Kind.CHARGE, row.id)} is {row.invoice_state.value}"
+        )
     asked = f"Charge {money(row.amount_minor, row.currency)} to {row.customer_reference} again, now?"
     agreed(asked, yes=yes)
     print_retry(engine, retry_charge(engine, row.id, now=session.now()), as_json=as_json)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.public_ids import Kind, brief_id, public_id
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Limit, Reason, Yes
@@ -15,7 +16,6 @@ from billing.entrypoints.cli.output import (
     print_json,
     print_table,
     say,
-    short,
     warn,
 )
 from billing.operations.erase_customer import erase_customer
@@ -32,9 +32,7 @@ app = typer.Typer(
 )
 CustomerId = Annotated[
     str,
-    typer.Argument(
-        metavar="CUSTOMER", help="Reference of a customer (cust-1), or an id, or its first 6 or more digits."
-    ),
+    typer.Argument(metavar="CUSTOMER", help="Reference of a customer (cust-1), or an id (cus_…) or how it begins."),
 ]
 
 
@@ -52,7 +50,7 @@ def list_them(context: typer.Context, limit: Limit = 50, as_json: AsJson = False
         ("Id", made, "~Reference", "~Name", ">Subscriptions", "Erased"),
         [
             (
-                short(row.id),
+                brief_id(Kind.CUSTOMER, row.id),
                 time,
                 row.reference,
                 row.name,
@@ -79,7 +77,7 @@ def show(context: typer.Context, customer: CustomerId, as_json: AsJson = False) 
         print_json({"customer": row, "subscriptions": subscriptions, "sources": sources})
         return
     print_facts(
-        f"Customer {row.id}",
+        f"Customer {public_id(Kind.CUSTOMER, row.id)}",
         [
             ("Reference", row.reference),
             ("Name", row.name or None),
@@ -92,12 +90,12 @@ def show(context: typer.Context, customer: CustomerId, as_json: AsJson = False) 
     )
     print_table(
         ("Subscription", "~Plan", "State"),
-        [(short(each.id), each.plan_code, each.state.value) for each in subscriptions],
+        [(brief_id(Kind.SUBSCRIPTION, each.id), each.plan_code, each.state.value) for each in subscriptions],
         empty="No subscription was ever made.",
     )
     print_table(
         ("Agreement", "~Checkout.com", "State"),
-        [(short(each.id), each.gateway_source_id, each.state.value) for each in sources],
+        [(brief_id(Kind.SOURCE, each.id), each.gateway_source_id, each.state.value) for each in sources],
         empty="There is no KakaoPay agreement.",
     )
 
@@ -125,5 +123,6 @@ def erase(
         print_json(done)
     else:
         say(f"Customer {row.reference} is erased.")
-    for each in done.untold:
-        warn(f"Checkout.com did not confirm that agreement {short(each)} is revoked; erase the customer again")
+    for each in done.untold_sources:
+        agreement = brief_id(Kind.SOURCE, each)
+        warn(f"Checkout.com did not confirm that agreement {agreement} is revoked; erase the customer again")

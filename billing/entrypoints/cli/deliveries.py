@@ -1,18 +1,19 @@
 """`billing webhooks deliveries` and `resend`: what endpoints were sent, and what they answered."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from billing.domain.deliveries import DeliveryState
-from billing.domain.public_ids import Kind, NotAnId, number_of, numbered_id, public_id, uuid_of
+from billing.domain.public_ids import Kind, NotAnId, numbered_id, uuid_of
 from billing.entrypoints.cli.context import session_of
+from billing.entrypoints.cli.instants import event_number
 from billing.entrypoints.cli.options import AsJson, Limit
 from billing.entrypoints.cli.output import moments, print_json, print_table, say
 from billing.entrypoints.cli.webhook_endpoints import endpoint_meant
 from billing.entrypoints.clock import machine_now
 from billing.operations.resend import resend_delivery, resend_event
-from billing.store.deliveries import DeliveryRow, list_deliveries
+from billing.store.deliveries import list_deliveries
 
 
 def deliveries(
@@ -28,11 +29,11 @@ def deliveries(
     """Show what endpoints were sent and what they answered, the newest events first."""
     session = session_of(context)
     where = endpoint_meant(session, endpoint) if endpoint is not None else None
-    about = _number(event) if event is not None else None
+    about = event_number(event) if event is not None else None
     with session.reading().database.snapshot() as tx:
         rows = list_deliveries(tx, limit, endpoint=where, state=state, event=about)
     if as_json:
-        print_json([_object(row) for row in rows])
+        print_json(rows)
         return
     tried, times = moments("Tried", [(row.tried_at, session.zone) for row in rows])
     print_table(
@@ -63,29 +64,13 @@ def resend(
     session = session_of(context)
     engine, now = session.acting(), machine_now()
     if meant.startswith(f"{Kind.EVENT}_"):
-        rows = resend_event(engine, _number(meant), now=now)
+        rows = resend_event(engine, event_number(meant), now=now)
     else:
         try:
             rows = [resend_delivery(engine, uuid_of(Kind.DELIVERY, meant), now=now)]
         except NotAnId as error:
             raise typer.BadParameter(str(error)) from None
     if as_json:
-        print_json([_object(row) for row in rows])
+        print_json(rows)
         return
     say(f"{len(rows)} {'delivery is' if len(rows) == 1 else 'deliveries are'} on the way, if a daemon runs.")
-
-
-def _number(told: str) -> int:
-    try:
-        return number_of(Kind.EVENT, told)
-    except NotAnId as error:
-        raise typer.BadParameter(str(error)) from None
-
-
-def _object(row: DeliveryRow) -> dict[str, Any]:
-    fields = {name: getattr(row, name) for name in DeliveryRow.__dataclass_fields__}
-    return fields | {
-        "id": public_id(Kind.DELIVERY, row.id),
-        "endpoint_id": public_id(Kind.WEBHOOK_ENDPOINT, row.endpoint_id),
-        "event_id": numbered_id(Kind.EVENT, row.event_id),
-    }

@@ -3,7 +3,6 @@
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from billing.config_source import BadConfig
-from billing.domain.public_ids import with_public_ids
 from billing.domain.states import IllegalMove
 from billing.entrypoints.cli.exits import TRACE_VARIABLE
 from billing.entrypoints.ready import NotReady
@@ -20,7 +19,7 @@ _AS_IT_IS = (BadConfig, BadDatabaseUrl, CatalogError, NoInstallation, NoSuchThin
 def sentence_of(error: Exception) -> str:
     """Return what a person should read about an error."""
     if isinstance(error, _AS_IT_IS):
-        return with_public_ids(str(error))
+        return str(error)
     if isinstance(error, (StaleRow, IllegalMove)) or is_conflict(error):
         return "somebody else changed it at the same moment, so nothing was done; run it again"
     if isinstance(error, SQLAlchemyError):

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.public_ids import Kind, brief_subject, numbered_id
 from billing.entrypoints.cli.context import session_of
+from billing.entrypoints.cli.instants import event_number
 from billing.entrypoints.cli.options import AsJson, Limit
-from billing.entrypoints.cli.output import moments, print_json, print_table, short
+from billing.entrypoints.cli.output import moments, print_json, print_table
 from billing.store.lookups import find_subscription
 from billing.store.report_log import EventRow, list_events
 
@@ -22,7 +24,8 @@ def events(
         typer.Option("--type", help="Only types that begin so: charge, or charge.declined.", metavar="TYPE"),
     ] = None,
     after: Annotated[
-        int | None, typer.Option("--after", min=0, help="Only those after this number, the oldest first.")
+        str | None,
+        typer.Option("--after", help="Only those after this one, such as evt_42, the oldest first.", metavar="EVENT"),
     ] = None,
     limit: Limit = 50,
     as_json: AsJson = False,
@@ -31,19 +34,25 @@ def events(
     session = session_of(context)
     with session.reading().database.snapshot() as tx:
         owner = find_subscription(tx, subscription) if subscription is not None else None
-        rows = list_events(tx, limit, subscription_id=owner, type_prefix=type_, after_id=after)
+        rows = list_events(
+            tx,
+            limit,
+            subscription_id=owner,
+            type_prefix=type_,
+            after_id=event_number(after) if after is not None else None,
+        )
     if as_json:
         print_json(rows)
         return
     when, times = moments("When", [(row.at, session.zone) for row in rows])
     print_table(
-        (">No.", when, "~What", "~About", "~Who"),
+        ("Id", when, "~What", "~About", "~Who"),
         [
             (
-                str(row.id),
+                numbered_id(Kind.EVENT, row.id),
                 time,
                 _what(row),
-                short(row.subject_id) if len(row.subject_id) == 36 else row.subject_id,
+                brief_subject(row.subject_type, row.subject_id),
                 row.actor,
             )
             for row, time in zip(rows, times, strict=True)

@@ -8,10 +8,13 @@ from zoneinfo import ZoneInfo
 import pendulum
 import typer
 
+from billing.domain.public_ids import Kind, NotAnId, number_of
+
 _DURATION: Final = re.compile(r"([0-9]{1,4})(mo|min|[hdwy])")
 _INSTANT: Final = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
+_DIGITS: Final = re.compile(r"[0-9]+")
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _YEARS: Final = (2000, 2200)
 
@@ -83,3 +86,14 @@ def whole_number(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,12}", text) is None:
         raise typer.BadParameter(f"{text[:40]!r} is no whole number; write plain digits, such as 9900")
     return int(text)
+
+
+def event_number(text: str) -> int:
+    """Return the number of an event: of ``evt_42``, or of ``42``.
+
+    :raises BadParameter: it is neither.
+    """
+    try:
+        return number_of(Kind.EVENT, f"{Kind.EVENT}_{text}" if _DIGITS.fullmatch(text) else text)
+    except NotAnId as error:
+        raise typer.BadParameter(f"{error}, such as evt_42") from None

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.public_ids import Kind, brief_id
 from billing.domain.states import InvoiceState
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, InvoiceId, Limit, Reason, Yes
-from billing.entrypoints.cli.output import agreed, moment, money, print_json, print_table, say, short
+from billing.entrypoints.cli.output import agreed, moment, money, print_json, print_table, say
 from billing.entrypoints.cli.retries import print_retry
 from billing.operations import forgive_invoice
 from billing.operations.engine import Engine
@@ -51,7 +52,7 @@ def list_them(
         ("Id", "~Customer", ">Amount", "~Period", "State", "~Next try"),
         [
             (
-                short(row.id),
+                brief_id(Kind.INVOICE, row.id),
                 row.customer_reference,
                 money(row.amount_minor, row.currency),
                 days(row.period_start, row.period_end),
@@ -127,4 +128,4 @@ def _told(as_json: bool, done: ForgivenInvoice) -> None:
         print_json(done)
         return
     state = done.subscription_state.value
-    say(f"Invoice {short(done.invoice_id)} is {done.state.value}; its subscription is {state}.")
+    say(f"Invoice {brief_id(Kind.INVOICE, done.invoice_id)} is {done.state.value}; its subscription is {state}.")

@@ -10,8 +10,8 @@ import typer
 
 from billing.bootstrap import make_sender
 from billing.domain.public_events import PUBLIC_TYPES, unknown_patterns, wants
-from billing.domain.public_ids import Kind, NotAnId, number_of
 from billing.entrypoints.cli.context import Session, session_of
+from billing.entrypoints.cli.instants import event_number
 from billing.entrypoints.cli.output import moment
 from billing.entrypoints.clock import machine_now
 from billing.outbox.sender import Sender, body_of, signed
@@ -45,7 +45,7 @@ def listen(
     unknown = unknown_patterns(wanted)
     if unknown:
         raise typer.BadParameter(f"{unknown[0][:60]!r} is no type of event; write one such as {PUBLIC_TYPES[1]}")
-    events = _events(session, _number(after) if after is not None else None, wanted)
+    events = _events(session, event_number(after) if after is not None else None, wanted)
     try:
         if forward is None:
             for event in events:
@@ -104,10 +104,3 @@ def _show(session: Session, event: dict[str, Any], *, as_json: bool) -> None:
     at = moment(datetime.fromisoformat(event["created_at"]), session.zone)
     line = f"{at}  {event['id']}  {event['type']}  {event['subject']['id']}"
     typer.echo(body_of(event) if as_json else line)  # flushed at once, into a pipe too
-
-
-def _number(told: str) -> int:
-    try:
-        return number_of(Kind.EVENT, told)
-    except NotAnId as error:
-        raise typer.BadParameter(str(error)) from None

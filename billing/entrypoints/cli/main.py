@@ -44,7 +44,7 @@ def billing(
 ) -> None:
     """Subscription billing for recurring KakaoPay payments through Checkout.com.
 
-    Every command takes **--json**. Ids may be shortened to their first 6 digits. What ends something or moves
+    Every command takes **--json**. Of an id, the first 6 letters are enough: sub_bu7w7d. What ends something or moves
     money asks first; **--yes** answers. Exit codes: 0 done, 1 refused or something is wrong, 2 misused, 130
     interrupted.
     """

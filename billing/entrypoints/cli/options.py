@@ -23,21 +23,21 @@ SubscriptionId = Annotated[
     str,
     typer.Argument(
         metavar="SUBSCRIPTION",
-        help="Id of a subscription, or its first 6 or more digits, or a customer's reference (cust-1).",
+        help="Id of a subscription (sub_…) or how it begins, or a customer's reference (cust-1).",
     ),
 ]
 ChargeId = Annotated[
     str,
     typer.Argument(
         metavar="CHARGE",
-        help="Id of a charge, or its first 6 or more digits, or its reference, or Checkout.com's pay_ id.",
+        help="Id of a charge (ch_…) or how it begins, or its reference, or Checkout.com's pay_ id.",
     ),
 ]
 InvoiceId = Annotated[
     str,
     typer.Argument(
         metavar="INVOICE",
-        help="Id of an invoice, or its first 6 or more digits, or the reference of one of its charges.",
+        help="Id of an invoice (inv_…) or how it begins, or the reference of one of its charges.",
     ),
 ]
 PlanCode = Annotated[str, typer.Argument(metavar="PLAN", help="Code of a plan, such as basic.")]

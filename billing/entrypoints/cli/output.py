@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from enum import Enum
 from typing import Any, Final
-from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import typer
@@ -19,6 +18,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from billing.domain.public_fields import told_outside
+from billing.domain.public_ids import with_public_ids
 from plans.money import EXPONENTS, Money
 
 _STYLES: Final[Mapping[str, str]] = {
@@ -56,7 +57,10 @@ def warn(sentence: str) -> None:
 
 
 def print_json(value: object) -> None:
-    """Print a value as JSON: instants in UTC, periods with exclusive ends, amounts in minor units."""
+    """Print a value as JSON: instants in UTC, periods with exclusive ends, amounts in minor units, ids as in the API.
+
+    What the ``id`` of a dataclass names, its ``KIND`` says.
+    """
     sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
 
 
@@ -147,16 +151,11 @@ def money(minor: int, currency: str) -> str:
     return str(Money(minor, currency)) if currency in EXPONENTS else f"{minor} {currency}"
 
 
-def short(ident: object) -> str:
-    """Write the beginning of an id, which commands take for the whole."""
-    return str(ident)[:8]
-
-
 def seen(text: str) -> str:
-    """Show what could not be seen, or could move the cursor, as a visible sign."""
+    """Show ids as the API does, and what could not be seen, or could move the cursor, as a visible sign."""
     return "".join(
         character if character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else "�"
-        for character in text
+        for character in with_public_ids(text)
     )
 
 
@@ -166,9 +165,10 @@ def _cell(value: str) -> Text:
 
 def _plain(value: object) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {each.name: _plain(getattr(value, each.name)) for each in dataclasses.fields(value)}
+        fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+        return _plain(told_outside(fields, getattr(value, "KIND", None)))
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): _plain(each) for key, each in told_outside(value).items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [_plain(each) for each in value]
     if isinstance(value, Enum):
@@ -177,4 +177,4 @@ def _plain(value: object) -> Any:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     if isinstance(value, date):
         return value.isoformat()
-    return str(value) if isinstance(value, UUID) else value
+    return value

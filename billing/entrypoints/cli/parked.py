@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.public_ids import Kind, brief_id, brief_subject
 from billing.domain.states import ChargeState
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import whole_number
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
-from billing.entrypoints.cli.output import agreed, print_json, print_table, say, short
+from billing.entrypoints.cli.output import agreed, print_json, print_table, say
 from billing.operations import parking
 from billing.operations.refund_parked import captured_otherwise, refund_parked
 from billing.store.lookups import find_charge, find_refund, find_subscription
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 
 
-class Kind(StrEnum):
+class ParkedKind(StrEnum):
     """What can be parked."""
 
     SUBSCRIPTION = "subscription"
@@ -45,10 +46,7 @@ def list_them(context: typer.Context, limit: Limit = 100, as_json: AsJson = Fals
         return
     print_table(
         ("Kind", "Id", "~Customer", "~Why"),
-        [
-            (row.kind, short(row.id) if len(row.id) == 36 else row.id, row.customer_reference or "", row.why or "")
-            for row in rows
-        ],
+        [(row.kind, brief_subject(row.kind, row.id), row.customer_reference or "", row.why or "") for row in rows],
         empty="Nothing is parked.",
     )
     if rows:
@@ -58,8 +56,8 @@ def list_them(context: typer.Context, limit: Limit = 100, as_json: AsJson = Fals
 @app.command()
 def release(
     context: typer.Context,
-    kind: Annotated[Kind, typer.Argument(help="What it is; `billing parked list` tells.")],
-    ident: Annotated[str, typer.Argument(metavar="ID", help="Its id, or the first 6 or more digits.")],
+    kind: Annotated[ParkedKind, typer.Argument(help="What it is; `billing parked list` tells.")],
+    ident: Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins; `billing parked list` tells.")],
     reason: Annotated[str, typer.Option("--reason", "-r", help="Why it may go on; kept in the timeline.")],
     bill: Annotated[
         parking.Bill | None,
@@ -77,7 +75,7 @@ def release(
     A subscription is renewed and charged again, a charge or refund is looked up, a webhook is processed, and a
     stray payment counts as dealt with.
     """
-    if bill is not None and kind is not Kind.SUBSCRIPTION:
+    if bill is not None and kind is not ParkedKind.SUBSCRIPTION:
         raise typer.BadParameter("--bill is for a subscription only")
     session = session_of(context)
     session.acting()
@@ -121,34 +119,38 @@ def refund(
                 "difference": given.difference,
             }
         )
-    elif given.refund_id is None:
-        say(f"Charge {short(row.id)} is closed; nothing was left to give back.")
+        return
+    closed = f"charge {brief_id(Kind.CHARGE, row.id)} is closed"
+    if given.refund_id is None:
+        say(f"Nothing was left to give back: {closed}.")
     else:
-        say(f"Refund {short(given.refund_id)} of {given.amount} is on its way; charge {short(row.id)} is closed.")
+        say(f"Refund {brief_id(Kind.REFUND, given.refund_id)} of {given.amount} is on its way; {closed}.")
 
 
-def _release(session: Session, kind: Kind, ident: str, reason: str, bill: parking.Bill | None) -> tuple[str, str]:
+def _release(session: Session, kind: ParkedKind, ident: str, reason: str, bill: parking.Bill | None) -> tuple[str, str]:
     engine, now = session.engine, session.now()
     match kind:
-        case Kind.WEBHOOK:
+        case ParkedKind.WEBHOOK:
             parking.release_webhook(engine, whole_number(ident), reason, now)
             return ident, f"Webhook {ident} is processed again at the next sweep."
-        case Kind.PAYMENT:
+        case ParkedKind.PAYMENT:
             parking.close_stray(engine, ident, reason, now)
             return ident, f"Payment {ident} counts as dealt with."
-        case Kind.SUBSCRIPTION:
+        case ParkedKind.SUBSCRIPTION:
             with engine.database.snapshot() as tx:
                 found = find_subscription(tx, ident)
             missed = parking.release_subscription(engine, found, reason, now, bill=bill)
             unbilled = f" {missed} period{'s' if missed != 1 else ''} will not be billed." if missed else ""
-            return str(found), f"Subscription {short(found)} is renewed and charged again.{unbilled}"
-        case Kind.CHARGE:
+            return str(
+                found
+            ), f"Subscription {brief_id(Kind.SUBSCRIPTION, found)} is renewed and charged again.{unbilled}"
+        case ParkedKind.CHARGE:
             with engine.database.snapshot() as tx:
                 found = find_charge(tx, ident)
             parking.release_charge(engine, found, reason, now)
-            return str(found), f"Charge {short(found)} is looked up at the next sweep."
-        case Kind.REFUND:
+            return str(found), f"Charge {brief_id(Kind.CHARGE, found)} is looked up at the next sweep."
+        case ParkedKind.REFUND:
             with engine.database.snapshot() as tx:
                 found = find_refund(tx, ident)
             parking.release_refund(engine, found, reason, now)
-            return str(found), f"Refund {short(found)} is looked up at the next sweep."
+            return str(found), f"Refund {brief_id(Kind.REFUND, found)} is looked up at the next sweep."

@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.public_ids import Kind, brief_id
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.instants import whole_number
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
-from billing.entrypoints.cli.output import agreed, moments, money, print_json, print_table, say, short
+from billing.entrypoints.cli.output import agreed, moments, money, print_json, print_table, say
 from billing.operations.request_refund import request_refund
 from billing.store.lookups import find_charge
 from billing.store.report_log import list_refunds
@@ -50,7 +51,8 @@ def create(
     if as_json:
         print_json(made)
     else:
-        say(f"Refund {short(made.id)} of {money(made.amount_minor, made.currency)} is {made.state.value}.")
+        amount = money(made.amount_minor, made.currency)
+        say(f"Refund {brief_id(Kind.REFUND, made.id)} of {amount} is {made.state.value}.")
 
 
 @app.command("list")
@@ -73,11 +75,11 @@ def list_them(
         ("Id", asked, ">Amount", "State", "Charge", "~Reason", "~By"),
         [
             (
-                short(row.id),
+                brief_id(Kind.REFUND, row.id),
                 time,
                 money(row.amount_minor, row.currency),
                 row.state.value,
-                short(row.charge_id),
+                brief_id(Kind.CHARGE, row.charge_id),
                 row.reason,
                 row.requested_by,
             )

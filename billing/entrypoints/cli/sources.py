@@ -4,11 +4,12 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.public_ids import Kind, brief_id
 from billing.domain.states import SourceState
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Limit, Reason, Yes
-from billing.entrypoints.cli.output import agreed, moments, print_json, print_table, say, short
+from billing.entrypoints.cli.output import agreed, moments, print_json, print_table, say
 from billing.operations.revoke_source import revoke_source
 from billing.store.lookups import find_source
 from billing.store.source_reports import list_sources
@@ -46,7 +47,7 @@ def list_them(
         ("Id", made, "~Customer", "~Checkout.com", "State", ">Used by"),
         [
             (
-                short(row.id),
+                brief_id(Kind.SOURCE, row.id),
                 time,
                 row.customer_reference,
                 row.gateway_source_id,
@@ -68,7 +69,7 @@ def revoke(
         str,
         typer.Argument(
             metavar="SOURCE",
-            help="Checkout.com's src_ id, or the first 6 or more digits of our own; `sources list` tells both.",
+            help="Checkout.com's src_ id, or our own (source_…) or how it begins; `sources list` tells both.",
         ),
     ],
     reason: Reason = "asked for by hand",
@@ -88,6 +89,6 @@ def revoke(
     if as_json:
         print_json(done)
         return
-    say(f"Agreement {short(ident)} is {done.state.value}: {done.gateway}.")
+    say(f"Agreement {brief_id(Kind.SOURCE, ident)} is {done.state.value}: {done.gateway}.")
     for each in done.subscriptions:
-        say(f"Subscription {short(each)} needs a new one.", "dim")
+        say(f"Subscription {brief_id(Kind.SUBSCRIPTION, each)} needs a new one.", "dim")

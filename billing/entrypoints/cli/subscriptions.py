@@ -7,7 +7,7 @@ from uuid import UUID
 
 import typer
 
-from billing.domain.public_ids import Kind, public_id
+from billing.domain.public_ids import Kind, brief_id, public_id
 from billing.domain.states import SubscriptionState
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import read_day, read_instant
@@ -22,7 +22,6 @@ from billing.entrypoints.cli.output import (
     print_json,
     print_table,
     say,
-    short,
 )
 from billing.entrypoints.cli.timelines import print_timeline
 from billing.operations import manage
@@ -77,7 +76,7 @@ def list_them(
         ("Id", "~Customer", "~Plan", "~State", ">Price", renewal),
         [
             (
-                short(row.id),
+                brief_id(Kind.SUBSCRIPTION, row.id),
                 row.customer_reference,
                 row.plan_code,
                 _state(row),
@@ -141,22 +140,22 @@ def pause(
     session, ident = _acting_on(context, subscription)
     if undo:
         done = manage.undo_pause(session.engine, ident, now=session.now())
-        _told(as_json, done, f"Subscription {short(ident)} goes on.")
+        _told(as_json, done, f"Subscription {brief_id(Kind.SUBSCRIPTION, ident)} goes on.")
         return
     resume_at = read_instant(until, session.zone) if until is not None else None
     if resume_at is not None and resume_at <= session.now():
         raise Refusal(f"{moment(resume_at, session.zone)} has passed: --until must be still to come")
     when = " when its paid period is over" if at_period_end else ""
-    agreed(f"Pause subscription {short(ident)}{when}?", yes=yes)
+    agreed(f"Pause subscription {brief_id(Kind.SUBSCRIPTION, ident)}{when}?", yes=yes)
     act = manage.pause_at_period_end if at_period_end else manage.pause
     done = act(session.engine, ident, resume_at=resume_at, now=session.now())
     after = (
         f"until {moment(resume_at, session.zone)}"
         if resume_at
-        else f"until `billing subscriptions resume {short(ident)}`"
+        else f"until `billing subscriptions resume {brief_id(Kind.SUBSCRIPTION, ident)}`"
     )
     begins = f"is paused from {moment(done.pause_at, session.zone)} on," if done.pause_at else "is paused"
-    _told(as_json, done, f"Subscription {short(ident)} {begins} {after}.")
+    _told(as_json, done, f"Subscription {brief_id(Kind.SUBSCRIPTION, ident)} {begins} {after}.")
 
 
 @app.command()
@@ -166,9 +165,9 @@ def resume(context: typer.Context, subscription: SubscriptionId, yes: Yes = Fals
     A pause that is planned and did not begin yet is taken back.
     """
     session, ident = _acting_on(context, subscription)
-    agreed(f"Resume subscription {short(ident)}? It may be charged at once.", yes=yes)
+    agreed(f"Resume subscription {brief_id(Kind.SUBSCRIPTION, ident)}? It may be charged at once.", yes=yes)
     done = manage.resume(session.engine, ident, now=session.now())
-    _told(as_json, done, f"Subscription {short(ident)} is {done.state.value} again.")
+    _told(as_json, done, f"Subscription {brief_id(Kind.SUBSCRIPTION, ident)} is {done.state.value} again.")
 
 
 @app.command()
@@ -199,11 +198,11 @@ def cancel(
     session, ident = _acting_on(context, subscription)
     done = _cancel(session, ident, chosen[0], reason, day, yes=yes)
     if done.cancel_at is not None:
-        sentence = f"Subscription {short(ident)} ends on {moment(done.cancel_at, session.zone)}."
+        sentence = f"Subscription {brief_id(Kind.SUBSCRIPTION, ident)} ends on {moment(done.cancel_at, session.zone)}."
     elif chosen[0] is When.UNDO:
-        sentence = f"Subscription {short(ident)} goes on."
+        sentence = f"Subscription {brief_id(Kind.SUBSCRIPTION, ident)} goes on."
     else:
-        sentence = f"Subscription {short(ident)} has ended."
+        sentence = f"Subscription {brief_id(Kind.SUBSCRIPTION, ident)} has ended."
     if done.charge_under_way:
         sentence += " A charge is under way; if it is captured it is settled as the rules say."
     _told(as_json, done, sentence)
@@ -212,14 +211,17 @@ def cancel(
 def _cancel(session: Session, ident: UUID, when: When, reason: str, day: date | None, *, yes: bool) -> manage.Managed:
     engine, instant = session.engine, session.now()
     if day is not None:
-        agreed(f"Renew subscription {short(ident)} until {day}, and end it then?", yes=yes)
+        agreed(f"Renew subscription {brief_id(Kind.SUBSCRIPTION, ident)} until {day}, and end it then?", yes=yes)
         return manage.cancel_at(engine, ident, on=day, reason=reason, now=instant)
     if when is When.UNDO:
         return manage.undo_cancel(engine, ident, now=instant)
     if when is When.NOW:
-        agreed(f"End subscription {short(ident)} now? What is paid is not given back by itself.", yes=yes)
+        agreed(
+            f"End subscription {brief_id(Kind.SUBSCRIPTION, ident)} now? What is paid is not given back by itself.",
+            yes=yes,
+        )
         return manage.cancel_now(engine, ident, reason=reason, now=instant)
-    agreed(f"Let subscription {short(ident)} end with its paid period?", yes=yes)
+    agreed(f"Let subscription {brief_id(Kind.SUBSCRIPTION, ident)} end with its paid period?", yes=yes)
     return manage.cancel_at_period_end(engine, ident, reason=reason, now=instant)
 
 
@@ -241,9 +243,8 @@ def _print(row: SubscriptionRow, following: str, timeline: Timeline) -> None:
     ending = f", until {moment(row.resume_at, row.zone)}" if row.resume_at else ""
     ended = f" on {moment(row.canceled_at, row.zone)}: {row.cancel_reason}" if row.canceled_at else ""
     print_facts(
-        f"Subscription {row.id}",
+        f"Subscription {public_id(Kind.SUBSCRIPTION, row.id)}",
         [
-            ("In the API", public_id(Kind.SUBSCRIPTION, row.id)),
             ("Customer", f"{row.customer_reference} ({row.customer_name})"),
             ("Plan", f"{row.plan_code}, price version {row.price_version}: {price_of(row)}"),
             ("State", f"{_state(row)}{ending}{ended}"),

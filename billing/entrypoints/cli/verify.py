@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from billing.domain.public_ids import Kind, brief_id, brief_subject
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.options import AsJson
-from billing.entrypoints.cli.output import err, print_json, print_table, say, short
+from billing.entrypoints.cli.output import err, print_json, print_table, say
 from billing.operations.reconcile import Reconciliation, reconcile
 from billing.store.invariants import INVARIANTS, Bounds, Breach, check_all
 
@@ -74,7 +75,7 @@ def _print(breaches: list[Breach], compared: Reconciliation | None) -> None:
         print_table(
             (">No.", "~Row", "~What is wrong"),
             [
-                (str(each.number), f"{each.subject} {short(each.id) if len(each.id) == 36 else each.id}", each.detail)
+                (str(each.number), f"{each.subject} {brief_subject(each.subject, each.id)}", each.detail)
                 for each in breaches[:_ROWS_SHOWN]
             ],
             empty="",
@@ -94,7 +95,7 @@ def _print_compared(compared: Reconciliation) -> None:
         print_table(
             ("~Payment", "Charge", "~What differs"),
             [
-                (each.payment_id or "", short(each.charge_id) if each.charge_id else "", each.detail)
+                (each.payment_id or "", brief_id(Kind.CHARGE, each.charge_id) if each.charge_id else "", each.detail)
                 for each in compared.differences[:_ROWS_SHOWN]
             ],
             empty="",

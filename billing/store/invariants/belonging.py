@@ -8,7 +8,7 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import Connection
 
-from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, id_as_text, invariant, short
+from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, id_as_text, invariant, text_of
 
 _PARENTS: Final = (
     ("price", "plan_code", "plan", "code"),
@@ -34,7 +34,7 @@ def no_orphans(tx: Connection, now: datetime, bounds: Bounds) -> Iterator[Found]
             f"SELECT c.{ident}, c.{column} FROM {child} c LEFT JOIN {parent} p ON p.{key} = c.{column}"
             f" WHERE c.{column} IS NOT NULL AND p.{key} IS NULL",
         ):
-            yield child, row[0], f"it names {parent} {short(row[1])}, which is not there"
+            yield child, row[0], f"it names {parent} {text_of(row[1])}, which is not there"
     since = now - bounds.stray
     for row in ask(
         tx,
@@ -42,7 +42,7 @@ def no_orphans(tx: Connection, now: datetime, bounds: Bounds) -> Iterator[Found]
         " WHERE resolved_at IS NULL AND found_at < :since",
         since=since,
     ):
-        of = f"beside charge {short(row[2])}" if row[2] is not None else "with our reference, but without a charge"
+        of = f"beside charge {text_of(row[2])}" if row[2] is not None else "with our reference, but without a charge"
         yield "payment", row[0], f"it is {row[1]} at the gateway {of}, and nobody has dealt with it"
 
 
@@ -53,7 +53,7 @@ def no_misattribution(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterat
         "SELECT c.id, i.subscription_id FROM charge c JOIN invoice i ON i.id = c.invoice_id"
         " WHERE i.subscription_id <> c.subscription_id",
     ):
-        yield "charge", row[0], f"its invoice belongs to subscription {short(row[1])}"
+        yield "charge", row[0], f"its invoice belongs to subscription {text_of(row[1])}"
     for row in ask(
         tx,
         "SELECT c.id FROM charge c JOIN source o ON o.id = c.source_id"

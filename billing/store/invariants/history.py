@@ -70,7 +70,7 @@ def _broken_chains(tx: Connection) -> Iterator[Found]:
         " OR (before IS NULL AND from_state IS NOT NULL)",
     ):
         was = row[5] or "nothing"
-        yield "event", row[0], f"{row[3]} of {row[1]} {row[2][:8]} leaves {row[4]}, but the event before left {was}"
+        yield "event", row[0], f"{row[3]} of {row[1]} {row[2]} leaves {row[4]}, but the event before left {was}"
 
 
 def _unexplained_states(tx: Connection, table: str) -> Iterator[Found]:

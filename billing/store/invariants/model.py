@@ -90,15 +90,10 @@ def id_as_text(tx: Connection, column: str) -> str:
 
 
 def text_of(ident: object) -> str:
-    """Return an id as people know it, whatever the database gave."""
+    """Return an id with dashes, whatever the database gave."""
     if isinstance(ident, str) and len(ident) == 32:
         try:
             return str(UUID(ident))
         except ValueError:
             return ident
     return str(ident)
-
-
-def short(ident: object) -> str:
-    """Return the beginning of an id, as lists show it."""
-    return text_of(ident)[:8]

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from billing.domain.charging import REFUND_WINDOW
-from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant, short
+from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant, text_of
 from billing.store.tables import LIVE_CHARGE
 
 _GIVEN_BACK = (
@@ -91,4 +91,4 @@ def refund_bound(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Fo
         "SELECT r.id, c.id, c.state FROM refund r JOIN charge c ON c.id = r.charge_id"
         " WHERE r.gateway_payment_id = c.gateway_payment_id AND c.state <> 'captured'",
     ):
-        yield "refund", row[0], f"it gives back charge {short(row[1])}, which is {row[2]}"
+        yield "refund", row[0], f"it gives back charge {text_of(row[1])}, which is {row[2]}"
