@@ -60,7 +60,8 @@ class Receiver:
 
 
 @contextmanager
-def receiving() -> Iterator[Receiver]:
+def receiving(waiting: int = 128) -> Iterator[Receiver]:
+    """Receive; so many connections may wait to be accepted."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -84,7 +85,7 @@ def receiving() -> Iterator[Receiver]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
-        request_queue_size = 128
+        request_queue_size = waiting
 
     server = Server(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

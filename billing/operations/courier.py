@@ -19,9 +19,10 @@ from billing.store.deliveries import forget_ended
 from billing.store.settled_events import SettledEvents
 
 log = structlog.get_logger()
-AT_ONCE: Final = 8
-"""Sends to one endpoint that a process has on the wire."""
-IN_HAND: Final = 32
+AT_ONCE: Final = 4
+"""Sends to one endpoint that a process has on the wire. Many receivers let five connections wait (Python's
+`http.server`); the sixth is dropped, tries again after a second, and by then hundreds of later events are through."""
+IN_HAND: Final = 16
 """Deliveries of one endpoint that a process has claimed; it takes four deadlines at most to send them (see `LEASE`)."""
 KEPT: Final = timedelta(days=30)
 """How long a delivery that has ended is shown."""

@@ -167,7 +167,7 @@ def switch_off(tx: Connection, engine: Engine, row: EndpointRow, cause: str, now
 
 
 def enable_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> EndpointRow:
-    """Send to an endpoint again, first everything that it missed, in order, page by page.
+    """Send to an endpoint again, first everything that it missed, page by page, beginning with the oldest.
 
     :raises NotFound: there is no such endpoint. :raises Conflict: it is enabled already.
     """

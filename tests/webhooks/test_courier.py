@@ -194,6 +194,18 @@ def test_an_endpoint_that_fails_for_days_now_and_then_is_not_switched_off(lite, 
     assert lite.world.scalar("SELECT state FROM webhook_endpoint") == "enabled"
 
 
+def test_an_event_is_overtaken_by_a_few_only_even_where_no_more_than_five_connections_may_wait(lite):
+    with receiving.receiving(waiting=5) as receiver:
+        made = lite.endpoint(receiver)
+        disable_endpoint(lite.world.engine, made.row.id, now=lite.clock())
+        wanted = [f"name {number:03}" for number in range(210)]
+        tell(lite.world, *wanted)
+        enable_endpoint(lite.world.engine, made.row.id, now=lite.clock())
+        lite.carry()
+    assert sorted(names(receiver)) == wanted
+    assert max(abs(wanted.index(name) - place) for place, name in enumerate(names(receiver))) < 16
+
+
 def test_an_endpoint_that_says_it_is_gone_is_switched_off_at_once(lite, receiver):
     made = lite.endpoint(receiver)
     receiver.status = 410

@@ -1,6 +1,7 @@
 """One POST: bounded in time and size, and never to where it should not go."""
 
 import asyncio
+import gzip
 import socket
 import time
 from contextlib import suppress
@@ -53,6 +54,13 @@ def test_only_the_first_kilobyte_of_an_answer_is_read(receiver):
 def test_an_answer_that_no_row_could_hold_is_kept_all_the_same(receiver):
     receiver.answer = b"a\x00b\xff"
     assert send(receiver.url).body == "a\ufffdb\ufffd"
+
+
+def test_an_answer_is_asked_for_as_it_is_and_one_that_is_compressed_all_the_same_is_said_to_be(receiver):
+    receiver.status, receiver.answer, receiver.headers = 500, gzip.compress(b"sorry"), {"Content-Encoding": "gzip"}
+    answer = send(receiver.url)
+    assert receiver.requests[0].headers["accept-encoding"] == "identity"
+    assert answer.body == "(compressed, although that was not asked for: not kept)"
 
 
 def test_a_redirect_is_not_followed(receiver, another):

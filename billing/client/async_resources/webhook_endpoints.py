@@ -75,7 +75,7 @@ class AsyncWebhookEndpointsResource:
         )
 
     async def enable(self, endpoint_id: str, *, idempotency_key: str | None = None) -> WebhookEndpoint:
-        """Send to an endpoint again, beginning with everything that it missed, the oldest first."""
+        """Send to an endpoint again, beginning with the oldest event that it missed."""
         return await self._wire.ask(
             call("POST", f"/v1/webhook_endpoints/{in_path(endpoint_id)}/enable", key=idempotency_key), WebhookEndpoint
         )

@@ -122,7 +122,7 @@ def disable(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoint:
 
 @router.post("/{endpoint_id}/enable", operation_id="enable_webhook_endpoint")
 def enable(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoint:
-    """Send to an endpoint again, beginning with everything that it missed, the oldest first."""
+    """Send to an endpoint again, beginning with the oldest event that it missed."""
     with telling_current(lambda: _shown(desk, endpoint_id)):
         row = desk.act(
             "enable_webhook_endpoint",
