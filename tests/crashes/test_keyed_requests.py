@@ -1,7 +1,5 @@
 """A client that got no answer sends its request again under its key: it is done once, wherever the process died."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import count
 from uuid import UUID
@@ -11,7 +9,7 @@ from crashing import heal, make_mortal, survive
 from flows import _charge_of, _next_day, _subscribed
 from harness import START, WEB, email, fresh_world
 from soundness import assert_sound
-from sqlalchemy import text, update
+from sqlalchemy import event, update
 
 from billing.operations.customers import Subscriber
 from billing.operations.enrol_subscriber import enrol_subscriber
@@ -126,15 +124,19 @@ def test_who_comes_back_from_the_dead_does_not_write_over_the_answer_of_who_took
 
 
 def test_of_two_who_find_what_one_left_at_the_same_moment_one_takes_it_up(postgres_url):
-    """The second has read the row when the first, whose lock it waits for, commits."""
-    database, asked = Database(postgres_url), Asked("shop", "key", "f" * 64)
-    claim_request(database, asked, now=START, machine_now=START)
-    with ThreadPoolExecutor(1) as pool:
-        with database.transaction() as tx:
-            tx.execute(update(KeyedRequest).values(busy_until=START + 3 * LEASE))
-            second = pool.submit(claim_request, database, asked, now=START, machine_now=START + 2 * LEASE)
-            while not tx.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar():
-                time.sleep(0.01)
-        with pytest.raises(KeyInUse):
-            second.result()
-    database.dispose()
+    first, second, asked = Database(postgres_url), Database(postgres_url), Asked("shop", "key", "f" * 64)
+    claim_request(first, asked, now=START, machine_now=START)
+    overtaken = []
+
+    @event.listens_for(second.engine, "before_cursor_execute")
+    def overtake(_connection, _cursor, statement, *_more):
+        """The second has read the row; before it writes, the first has taken the request up."""
+        if statement.startswith("UPDATE keyed_request"):
+            with first.engine.begin() as tx:
+                overtaken.append(tx.execute(update(KeyedRequest).values(busy_until=START + 3 * LEASE)).rowcount)
+
+    with pytest.raises(KeyInUse):
+        claim_request(second, asked, now=START, machine_now=START + 2 * LEASE)
+    assert overtaken == [1]
+    for each in (first, second):
+        each.dispose()

@@ -74,6 +74,8 @@ def test_an_entry_that_was_changed_and_hashed_anew_breaks_the_chain_behind_it():
     entries = list(TRAIL)
     entries[2] = follow(3, entries[1].hash, decision(3, actor="cli:eve"))
     assert first_break(HERE, entries)[0].number == 4
+    entries[3] = replace(entries[3], previous_hash=entries[2].hash)
+    assert first_break(HERE, entries)[0].number == 4
 
 
 def test_a_removed_a_doubled_and_a_moved_entry_are_named():

@@ -58,8 +58,8 @@ class Bug:
 
 
 def read_bugs() -> list[Bug]:
-    """Read every planted bug, in the order of their file names."""
-    return [_read(file) for file in sorted(FOLDER.glob("*.toml"))]
+    """Read every planted bug, in the order of their numbers."""
+    return [_read(file) for file in sorted(FOLDER.glob("*.toml"), key=lambda file: int(file.stem.split("-")[0]))]
 
 
 def _read(file: Path) -> Bug:

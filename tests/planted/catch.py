@@ -36,6 +36,8 @@ _LOADED_BEFORE: Final = (
     "typer.testing",
     "uvicorn",
 )
+_WITHOUT_FIXTURES: Final = ("tests/domain/", "tests/plans/")
+"""Loading the fixtures of all takes longer than these tests, which need none."""
 
 
 def main() -> int:
@@ -126,6 +128,8 @@ class _Reports:
 def _run_tests(tests: list[str]) -> dict[str, Any]:
     reports = _Reports()
     options = ["-p", "pytest_timeout", "-p", "no:cacheprovider", "--no-header", "--tb=short"]
+    if all(test.startswith(_WITHOUT_FIXTURES) for test in tests):
+        options.append(f"--confcutdir={tests[0].rpartition('/')[0]}")
     code = pytest.main([*options, *tests], plugins=[reports])
     return {"exit": int(code), "passed": reports.passed, "failed": reports.failed}
 

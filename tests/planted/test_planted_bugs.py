@@ -49,9 +49,10 @@ def test_a_planted_bug_is_caught(bug, tree, catchers):
         assert not silent, "these tests did not fail, or broke before they asserted anything"
 
 
-def test_the_same_tests_and_worlds_go_well_without_a_bug(clean, catchers):
-    tests = {test for bug in BUGS for test in bug.tests}
-    done = catchers.run_all_tests(clean, BUGS)
+def test_the_same_tests_and_worlds_go_well_in_a_copy_without_a_bug(clean, catchers):
+    """One test of each file, which shows that the copy lacks nothing: the others run with all the rest."""
+    tests = {test.partition("::")[0]: test for bug in BUGS for test in bug.tests}
+    done = catchers.run_these(clean, sorted(tests.values()))
     assert done.exit == PASSED, done.told()
     assert done.passed >= len(tests)
     in_search = next(bug for bug in BUGS if bug.invariants and not bug.without)

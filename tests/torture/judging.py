@@ -10,6 +10,9 @@ from uuid import UUID
 
 from enrolling import Person
 from harness import KST
+from sqlalchemy import Connection
+
+from billing.store.public_facts import list_recorded, told_outside
 
 
 def captured_periods(ledger: Sequence[dict[str, Any]]) -> Counter[tuple[str, date]]:
@@ -20,6 +23,12 @@ def captured_periods(ledger: Sequence[dict[str, Any]]) -> Counter[tuple[str, dat
             _installation, subscription, day, _attempt = payment["reference"].split("-")
             counted[_uuid(subscription), datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC).date()] += 1
     return counted
+
+
+def told_outside_since(tx: Connection, event: int) -> dict[str, dict[str, Any]]:
+    """Return what the feed tells behind an event, by ids."""
+    recorded = list_recorded(tx, after=event, up_to=2**62, limit=1_000_000)
+    return {str(told["id"]): told for told in told_outside(tx, recorded).values()}
 
 
 def due_periods(person: Person, anchor: date, until: datetime) -> list[date]:

@@ -3,6 +3,7 @@
 Bounded here. The long one is ``make torture SECONDS=600 SEED=7``.
 """
 
+import json
 import os
 import shutil
 import sys
@@ -20,7 +21,8 @@ from enrolling import Person
 from fleet import Fleet, Nursery
 from grounds import PostgresGround, SqliteGround
 from harness import KST, PLANS, START, migrated
-from judging import captured_periods, due_periods
+from judging import captured_periods, due_periods, told_outside_since
+from listening import Mood, Shop
 from torturer import Torturer
 from typer.testing import CliRunner
 
@@ -81,14 +83,21 @@ def ground(request, folder):
 
 
 @pytest.fixture
-def torturer(ground, nursery, folder):
-    """Everything set up: a bound database with plans, sandbox behind a bad proxy, API and daemons."""
+def shop():
+    with Shop() as one:
+        yield one
+
+
+@pytest.fixture
+def torturer(ground, nursery, folder, shop):
+    """Everything set up: a bound database with plans, sandbox behind a bad proxy, API, daemons, a shop's endpoint."""
     with ExitStack() as opened:
         sandbox_port, api_port = free_port(), free_port()
         proxy = opened.enter_context(BadProxy(sandbox_port, SEED))
         config = folder / "config.toml"
         config.write_text(CONFIG.format(url=ground.url, proxy=proxy.port, api=api_port), encoding="utf-8")
         found(ground, config, folder)
+        shop.secret = json.loads(billing(folder, "webhooks", "endpoints", "create", shop.url, "--json"))["secret"]
         fleet = Fleet(nursery, folder)
         opened.callback(fleet.end)
         webhooks = f"http://127.0.0.1:{api_port}/webhooks/checkout"
@@ -102,7 +111,7 @@ def torturer(ground, nursery, folder):
         for name in daemons:
             fleet.add(name, "billing", "--config", str(config), "daemon", "--name", name)
         urls = {"api": f"http://127.0.0.1:{api_port}", "sandbox": f"http://127.0.0.1:{sandbox_port}"}
-        made = Torturer(seed=SEED, fleet=fleet, ground=ground, proxy=proxy, urls=urls, daemons=daemons)
+        made = Torturer(seed=SEED, fleet=fleet, ground=ground, proxy=proxy, shop=shop, urls=urls, daemons=daemons)
         opened.callback(made.close)
         yield made
 
@@ -118,9 +127,15 @@ def found(ground, config, folder):
     database.dispose()
     plans = folder / "plans.toml"
     plans.write_text(PLANS, encoding="utf-8")
-    done = CliRunner().invoke(app, ["--config", str(config), "plans", "apply", str(plans), "--yes"])
-    assert done.exit_code == 0, done.output
+    billing(folder, "plans", "apply", str(plans), "--yes")
     ground.prepare()
+
+
+def billing(folder, *command):
+    """Run a command as an operator does, and return what it said."""
+    done = CliRunner().invoke(app, ["--config", str(folder / "config.toml"), *command])
+    assert done.exit_code == 0, done.output
+    return done.stdout
 
 
 def wait_for(url):
@@ -156,8 +171,12 @@ def tortured(torturer, folder):
     enrolled = time.monotonic()
     torturer.torment(SECONDS)
     tormented = time.monotonic()
+    torturer.shop.be(Mood.HANGS)  # no renewal of the days that follow, and nothing else, waits for it
     until = torturer.heal(days=3)
     healed = time.monotonic()
+    torturer.shop.be(Mood.WELL)
+    assert_the_shop_was_told_everything(torturer, folder)
+    delivered = time.monotonic()
 
     ledger = captured_periods(torturer.ledger())
     assert [period for period, times in ledger.items() if times > 1] == [], "captured twice"
@@ -179,16 +198,35 @@ def tortured(torturer, folder):
     ]
     assert missed == [], "due and never captured"
     assert_at_rest(torturer)
-    told = CliRunner().invoke(app, ["--config", str(folder / "config.toml"), "verify", "--gateway"])
-    assert told.exit_code == 0, told.output
+    billing(folder, "verify", "--gateway")
     traces = [name for name, said in torturer.fleet.said().items() if "Traceback" in said]
     assert traces == [], "an error nobody caught"
     proxied = {mode.value: times for mode, times in torturer.proxy.done.items()}
+    came = {mood.value: times for mood, times in torturer.shop.came.items()}
     return (
         f"lived until {until}: {torturer.leaps} leaps, {sum(ledger.values())} periods captured, "
-        f"{torturer.fleet.born} processes, {dict(torturer.done)}, answers through the proxy {proxied}; seconds: "
-        f"{enrolled - began:.1f} enrolling, {tormented - enrolled:.1f} tormented, {healed - tormented:.1f} healing"
+        f"{torturer.fleet.born} processes, {dict(torturer.done)}, answers through the proxy {proxied}, "
+        f"{len(torturer.shop.taken)} events at the shop, which was sent {came}; seconds: "
+        f"{enrolled - began:.1f} enrolling, {tormented - enrolled:.1f} tormented, {healed - tormented:.1f} healing, "
+        f"{delivered - healed:.1f} delivering"
     )
+
+
+def assert_the_shop_was_told_everything(torturer, folder):
+    """Each event arrives as the feed tells it, so that of no subject a number is missing; nothing else arrives."""
+    [endpoint] = torturer.rows("SELECT url FROM webhook_endpoint")
+    [made] = torturer.rows("SELECT id FROM event WHERE type = 'webhook_endpoint.created'")
+    # What waits for its next try is sent at once when the endpoint is enabled anew.
+    if torturer.rows("SELECT id FROM webhook_endpoint WHERE state = 'enabled'"):
+        billing(folder, "webhooks", "endpoints", "disable", endpoint["url"])
+    billing(folder, "webhooks", "endpoints", "enable", endpoint["url"])
+    deadline = time.monotonic() + 60
+    while (told := torturer.read(lambda tx: told_outside_since(tx, made["id"]))).keys() - torturer.shop.taken.keys():
+        assert time.monotonic() < deadline, f"not delivered: {told.keys() - torturer.shop.taken.keys()}"
+        torturer.fleet.keep_alive()
+        time.sleep(0.05)
+    assert torturer.shop.taken == told
+    assert torturer.shop.wrong == []
 
 
 def assert_at_rest(torturer):

@@ -13,6 +13,7 @@ from bad_proxy import BadProxy, Mode
 from enrolling import Person, enrol
 from fleet import Fleet
 from harness import NO_CERTIFICATES, START
+from listening import Mood, Shop
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
@@ -59,10 +60,18 @@ class Torturer:
     """``now`` is engine time and sandbox time at once (UTC)."""
 
     def __init__(
-        self, *, seed: int, fleet: Fleet, ground: Any, proxy: BadProxy, urls: dict[str, str], daemons: list[str]
+        self,
+        *,
+        seed: int,
+        fleet: Fleet,
+        ground: Any,
+        proxy: BadProxy,
+        shop: Shop,
+        urls: dict[str, str],
+        daemons: list[str],
     ) -> None:
         self.dice = Random(seed)
-        self.fleet, self.ground, self.proxy = fleet, ground, proxy
+        self.fleet, self.ground, self.proxy, self.shop = fleet, ground, proxy, shop
         self.daemons = daemons
         self.now = START
         self.done: Counter[str] = Counter()
@@ -84,6 +93,8 @@ class Torturer:
             "let_the_proxy_be": self._let_the_proxy_be,
             "disturb_the_gateway": self._disturb_the_gateway,
             "let_the_gateway_be": self._let_the_gateway_be,
+            "upset_the_shop": lambda: self.shop.be(self.dice.choice([mood for mood in Mood if mood is not Mood.WELL])),
+            "let_the_shop_be": lambda: self.shop.be(Mood.WELL),
         }
 
     # --- the three parts -----------------------------------------------------------------------
@@ -230,7 +241,10 @@ class Torturer:
         return rows
 
     def rows(self, query: str) -> list[dict[str, Any]]:
-        return self._with_database(lambda tx: [dict(row._mapping) for row in tx.execute(text(query))])
+        return self.read(lambda tx: [dict(row._mapping) for row in tx.execute(text(query))])
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        return self._with_database(work)
 
     def close(self) -> None:
         self._sandbox.close()

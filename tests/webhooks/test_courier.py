@@ -167,6 +167,21 @@ def test_a_dead_endpoint_is_switched_off_after_days_with_an_event_and_gets_every
     assert set(post.states()) == {"delivered"}
 
 
+def test_what_happened_or_was_in_line_when_an_endpoint_is_disabled_waits_until_it_is_enabled(lite, receiver):
+    made = lite.endpoint(receiver)
+    receiver.status = 503
+    tell(lite.world, "in line")
+    lite.carry()
+    tell(lite.world, "not yet in line")
+    disable_endpoint(lite.world.engine, made.row.id, now=lite.clock())
+    receiver.status, receiver.requests[:] = 200, []
+    lite.carry(days=1)
+    assert receiver.requests == []
+    enable_endpoint(lite.world.engine, made.row.id, now=lite.clock())
+    lite.carry()
+    assert sorted(names(receiver)) == ["in line", "not yet in line"]
+
+
 def test_what_was_missed_comes_in_order_and_page_by_page(lite, receiver, monkeypatch):
     monkeypatch.setattr(fanning, "PAGE", 3)
     monkeypatch.setattr(store, "MOST_IN_LINE", 5)
