@@ -49,11 +49,15 @@ DATA: Final[dict[str, dict[str, object]]] = {
     "subscription.cancel_scheduled": {"cancel_at": "2027-03-31T15:00:00+00:00", "reason": "enough"},
     "subscription.pause_scheduled": {"pause_at": "2027-03-31T15:00:00+00:00", "resume_at": "2027-05-31T15:00:00+00:00"},
     "subscription.canceled": {"reason": "enough"},
-    "charge.declined": {
+    "invoice.payment_failed": {
+        "state": "open",
+        "charge": str(uuid5(NAMESPACE_URL, "https://example.com/charge")),
+        "attempt": 1,
         "decline_class": "retry_later",
         "response_code": "20051",
         "next_attempt_at": "2027-03-02T01:12:30+00:00",
     },
+    "charge.declined": {"decline_class": "retry_later", "response_code": "20051"},
     "plan.created": {"name": "Basic"},
     "plan.renamed": {"old": "Basic", "new": "Basic plus"},
     "price.created": {"version": 2, **PRICE},

@@ -53,6 +53,7 @@ class Case:
     charge_state: ChargeState
     charge_kind: ChargeKind
     automatic: bool
+    attempt_no: int
     reference: str
     amount: Money
     gateway_payment_id: str | None

@@ -107,6 +107,19 @@ def _invoice(event: Recorded, facts: Facts) -> Data:
     }
 
 
+def _payment_failed(event: Recorded, facts: Facts) -> Data:
+    told = event.data
+    return {
+        **_invoice(event, facts),
+        "state": told.get("state"),
+        "charge_id": public_id(Kind.CHARGE, UUID(told["charge"])),
+        "attempt": told.get("attempt"),
+        "decline_class": told.get("decline_class"),
+        "response_code": told.get("response_code"),
+        "next_attempt_at": _instant(told.get("next_attempt_at")),
+    }
+
+
 def _charge(event: Recorded, facts: Facts) -> Data:
     return {
         "charge_id": public_id(Kind.CHARGE, UUID(event.subject_id)),
@@ -120,11 +133,11 @@ def _charge(event: Recorded, facts: Facts) -> Data:
 
 
 def _failed(event: Recorded, facts: Facts) -> Data:
+    told = event.data
     return {
         **_charge(event, facts),
-        "decline_class": event.data.get("decline_class"),
-        "response_code": event.data.get("response_code"),
-        "next_attempt_at": _instant(event.data.get("next_attempt_at")),
+        "decline_class": told.get("decline_class"),
+        "response_code": told.get("response_code"),
     }
 
 
@@ -160,9 +173,7 @@ def _endpoint(event: Recorded, _facts: Facts) -> Data:
 
 TEST_TYPE: Final = "webhook_endpoint.test"
 _FAILED: Final = Public(
-    "invoice.payment_failed",
-    "An attempt to take an invoice's amount failed. `next_attempt_at` is null when it is not tried again by itself.",
-    _failed,
+    "charge.failed", "The wallet did not pay: the attempt was declined, refused, canceled, or expired.", _failed
 )
 PUBLIC: Final[Mapping[str, Public]] = {
     "subscription.created": Public(
@@ -221,6 +232,11 @@ PUBLIC: Final[Mapping[str, Public]] = {
         "subscription.canceled", "It has ended. `cause` is requested, no_consent or payment_failed.", _canceled
     ),
     "invoice.issued": Public("invoice.issued", "A period came due; it is charged next.", _invoice),
+    "invoice.payment_failed": Public(
+        "invoice.payment_failed",
+        "An attempt to take an invoice's amount failed. `next_attempt_at` is null when the failure plans no other.",
+        _payment_failed,
+    ),
     "invoice.paid": Public("invoice.paid", "An invoice is paid.", _invoice),
     "invoice.voided": Public("invoice.voided", "An invoice is not owed any more.", _invoice),
     "invoice.written_off": Public("invoice.uncollectible", "An invoice is given up.", _invoice),

@@ -193,6 +193,8 @@ CHARGE_MOVES: Final[Mapping[ChargeState, Mapping[ChargeEvent, ChargeState]]] = {
     _C.PARKED: {**_ENDS, _CE.RELEASE: _C.UNKNOWN},
     _C.CAPTURED: {},
 }
+FAILURES: Final = frozenset({_CE.DECLINE, _CE.REFUSE, _CE.EXPIRE, _CE.CANCEL})
+"""What ends an attempt without money."""
 LIVE_CHARGE_STATES: Final = frozenset({_C.SENDING, _C.UNKNOWN, _C.PENDING, _C.PARKED})
 """A charge in one of these blocks every other charge of its subscription."""
 

@@ -1,10 +1,11 @@
-"""The events that say a row was written down, the first link of each chain in the audit trail; and renewals."""
+"""Events that no move writes: a row's birth, the first link of its chain; a renewal; an attempt that failed."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
+from billing.domain.cases import Case, Settlement
 from billing.store.writes import Author
 
 
@@ -32,31 +33,45 @@ def refund_created(refund: Mapping[str, Any], subscription_id: UUID, author: Aut
     return _born("refund", "created", refund, subscription_id, data, author)
 
 
+def payment_failed(case: Case, told: Settlement, author: Author) -> dict[str, Any]:
+    """Return the event row that says an attempt to take an invoice's amount failed, why, and when the next one is.
+
+    The invoice's state is the one it has before what else the failure decides.
+    """
+    again = told.invoice.get("next_attempt_at")
+    data = {
+        "state": case.invoice_state.value,
+        "charge": str(case.charge_id),
+        "attempt": case.attempt_no,
+        "decline_class": told.charge.get("decline_class"),
+        "response_code": told.charge.get("response_code"),
+        "next_attempt_at": again.isoformat() if isinstance(again, datetime) else None,
+    }
+    return _noted("invoice", case.invoice_id, "payment_failed", case.subscription_id, data, author)
+
+
 def subscription_renewed(subscription_id: UUID, paid_through: date, author: Author) -> dict[str, Any]:
     """Return the event row that says the next period of a subscription is paid; its state stays what it was."""
-    return {
-        "subject_type": "subscription",
-        "subject_id": str(subscription_id),
-        "subscription_id": subscription_id,
-        "type": "subscription.renewed",
-        "from_state": None,
-        "to_state": None,
-        "data": {"paid_through": paid_through.isoformat()},
-        "at": author.now,
-        "actor": author.actor,
-    }
+    data = {"paid_through": paid_through.isoformat()}
+    return _noted("subscription", subscription_id, "renewed", subscription_id, data, author)
 
 
 def _born(
     subject: str, event: str, row: Mapping[str, Any], subscription_id: UUID, data: Mapping[str, object], author: Author
 ) -> dict[str, Any]:
+    return {**_noted(subject, row["id"], event, subscription_id, data, author), "to_state": row["state"].value}
+
+
+def _noted(
+    subject: str, id_: UUID, event: str, subscription_id: UUID, data: Mapping[str, object], author: Author
+) -> dict[str, Any]:
     return {
         "subject_type": subject,
-        "subject_id": str(row["id"]),
+        "subject_id": str(id_),
         "subscription_id": subscription_id,
         "type": f"{subject}.{event}",
         "from_state": None,
-        "to_state": row["state"].value,
+        "to_state": None,
         "data": dict(data),
         "at": author.now,
         "actor": author.actor,

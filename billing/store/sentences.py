@@ -99,6 +99,7 @@ _PLAIN: Final[Mapping[str, Telling]] = {
     "subscription.cancel_undone": (Tone.GOOD, "The cancellation was taken back."),
     "plan.paused": (Tone.WARNING, "The plan was paused: nobody on it is renewed or charged."),
     "plan.resumed": (Tone.GOOD, "The plan was resumed."),
+    "invoice.payment_failed": (Tone.QUIET, "The invoice stays unpaid by this attempt."),
     "charge.outcome_unknown": (
         Tone.WARNING,
         "The answer was lost. Checkout.com is asked what became of it; nothing else is charged meanwhile.",

@@ -11,6 +11,7 @@ from sqlmodel import col
 from billing.domain.cases import Case, InvoiceKind, Note, Settlement
 from billing.domain.identity import idempotency_key, refund_reference, row_id
 from billing.domain.states import (
+    FAILURES,
     InvoiceEvent,
     InvoiceState,
     RefundState,
@@ -18,7 +19,7 @@ from billing.domain.states import (
     SubscriptionEvent,
     SubscriptionState,
 )
-from billing.store.births import refund_created, subscription_renewed
+from billing.store.births import payment_failed, refund_created, subscription_renewed
 from billing.store.tables import LIVE_CHARGE, Charge, Event, Invoice, Refund, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
 
@@ -34,6 +35,8 @@ def apply_settlements(tx: Connection, decisions: Sequence[tuple[Case, Settlement
         (Invoice, *_invoices(decisions)),
         (Subscription, *_subscriptions(decisions, author)),
     ):
+        if model is Invoice:
+            insert_rows(tx, Event, _failures(decisions, author))  # before what the invoice comes to by it
         move(tx, model, moves, author)
         change(tx, model, changes)
     insert_rows(tx, Event, _renewals(decisions, author))
@@ -84,6 +87,11 @@ def _renewals(decisions: Sequence[tuple[Case, Settlement]], author: Author) -> l
         and case.invoice_kind is InvoiceKind.RENEWAL
         and told.subscription_event is None
     ]
+
+
+def _failures(decisions: Sequence[tuple[Case, Settlement]], author: Author) -> list[dict[str, Any]]:
+    """Return an event of the invoice for each attempt that failed. One that did not adds nothing."""
+    return [payment_failed(case, told, author) for case, told in decisions if told.charge_event in FAILURES]
 
 
 def _has_ended(case: Case, told: Settlement) -> bool:

@@ -43,6 +43,7 @@ def a_case(**changes) -> Case:
         charge_state=ChargeState.SENDING,
         charge_kind=ChargeKind.RENEWAL,
         automatic=True,
+        attempt_no=1,
         reference=REFERENCE,
         amount=Money(9900, "KRW"),
         gateway_payment_id=None,

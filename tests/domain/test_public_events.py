@@ -26,7 +26,8 @@ from plans.calendar import Period
 from plans.money import Money
 
 AT = datetime(2027, 3, 1, 1, 12, 30, 5, tzinfo=UTC)
-SUBSCRIPTION, CUSTOMER, CHARGE = UUID(int=1), UUID(int=2), UUID(int=3)
+SUBSCRIPTION, CUSTOMER, CHARGE, INVOICE = (UUID(int=each) for each in range(1, 5))
+PERIOD = Period(date(2027, 3, 1), date(2027, 4, 1))
 MOVES = {
     "subscription": SUBSCRIPTION_MOVES,
     "invoice": INVOICE_MOVES,
@@ -112,12 +113,35 @@ def test_a_cancellation_tells_its_cause_but_no_words_that_somebody_wrote(data, c
 
 def test_a_failed_payment_tells_class_code_and_next_retry_with_the_money_as_an_object():
     event = recorded(
+        "invoice.payment_failed", None, "invoice", str(INVOICE), state="open", charge=str(CHARGE), attempt=2,
+        decline_class="retry_later", response_code="20051", next_attempt_at="2027-03-02T01:00:00+00:00",
+    )  # fmt: skip
+    facts = Facts(CUSTOMER, "basic", INVOICE, "renewal", PERIOD, None, None, Money(9900, "KRW"))
+    made = public_event(event, facts)
+    assert made["type"] == "invoice.payment_failed"
+    assert made["subject"] == {"object": "invoice", "id": "inv_aaaaaaaaaaaaaaaaaaaaaaaaaq"}
+    assert made["data"] == {
+        "plan": "basic",
+        "kind": "renewal",
+        "state": "open",
+        "amount": {"amount": 9900, "currency": "KRW"},
+        "period": {"start": "2027-03-01", "end": "2027-04-01"},
+        "charge_id": "ch_aaaaaaaaaaaaaaaaaaaaaaaaam",
+        "attempt": 2,
+        "decline_class": "retry_later",
+        "response_code": "20051",
+        "next_attempt_at": "2027-03-02T01:00:00Z",
+    }
+
+
+def test_a_failed_charge_tells_class_and_code_and_leaves_the_next_try_to_its_invoice():
+    event = recorded(
         "charge.declined", "declined", "charge", str(CHARGE),
         decline_class="retry_later", response_code="20051", next_attempt_at="2027-03-02T01:00:00+00:00",
     )  # fmt: skip
-    facts = Facts(CUSTOMER, "basic", UUID(int=4), "renewal", None, CHARGE, 2, Money(9900, "KRW"))
+    facts = Facts(CUSTOMER, "basic", INVOICE, "renewal", None, CHARGE, 2, Money(9900, "KRW"))
     made = public_event(event, facts)
-    assert made["type"] == "invoice.payment_failed"
+    assert made["type"] == "charge.failed"
     assert made["data"] == {
         "charge_id": "ch_aaaaaaaaaaaaaaaaaaaaaaaaam",
         "invoice_id": "inv_aaaaaaaaaaaaaaaaaaaaaaaaaq",
@@ -128,7 +152,6 @@ def test_a_failed_payment_tells_class_code_and_next_retry_with_the_money_as_an_o
         "state": "declined",
         "decline_class": "retry_later",
         "response_code": "20051",
-        "next_attempt_at": "2027-03-02T01:00:00Z",
     }
 
 
@@ -139,7 +162,8 @@ def test_an_invoice_tells_its_period_as_the_api_does():
 
 
 def test_the_last_failed_payment_says_that_there_is_no_retry():
-    assert told("charge.declined", "declined", subject="charge", ident=str(CHARGE))["data"]["next_attempt_at"] is None
+    last = told("invoice.payment_failed", subject="invoice", ident=str(INVOICE), charge=str(CHARGE))
+    assert last["data"]["next_attempt_at"] is None
 
 
 def test_a_refund_made_at_the_gateway_is_told_as_done():
@@ -170,7 +194,7 @@ def test_each_has_an_example_in_which_nothing_that_is_known_is_missing(type_):
     example = example_of(type_)
     assert example["type"] in PUBLIC_TYPES
     missing = {name for name, value in example["data"].items() if value is None}
-    assert missing <= {"decline_class", "response_code", "next_attempt_at"}
+    assert missing <= {"decline_class", "response_code"}
     assert not missing or type_ in {"charge.refused", "charge.expired", "charge.canceled"}
 
 

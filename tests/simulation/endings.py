@@ -1,5 +1,6 @@
 """What must be true of a world after the healing: everything has ended, nothing was lost, every won is explained."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -64,6 +65,20 @@ def no_renewal_is_lost(world: "World") -> Iterator[str]:
             yield f"invoice {row['id']} is open and nothing is done ({row['state']}, steps {steps})"
         if not steps and (row["state"] == "active" or world.rules.settlement.dunning.end != "past_due"):
             yield f"invoice {row['id']} of a subscription that is {row['state']} waits for nothing"
+
+
+@at_the_end(4)
+def every_failure_is_told_of_its_invoice(world: "World") -> Iterator[str]:
+    """Once for each attempt that failed: the backend hears of it by the invoice's events, in their order."""
+    rows = world.books.rows(
+        "SELECT type, CASE type WHEN 'invoice.payment_failed' THEN json_extract(data, '$.charge') ELSE subject_id END"
+        " AS charge FROM event WHERE type IN ('charge.declined', 'charge.refused', 'charge.expired', 'charge.canceled',"
+        " 'invoice.payment_failed')"
+    )
+    told = Counter(row["charge"] for row in rows if row["type"] == "invoice.payment_failed")
+    failed = Counter(row["charge"] for row in rows if row["type"] != "invoice.payment_failed")
+    for charge in (told - failed) + (failed - told):
+        yield f"charge {charge} failed {failed[charge]} times, and that was told {told[charge]} times of its invoice"
 
 
 @at_the_end(4)

@@ -2,7 +2,7 @@
 
 import json
 
-from billing.domain.public_ids import Kind, public_id
+from billing.domain.public_ids import Kind, public_id, uuid_of
 from billing.operations.manage import cancel_now
 from billing.operations.request_refund import request_refund
 from billing.store.public_facts import list_recorded, told_outside
@@ -51,10 +51,12 @@ def test_a_whole_life_is_told_in_order(world):
         "invoice.paid",
         "subscription.renewed",
         "invoice.issued",
+        "charge.failed",
         "invoice.payment_failed",
         "subscription.past_due",
-        "invoice.payment_failed",
+        "charge.failed",
         "source.revoked",
+        "invoice.payment_failed",
         "subscription.source_required",
         "refund.created",
         "refund.succeeded",
@@ -82,6 +84,40 @@ def test_a_failed_renewal_says_why_and_when_it_is_tried_again(world):
         "response_code": "200R1",
         "next_attempt_at": None,
     }
+
+
+def test_what_becomes_of_an_invoice_is_told_of_it_in_numbered_order(world):
+    lived(world)
+    invoice = told(world, types=["invoice.payment_failed"])[0]["subject"]
+    assert invoice["object"] == "invoice"
+    mine = told(world, subject=("invoice", str(uuid_of(Kind.INVOICE, invoice["id"]))))
+    assert [(each["type"], each["sequence"]) for each in mine] == [
+        ("invoice.issued", 1),
+        ("invoice.payment_failed", 2),
+        ("invoice.payment_failed", 3),
+        ("invoice.voided", 4),
+    ]
+
+
+def test_the_failure_of_a_charge_is_told_of_the_charge_too(world):
+    lived(world)
+    failed = told(world, types=["charge.failed"])
+    of_invoice = told(world, types=["invoice.payment_failed"])
+    assert [each["subject"] for each in failed] == [
+        {"object": "charge", "id": each["data"]["charge_id"]} for each in of_invoice
+    ]
+    assert [each["data"]["state"] for each in failed] == ["declined", "declined"]
+
+
+def test_what_gives_an_invoice_up_comes_after_the_failure_that_did(sqlite_world):
+    world = sqlite_world
+    world.subscribe()
+    world.live_through("2027-02-03 12:00")
+    world.wallet("kim@example.test", script=["20051"] * 9)
+    world.live_through("2027-03-20 12:00")
+    *_, last, over = told(world, types=["invoice.payment_failed", "invoice.uncollectible"])
+    assert (last["type"], last["data"]["state"]) == ("invoice.payment_failed", "open")
+    assert (over["type"], over["sequence"]) == ("invoice.uncollectible", last["sequence"] + 1)
 
 
 def test_nothing_about_the_person_is_told_and_nothing_that_somebody_wrote(sqlite_world):
