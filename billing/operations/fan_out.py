@@ -13,7 +13,7 @@ from billing.store.database import Database
 from billing.store.deliveries import put_in_line, room_in_line
 from billing.store.endpoints import EndpointRow, change_endpoint, list_endpoints, lock_free_endpoint
 from billing.store.public_facts import list_recorded
-from billing.store.settled_events import SettledEvents, read_horizon
+from billing.store.settled_events import SettledEvents
 
 PAGE: Final = 500
 
@@ -26,7 +26,7 @@ def fan_out(database: Database, settled: SettledEvents, *, now: datetime) -> int
     """
     with database.snapshot() as tx:
         enabled = list_endpoints(tx, state=EndpointState.ENABLED)
-        up_to = settled.up_to(read_horizon(tx)) if enabled else 0
+        up_to = settled.up_to(tx) if enabled else 0
     made = 0
     for endpoint in enabled:
         if endpoint.queued_to < up_to:

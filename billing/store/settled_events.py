@@ -12,8 +12,9 @@ from billing.store.tables import Event
 _LOOKS: Final = 40
 _SECONDS_BETWEEN: Final = 0.05
 _MARGIN: Final = 1000
-# Who writes an event holds this lock on the table from before its number is drawn until the transaction ends.
-_WRITERS: Final = text(
+# Who writes an event holds this lock on the table from before its number is drawn until the transaction ends. (What a
+# snapshot tells of running transactions is not enough: its xmax is one past the last that has ended, not that began.)
+_WRITERS: Final = (
     "SELECT virtualtransaction FROM pg_locks WHERE relation = 'event'::regclass AND mode = 'RowExclusiveLock'"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()"
 )
@@ -21,11 +22,10 @@ _WRITERS: Final = text(
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """The newest event, and the transactions that may still write an older one: ``oldest`` ≤ running < ``next``."""
+    """The newest event at a moment, and the transactions that may still write an older one."""
 
     newest: int
-    oldest: int
-    next: int
+    writers: frozenset[str] = frozenset()
 
 
 def read_horizon(tx: Connection) -> Horizon:
@@ -36,16 +36,11 @@ def read_horizon(tx: Connection) -> Horizon:
     """
     newest = select(func.coalesce(func.max(col(Event.id)), 0)).scalar_subquery()
     if tx.dialect.name != "postgresql":
-        return Horizon(tx.execute(select(newest)).scalar_one(), 0, 0)
-    # One statement, so that all three are of one moment.
-    row = tx.execute(
-        select(
-            newest,
-            text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"),
-            text("pg_snapshot_xmax(pg_current_snapshot())::text::bigint"),
-        )
-    ).one()
-    return Horizon(*row)
+        return Horizon(tx.execute(select(newest)).scalar_one())
+    # The snapshot that the newest is read from is older than the look at the locks: who writes an older event either
+    # holds one still, or has committed it by now.
+    row = tx.execute(select(newest, text(f"ARRAY({_WRITERS})"))).one()
+    return Horizon(row[0], frozenset(row[1]))
 
 
 def settled_from(tx: Connection) -> int:
@@ -58,12 +53,12 @@ def settled_from(tx: Connection) -> int:
     if tx.dialect.name != "postgresql":
         return newest
     # What begins to write from here on draws a greater number than the newest: only who writes already matters.
-    writing = set(tx.execute(_WRITERS).scalars())
+    writing = set(tx.execute(text(_WRITERS)).scalars())
     for _ in range(_LOOKS):
         if not writing:
             return newest
         tx.execute(select(func.pg_sleep(_SECONDS_BETWEEN)))
-        writing &= set(tx.execute(_WRITERS).scalars())
+        writing &= set(tx.execute(text(_WRITERS)).scalars())
     return max(0, newest - _MARGIN) if writing else newest
 
 
@@ -71,7 +66,7 @@ class SettledEvents:
     """Up to which event no older one can appear any more, so that a reader who goes on from there misses none.
 
     An event draws its number before its transaction commits. What is the newest at one moment is settled as soon
-    as every transaction that ran at that moment has ended.
+    as every transaction that was writing events at that moment has ended.
     """
 
     def __init__(self) -> None:
@@ -79,13 +74,20 @@ class SettledEvents:
         self._settled = 0
         self._waiting: Horizon | None = None
 
-    def up_to(self, seen: Horizon) -> int:
-        """Take note of a moment and return the newest settled event."""
-        with self._lock:
-            if seen.oldest == seen.next:
-                self._settled, self._waiting = max(self._settled, seen.newest), None
-            elif self._waiting is None:
-                self._waiting = seen
-            elif seen.oldest >= self._waiting.next:
-                self._settled, self._waiting = max(self._settled, self._waiting.newest), seen
-            return self._settled
+    def up_to(self, tx: Connection) -> int:
+        """Look once more and return the newest settled event; read it in a statement that follows."""
+        with self._lock:  # so that looks are noted in the order in which they were taken
+            return self.note(read_horizon(tx))
+
+    def note(self, seen: Horizon) -> int:
+        """Take note of a moment, which is later than those before, and return the newest settled event."""
+        if self._waiting is not None:
+            left = self._waiting.writers & seen.writers
+            if not left:
+                self._settled = max(self._settled, self._waiting.newest)
+            self._waiting = Horizon(self._waiting.newest, left) if left else None
+        if not seen.writers:
+            self._settled, self._waiting = max(self._settled, seen.newest), None
+        elif self._waiting is None:
+            self._waiting = seen
+        return self._settled

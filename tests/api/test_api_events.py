@@ -89,7 +89,11 @@ def test_a_bad_question_is_told_its_field(still, query, field):
     assert [each["field"] for each in answer.json()["errors"]] == [field]
 
 
-def test_a_reader_misses_no_event_that_was_numbered_earlier_and_committed_later(served, sandbox, postgres_url):
+@pytest.mark.parametrize("first_to_begin", ["slow", "quick"])
+def test_a_reader_misses_no_event_that_was_numbered_earlier_and_committed_later(
+    served, sandbox, postgres_url, first_to_begin
+):
+    """Which transaction began first says nothing about which draws its number first."""
     with fresh_world(sandbox.url, postgres_url) as world:
         api = served.put(world)
         database = world.engine.database
@@ -98,15 +102,16 @@ def test_a_reader_misses_no_event_that_was_numbered_earlier_and_committed_later(
 
         def write_slowly():
             with database.transaction() as tx:
-                tx.execute(text("UPDATE installation SET held_because = 'x'"))
                 tell(tx, "slow", world.now, "slow")
                 slow.set()
                 go_on.wait(10)
 
         writer = threading.Thread(target=write_slowly)
-        writer.start()
-        slow.wait(10)
         with database.transaction() as tx:
+            if first_to_begin == "quick":
+                tx.execute(text("SELECT pg_current_xact_id()"))
+            writer.start()
+            slow.wait(10)
             tell(tx, "quick", world.now, "quick")
         assert read_on(api, cursor=last) == ([], last, False)  # the quick one has the higher number
         go_on.set()
@@ -115,11 +120,12 @@ def test_a_reader_misses_no_event_that_was_numbered_earlier_and_committed_later(
         assert [each["data"]["name"] for each in told] == ["slow", "quick"]
 
 
-def test_under_steady_writing_an_event_is_told_once_all_that_ran_beside_it_have_ended():
+def test_under_steady_writing_an_event_is_told_once_all_that_wrote_beside_it_have_ended():
     settled = SettledEvents()
-    assert settled.up_to(Horizon(newest=10, oldest=100, next=105)) == 0
-    assert settled.up_to(Horizon(newest=12, oldest=103, next=107)) == 0
-    assert settled.up_to(Horizon(newest=15, oldest=105, next=110)) == 10
-    assert settled.up_to(Horizon(newest=16, oldest=109, next=112)) == 10
-    assert settled.up_to(Horizon(newest=18, oldest=110, next=113)) == 15
-    assert settled.up_to(Horizon(newest=20, oldest=120, next=120)) == 20
+    assert settled.note(Horizon(10, frozenset("ab"))) == 0
+    assert settled.note(Horizon(12, frozenset("bc"))) == 0
+    assert settled.note(Horizon(15, frozenset("cd"))) == 10
+    assert settled.note(Horizon(16, frozenset("de"))) == 10
+    assert settled.note(Horizon(18, frozenset("ef"))) == 15
+    assert settled.note(Horizon(20)) == 20
+    assert settled.note(Horizon(20, frozenset("g"))) == 20

@@ -12,7 +12,7 @@ from billing.entrypoints.api.objects.events import Event, EventList
 from billing.entrypoints.api.paging import read_cursor, write_cursor
 from billing.operations.engine import NotFound
 from billing.store.public_facts import list_recorded, load_recorded, told_outside
-from billing.store.settled_events import SettledEvents, read_horizon
+from billing.store.settled_events import SettledEvents
 
 router = APIRouter(prefix="/v1/events", tags=["events"])
 _LIST: Final = "events"
@@ -31,7 +31,7 @@ def read_events(query: Annotated[EventQuery, Query()], request: Request, desk: D
     after = max(reached, query.after or 0)
     wanted = [each for each in PUBLIC_TYPES if wants([query.type], each)] if query.type else ()
     with desk.reading() as tx:
-        up_to = settled.up_to(read_horizon(tx))
+        up_to = settled.up_to(tx)
         found = list_recorded(
             tx, after=after, up_to=up_to, limit=query.limit + 1, types=wanted, subscription_id=query.subscription_id,
             subject=subject_of(query.subject_id) if query.subject_id else None,

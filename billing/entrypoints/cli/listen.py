@@ -73,7 +73,7 @@ def _following(database: Database, after: int, types: Sequence[str]) -> Iterator
     settled = SettledEvents()
     while True:
         with database.snapshot() as tx:
-            up_to = settled.up_to(read_horizon(tx))
+            up_to = settled.up_to(tx)
             found = list_recorded(tx, after=after, up_to=up_to, limit=_PAGE, types=types)
             told = told_outside(tx, found)
         yield from (told[each.id] for each in found if told[each.id]["type"] in types)
