@@ -44,6 +44,11 @@ class DunningPolicy:
     end: EndOfLadder = EndOfLadder.CANCEL
     window: ChargeWindow = field(default_factory=ChargeWindow)
 
+    @property
+    def days(self) -> int:
+        """How many days after the first failure the last retry is made."""
+        return self.ladder[-1][0]
+
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:

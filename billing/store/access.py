@@ -1,16 +1,19 @@
 """What a customer's rights are read from."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, literal, select, text
+from sqlalchemy import Connection, Select, and_, func, select, text
 from sqlmodel import col
 
-from billing.domain.access import Standing
+from billing.domain.access import Debt, Standing
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.states import InvoiceState
+from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.tables import LIVE_CHARGE, Charge, Customer, Invoice, Subscription
 from plans.calendar import billing_day
@@ -46,16 +49,12 @@ def standings_of_customer(tx: Connection, reference: str) -> CustomerStandings |
         .where(col(Subscription.customer_id) == customer_id)
         .order_by(col(Subscription.created_at).desc(), col(Subscription.id))
         .limit(MOST_SUBSCRIPTIONS)
-    )
-    return CustomerStandings(customer_id, [_standing(row) for row in rows])
+    ).all()
+    debts = _debts(tx, {row.id: row.zone for row in rows})
+    return CustomerStandings(customer_id, [_standing(row, debts.get(row.id, ())) for row in rows])
 
 
 def _standings() -> Select[*tuple[Any, ...]]:
-    under_way = select(literal(1)).where(
-        col(Charge.subscription_id) == col(Subscription.id),
-        col(Charge.kind) == ChargeKind.RENEWAL,
-        text(f"charge.{LIVE_CHARGE}"),
-    )
     forgiven_through = (
         select(func.max(col(Invoice.period_end)))
         .where(
@@ -75,12 +74,11 @@ def _standings() -> Select[*tuple[Any, ...]]:
         col(Subscription.consented_at),
         col(Subscription.cancel_at),
         col(Subscription.pause_at),
-        under_way.exists().label("charge_under_way"),
         forgiven_through.label("forgiven_through"),
     )
 
 
-def _standing(row: AnyRow) -> SubscriptionStanding:
+def _standing(row: AnyRow, debts: Sequence[Debt]) -> SubscriptionStanding:
     return SubscriptionStanding(
         row.id,
         row.plan_code,
@@ -91,8 +89,8 @@ def _standing(row: AnyRow) -> SubscriptionStanding:
             in_trial=row.billed_index < 0,
             consented=row.consented_at is not None,
             ends_on=_ends_on(row),
-            charge_under_way=bool(row.charge_under_way),
             forgiven_through=row.forgiven_through,
+            debts=debts,
         ),
     )
 
@@ -100,3 +98,45 @@ def _standing(row: AnyRow) -> SubscriptionStanding:
 def _ends_on(row: AnyRow) -> date | None:
     days = [billing_day(at, row.zone) for at in (row.cancel_at, row.pause_at) if at is not None]
     return min(days, default=None)
+
+
+def _debts(tx: Connection, zones: Mapping[UUID, str]) -> Mapping[UUID, Sequence[Debt]]:
+    """Return the open invoices for periods of these subscriptions, which live in these zones."""
+    under_way = and_(
+        col(Charge.invoice_id) == col(Invoice.id),
+        col(Charge.kind) == ChargeKind.RENEWAL,
+        text(f"charge.{LIVE_CHARGE}"),
+    )
+    query: Select[*tuple[Any, ...]] = (
+        select(
+            col(Invoice.subscription_id),
+            col(Invoice.period_start),
+            col(Invoice.first_failed_on),
+            col(Invoice.next_attempt_at),
+            col(Invoice.give_up_at),
+            col(Charge.created_at).label("charged_at"),
+        )
+        .join(Charge, under_way, isouter=True)
+        .where(
+            among(col(Invoice.subscription_id), list(zones)),
+            col(Invoice.state) == InvoiceState.OPEN,
+            col(Invoice.kind) != InvoiceKind.AGREEMENT,
+        )
+    )
+    found: defaultdict[UUID, list[Debt]] = defaultdict(list)
+    for row in tx.execute(query):
+        found[row.subscription_id].append(_debt(row, zones[row.subscription_id]))
+    return found
+
+
+def _debt(row: AnyRow, zone: str) -> Debt:
+    def day_of(at: datetime | None) -> date | None:
+        return billing_day(at, zone) if at is not None else None
+
+    return Debt(
+        since=row.period_start,
+        first_failed_on=row.first_failed_on,
+        tried_on=day_of(row.charged_at or row.next_attempt_at),
+        is_under_way=row.charged_at is not None,
+        given_up_on=day_of(row.give_up_at),
+    )

@@ -1,38 +1,47 @@
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from billing.domain.access import Access, Standing, Why, access_on
+from billing.domain.access import Access, Debt, Standing, Why, access_on
+from billing.domain.dunning import EndOfLadder
 from billing.domain.states import SubscriptionState as S
 
 PAID = date(2027, 3, 1)
 BEFORE, ON_THE_DAY, LATER = date(2027, 2, 28), PAID, date(2027, 3, 9)
+BOUND = date(2027, 3, 16)
 TRIAL = {"in_trial": True}
+TRIED = {"debts": [Debt(PAID, first_failed_on=PAID, tried_on=LATER)]}
+UNDER_WAY = {"debts": [Debt(PAID, first_failed_on=PAID, tried_on=LATER, is_under_way=True)]}
+NOT_TRIED = {"debts": [Debt(PAID, first_failed_on=PAID)]}
 YES, NO = True, False
 
 TABLE = [
     # state                 facts                          today       grace  allowed  until               why
     (S.ACTIVE, {}, BEFORE, None, YES, PAID, Why.PAID),
-    (S.ACTIVE, {}, ON_THE_DAY, None, YES, None, Why.PENDING),
-    (S.ACTIVE, {"charge_under_way": True}, LATER, 0, YES, None, Why.PENDING),
+    (S.ACTIVE, {}, ON_THE_DAY, None, YES, BOUND, Why.PENDING),
+    (S.ACTIVE, {}, BOUND, None, NO, None, Why.NONE),
+    (S.ACTIVE, UNDER_WAY, LATER, 0, YES, date(2027, 3, 11), Why.PENDING),
+    (S.ACTIVE, TRIED, LATER, 0, NO, None, Why.NONE),
     (S.ACTIVE, {"ends_on": PAID}, BEFORE, None, YES, PAID, Why.PAID),
     (S.ACTIVE, {"ends_on": PAID}, ON_THE_DAY, None, NO, None, Why.NONE),
     (S.TRIALING, TRIAL, BEFORE, None, YES, PAID, Why.TRIAL),
     (S.TRIALING, TRIAL, ON_THE_DAY, None, NO, None, Why.NONE),
-    (S.TRIALING, TRIAL | {"consented": True}, ON_THE_DAY, None, YES, None, Why.PENDING),
+    (S.TRIALING, TRIAL | {"consented": True}, ON_THE_DAY, None, YES, BOUND, Why.PENDING),
     (S.TRIALING, TRIAL | {"consented": True, "ends_on": PAID}, ON_THE_DAY, None, NO, None, Why.NONE),
     (S.PAST_DUE, {}, BEFORE, 0, YES, PAID, Why.PAID),
-    (S.PAST_DUE, {}, LATER, None, YES, None, Why.GRACE),
-    (S.PAST_DUE, {}, ON_THE_DAY, 8, YES, date(2027, 3, 9), Why.GRACE),
-    (S.PAST_DUE, {}, LATER, 8, NO, None, Why.NONE),
-    (S.PAST_DUE, {"charge_under_way": True}, LATER, 8, YES, None, Why.PENDING),
+    (S.PAST_DUE, TRIED, LATER, None, YES, BOUND, Why.GRACE),
+    (S.PAST_DUE, TRIED, ON_THE_DAY, 8, YES, date(2027, 3, 9), Why.GRACE),
+    (S.PAST_DUE, TRIED, LATER, 8, NO, None, Why.NONE),
+    (S.PAST_DUE, NOT_TRIED, ON_THE_DAY, None, NO, None, Why.NONE),
+    (S.PAST_DUE, UNDER_WAY, LATER, 8, YES, date(2027, 3, 11), Why.PENDING),
     (S.PAUSED, {}, BEFORE, None, YES, PAID, Why.PAID),
     (S.PAUSED, {}, ON_THE_DAY, None, NO, None, Why.NONE),
-    (S.UNPAID, {}, LATER, 60, NO, None, Why.NONE),
+    (S.UNPAID, TRIED, LATER, 60, NO, None, Why.NONE),
     (S.CANCELED, {}, BEFORE, None, YES, PAID, Why.PAID),
-    (S.CANCELED, {"charge_under_way": True}, ON_THE_DAY, None, NO, None, Why.NONE),
+    (S.CANCELED, UNDER_WAY, ON_THE_DAY, None, NO, None, Why.NONE),
     (S.INCOMPLETE, {"paid_through": None}, BEFORE, None, NO, None, Why.NONE),
-    (S.INCOMPLETE, {"paid_through": None, "charge_under_way": True}, BEFORE, None, NO, None, Why.NONE),
+    (S.INCOMPLETE, {"paid_through": None} | UNDER_WAY, BEFORE, None, NO, None, Why.NONE),
     (S.INCOMPLETE_EXPIRED, {"paid_through": None}, BEFORE, None, NO, None, Why.NONE),
 ]
 
@@ -40,7 +49,7 @@ TABLE = [
 @pytest.mark.parametrize(("state", "facts", "today", "grace", "allowed", "until", "why"), TABLE)
 def test_who_may_use_what_follows_from_state_and_dates(state, facts, today, grace, allowed, until, why):
     standing = Standing(state, **({"paid_through": PAID} | facts))
-    assert access_on(today, standing, grace_days=grace) == Access(allowed, until, why)
+    assert access_on(today, standing, ladder_days=14, grace_days=grace) == Access(allowed, until, why)
 
 
 def test_every_state_is_in_the_table():
@@ -58,10 +67,10 @@ def test_a_customer_s_rights_through_a_renewal_that_is_declined_and_given_up(api
     assert told(api) == {"yearly": (False, None, "none"), "basic": (True, "2027-02-28", "paid")}
     api.world.wallet("kim@example.test", default="20051")
     api.sweep_at("2027-02-28 09:00")
-    assert told(api)["basic"] == (True, None, "pending")
+    assert told(api)["basic"] == (True, "2027-03-15", "pending")
     api.sweep_at("2027-02-28 10:40")
     api.sweep_at("2027-02-28 10:50")
-    assert told(api)["basic"] == (True, None, "grace")
+    assert told(api)["basic"] == (True, "2027-03-15", "grace")
     assert told(api, grace_days=2)["basic"] == (True, "2027-03-02", "grace")
     assert told(api, grace_days=0)["basic"] == (False, None, "none")
     api.world.live_through("2027-03-15 12:00")
@@ -75,7 +84,7 @@ def test_a_period_that_is_forgiven_may_be_used_to_its_end_and_the_next_one_is_du
     both.world.wallet("kim@example.test", script=["20051"])
     both.sweep_at("2027-02-28 10:40")
     both.sweep_at("2027-02-28 10:50")
-    assert told(both)["basic"] == (True, None, "grace")
+    assert told(both)["basic"] == (True, "2027-03-15", "grace")
     [invoice] = both.data("/v1/invoices", subscription_id=subscription, state="open")
     assert both.post(f"/v1/invoices/{invoice['id']}/{act}", {"reason": "our fault"}).status_code == 200
     assert told(both)["basic"] == (True, "2027-03-31", "forgiven")
@@ -83,7 +92,7 @@ def test_a_period_that_is_forgiven_may_be_used_to_its_end_and_the_next_one_is_du
     assert told(both)["basic"] == (True, "2027-03-20", "forgiven")
     both.post(f"/v1/subscriptions/{subscription}/undo-cancel")
     both.go_to("2027-03-31 00:00")
-    assert told(both)["basic"] == (True, None, "pending")
+    assert told(both)["basic"] == (True, "2027-04-15", "pending")
     both.world.live_through("2027-03-31 14:00")
     both.set_clock()
     assert told(both)["basic"] == (True, "2027-04-30", "paid")
@@ -142,7 +151,7 @@ def test_with_consent_the_end_of_a_trial_takes_nothing_away(api):
     subscription = api.subscribe(plan="trial")
     api.post(f"/v1/subscriptions/{subscription}/consent")
     api.go_to("2027-03-02 00:00")
-    assert told(api)["trial"] == (True, None, "pending")
+    assert told(api)["trial"] == (True, "2027-03-17", "pending")
 
 
 def test_a_retry_under_way_takes_nothing_away_after_the_grace(api):
@@ -152,7 +161,69 @@ def test_a_retry_under_way_takes_nothing_away_after_the_grace(api):
     api.sweep_at("2027-02-28 10:50")
     assert told(api, grace_days=0)["basic"] == (False, None, "none")
     api.sweep_at("2027-03-01 10:40")
-    assert told(api, grace_days=0)["basic"] == (True, None, "pending")
+    assert told(api, grace_days=0)["basic"] == (True, "2027-03-03", "pending")
+
+
+@pytest.mark.parametrize("end", [EndOfLadder.PAST_DUE, EndOfLadder.UNPAID, EndOfLadder.PAUSE, EndOfLadder.CANCEL])
+def test_the_grace_lasts_to_the_last_retry_and_no_longer_whatever_becomes_of_the_subscription(both, end):
+    settlement = both.world.engine.rules.settlement
+    dunning = replace(settlement.dunning, end=end)
+    both.world.with_rules(settlement=replace(settlement, dunning=dunning))
+    subscription = both.subscribe()
+    both.world.wallet("kim@example.test", default="20051")
+    both.world.live_through("2027-03-14 09:00")
+    both.set_clock()
+    assert told(both)["basic"] == (True, "2027-03-15", "grace")
+    both.world.live_through("2027-03-14 12:00")
+    both.set_clock()
+    assert both.get(f"/v1/subscriptions/{subscription}")["next_attempt_at"] is None
+    assert told(both)["basic"] == (False, None, "none")
+
+
+def test_who_must_make_a_new_agreement_is_told_until_when(both):
+    subscription = both.subscribe()
+    both.world.wallet("kim@example.test", default="200R1")
+    both.world.live_through("2027-02-28 12:00")
+    both.set_clock()
+    waits_until = both.get(f"/v1/subscriptions/{subscription}/preview")
+    assert (waits_until["why_none"], waits_until["until"][:10]) == ("source_required", "2027-03-15")
+    assert told(both)["basic"] == (True, "2027-03-15", "grace")
+    both.world.live_through("2027-03-15 00:00")
+    both.set_clock()
+    assert told(both)["basic"] == (False, None, "none")
+
+
+def test_a_renewal_that_fails_for_nobody_s_fault_is_waited_for_but_not_for_ever(both):
+    both.subscribe()
+    both.world.wallet("kim@example.test", default="20068")
+    both.world.live_through("2027-03-01 12:00")
+    both.set_clock()
+    assert told(both)["basic"] == (True, "2027-03-15", "pending")
+    assert told(both, grace_days=0)["basic"] == (False, None, "none")
+    assert told(both, grace_days=3)["basic"] == (True, "2027-03-03", "pending")
+    both.world.live_through("2027-03-15 12:00")
+    both.set_clock()
+    assert both.world.subscription()["parked_reason"] is not None
+    assert told(both)["basic"] == (False, None, "none")
+
+
+def test_a_renewal_that_stays_without_an_outcome_is_waited_for_but_not_for_ever(both):
+    both.subscribe()
+    both.world.wallet("kim@example.test", script=["hang"])
+    both.sweep_at("2027-02-28 10:40")
+    both.go_to("2027-03-14 23:59")
+    assert told(both)["basic"] == (True, "2027-03-15", "pending")
+    both.go_to("2027-03-15 00:00")
+    assert told(both)["basic"] == (False, None, "none")
+
+
+def test_what_is_given_back_takes_no_access_away(api):
+    subscription = api.subscribe()
+    [charge] = api.data("/v1/charges", subscription_id=subscription)
+    assert api.post("/v1/refunds", {"charge_id": charge["id"], "reason": "x"}).status_code == 201
+    assert told(api)["basic"] == (True, "2027-02-28", "paid")
+    api.post(f"/v1/subscriptions/{subscription}/cancel", {"at": "now"})
+    assert told(api)["basic"] == (True, "2027-02-28", "paid")
 
 
 def test_a_reference_may_hold_slashes_and_hangul(api):

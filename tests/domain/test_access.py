@@ -6,17 +6,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.access import NO_ACCESS, Access, Standing, Why, access_on
+from billing.domain.access import NO_ACCESS, Access, Debt, Standing, Why, access_on
 from billing.domain.states import SubscriptionState
 
 PAID_THROUGH = date(2027, 4, 1)
 LAST_DAY = PAID_THROUGH - timedelta(days=1)
+LADDER = 14
+BOUND = PAID_THROUGH + timedelta(days=LADDER + 1)
+TRIED = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, tried_on=PAID_THROUGH + timedelta(days=1))
 _S = SubscriptionState
 
 
 def on(day, state, **more):
     grace = more.pop("grace_days", None)
-    return access_on(day, Standing(state, more.pop("paid_through", PAID_THROUGH), **more), grace_days=grace)
+    standing = Standing(state, more.pop("paid_through", PAID_THROUGH), **more)
+    return access_on(day, standing, ladder_days=LADDER, grace_days=grace)
+
+
+def after(days):
+    return PAID_THROUGH + timedelta(days=days)
 
 
 @pytest.mark.parametrize("state", _S)
@@ -29,12 +37,39 @@ def test_what_was_paid_for_is_kept_to_its_last_day_whatever_became_of_the_subscr
 @pytest.mark.parametrize("state", [_S.INCOMPLETE, _S.INCOMPLETE_EXPIRED, _S.PAUSED, _S.UNPAID, _S.CANCELED])
 @pytest.mark.parametrize("paid_through", [None, PAID_THROUGH])
 def test_after_the_paid_days_nothing_is_left_of_a_subscription_that_is_not_running(state, paid_through):
-    assert on(PAID_THROUGH, state, paid_through=paid_through, charge_under_way=True) == NO_ACCESS
+    charged = Debt(PAID_THROUGH, tried_on=PAID_THROUGH, is_under_way=True)
+    assert on(PAID_THROUGH, state, paid_through=paid_through, debts=[charged]) == NO_ACCESS
 
 
-def test_an_active_subscriber_loses_nothing_while_the_renewal_is_on_its_way():
-    assert on(PAID_THROUGH, _S.ACTIVE) == Access(allowed=True, until=None, why=Why.PENDING)
-    assert on(PAID_THROUGH, _S.ACTIVE, paid_through=None).allowed
+def test_where_nothing_was_ever_paid_or_owed_there_is_nothing_to_wait_for():
+    assert on(PAID_THROUGH, _S.ACTIVE, paid_through=None) == NO_ACCESS
+
+
+@pytest.mark.parametrize(
+    "debts",
+    [
+        (),  # parked, on a paused plan, or not invoiced yet
+        (Debt(PAID_THROUGH, tried_on=PAID_THROUGH),),
+        (Debt(PAID_THROUGH, tried_on=after(10)),),  # it fails technically, again and again
+        (Debt(PAID_THROUGH, tried_on=PAID_THROUGH, is_under_way=True),),
+    ],
+)
+def test_a_renewal_without_an_outcome_takes_nothing_away_for_as_long_as_a_failed_one_would_be_tried(debts):
+    assert on(PAID_THROUGH, _S.ACTIVE, debts=debts) == Access(allowed=True, until=BOUND, why=Why.PENDING)
+    assert on(BOUND - timedelta(days=1), _S.ACTIVE, debts=debts).allowed
+    assert on(BOUND, _S.ACTIVE, debts=debts) == NO_ACCESS
+
+
+def test_a_renewal_that_was_missed_in_an_outage_is_waited_for_from_the_period_on_that_is_billed():
+    billed = Debt(after(30), tried_on=after(32))
+    assert on(after(32), _S.ACTIVE, debts=[billed]).until == after(30 + LADDER + 1)
+
+
+def test_a_grace_shortens_the_wait_for_a_renewal_without_an_outcome_but_leaves_it_its_day():
+    assert on(PAID_THROUGH, _S.ACTIVE, grace_days=0) == Access(allowed=True, until=after(1), why=Why.PENDING)
+    assert on(after(1), _S.ACTIVE, grace_days=0) == NO_ACCESS
+    assert on(after(2), _S.ACTIVE, grace_days=3).until == after(3)
+    assert on(PAID_THROUGH, _S.ACTIVE, grace_days=60).until == BOUND
 
 
 def test_an_active_subscription_that_was_canceled_for_the_end_of_its_period_ends_with_it():
@@ -44,9 +79,10 @@ def test_an_active_subscription_that_was_canceled_for_the_end_of_its_period_ends
 @pytest.mark.parametrize("state", [_S.ACTIVE, _S.PAST_DUE])
 def test_a_subscription_that_was_canceled_for_a_later_day_loses_nothing_before_it_and_all_on_it(state):
     ends_on = PAID_THROUGH + timedelta(days=3)
-    assert on(ends_on - timedelta(days=1), state, ends_on=ends_on).allowed
-    assert on(ends_on, state, ends_on=ends_on, charge_under_way=True) == NO_ACCESS
-    assert on(PAID_THROUGH, _S.PAST_DUE, ends_on=ends_on, grace_days=14).until == ends_on
+    charged = Debt(PAID_THROUGH, tried_on=after(2), is_under_way=True)
+    assert on(ends_on - timedelta(days=1), state, ends_on=ends_on, debts=[TRIED]).allowed
+    assert on(ends_on, state, ends_on=ends_on, debts=[charged]) == NO_ACCESS
+    assert on(PAID_THROUGH, _S.PAST_DUE, ends_on=ends_on, grace_days=14, debts=[TRIED]).until == ends_on
 
 
 @pytest.mark.parametrize(
@@ -56,28 +92,63 @@ def test_a_trial_goes_over_into_a_paid_period_only_with_consent(consented, ends_
     assert on(PAID_THROUGH, _S.TRIALING, in_trial=True, consented=consented, ends_on=ends_on).allowed is allowed
 
 
-def test_a_failed_renewal_is_forgiven_for_as_long_as_it_is_tried_again():
-    assert on(PAID_THROUGH + timedelta(days=400), _S.PAST_DUE) == Access(True, None, Why.GRACE)
-    assert on(PAID_THROUGH, _S.PAST_DUE, paid_through=None, grace_days=3).why is Why.GRACE
+def test_a_failed_renewal_has_a_grace_to_the_day_of_its_last_retry():
+    assert on(PAID_THROUGH, _S.PAST_DUE, debts=[TRIED]) == Access(True, BOUND, Why.GRACE)
+    assert on(BOUND - timedelta(days=1), _S.PAST_DUE, debts=[TRIED]).allowed
+    assert on(BOUND, _S.PAST_DUE, debts=[TRIED]) == NO_ACCESS
+
+
+def test_the_ladder_is_counted_from_the_first_failure_and_a_retry_that_is_put_off_beyond_it_is_waited_for():
+    failed_late = Debt(PAID_THROUGH, first_failed_on=after(4), tried_on=after(5))
+    assert on(after(4), _S.PAST_DUE, debts=[failed_late]).until == after(4 + LADDER + 1)
+    put_off = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, tried_on=after(30))
+    assert on(PAID_THROUGH, _S.PAST_DUE, debts=[put_off]).until == after(31)
+    never_failed = Debt(PAID_THROUGH, tried_on=PAID_THROUGH)
+    assert on(PAID_THROUGH, _S.PAST_DUE, debts=[never_failed]).until == BOUND
+
+
+def test_a_debt_that_waits_for_a_new_agreement_has_a_grace_until_it_is_given_up():
+    waits = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, given_up_on=after(9))
+    assert on(after(8), _S.PAST_DUE, debts=[waits]) == Access(True, after(9), Why.GRACE)
+    assert on(after(9), _S.PAST_DUE, debts=[waits]) == NO_ACCESS
+
+
+@pytest.mark.parametrize("debts", [(), (Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH),)])
+def test_the_grace_is_over_when_nothing_is_tried_any_more(debts):
+    assert on(PAID_THROUGH, _S.PAST_DUE, debts=debts) == NO_ACCESS
+
+
+def test_of_several_debts_the_one_that_is_tried_longest_counts():
+    later = Debt(PAID_THROUGH, first_failed_on=after(3), tried_on=after(4))
+    assert on(PAID_THROUGH, _S.PAST_DUE, debts=[TRIED, later, TRIED]).until == after(3 + LADDER + 1)
 
 
 def test_a_grace_of_three_days_ends_after_three_days():
     until = PAID_THROUGH + timedelta(days=3)
-    third = on(until - timedelta(days=1), _S.PAST_DUE, grace_days=3)
+    third = on(until - timedelta(days=1), _S.PAST_DUE, grace_days=3, debts=[TRIED])
     assert (third.allowed, third.until, third.why) == (True, until, Why.GRACE)
-    assert on(until, _S.PAST_DUE, grace_days=3) == NO_ACCESS
-    assert on(PAID_THROUGH, _S.PAST_DUE, grace_days=0) == NO_ACCESS
+    assert on(until, _S.PAST_DUE, grace_days=3, debts=[TRIED]) == NO_ACCESS
+    assert on(PAID_THROUGH, _S.PAST_DUE, grace_days=0, debts=[TRIED]) == NO_ACCESS
+    assert on(PAID_THROUGH, _S.PAST_DUE, grace_days=60, debts=[TRIED]).until == BOUND
 
 
-def test_a_grace_that_ends_while_a_charge_is_on_its_way_waits_for_its_outcome():
-    pending = on(PAID_THROUGH + timedelta(days=3), _S.PAST_DUE, grace_days=3, charge_under_way=True)
-    assert (pending.allowed, pending.why) == (True, Why.PENDING)
+@pytest.mark.parametrize("grace_days", [None, 0, 3])
+def test_a_grace_that_ends_while_a_charge_is_on_its_way_waits_for_its_outcome_one_day_more(grace_days):
+    last_retry = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, tried_on=after(20), is_under_way=True)
+    pending = on(after(20), _S.PAST_DUE, grace_days=grace_days, debts=[last_retry])
+    assert pending == Access(True, after(22), Why.PENDING)
+    assert on(after(22), _S.PAST_DUE, grace_days=grace_days, debts=[last_retry]) == NO_ACCESS
+
+
+def test_a_retry_under_way_ends_no_grace_before_its_day():
+    retried = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, tried_on=after(1), is_under_way=True)
+    assert on(after(1), _S.PAST_DUE, debts=[retried]) == Access(True, BOUND, Why.PENDING)
 
 
 FORGIVEN_THROUGH = date(2027, 5, 1)
 
 
-@pytest.mark.parametrize("state", [_S.ACTIVE, _S.PAST_DUE])
+@pytest.mark.parametrize("state", [_S.ACTIVE, _S.PAST_DUE, _S.PAUSED])
 def test_a_period_that_is_forgiven_may_be_used_to_its_last_day_while_the_subscription_goes_on(state):
     right = on(PAID_THROUGH, state, forgiven_through=FORGIVEN_THROUGH, grace_days=0)
     assert right == Access(allowed=True, until=FORGIVEN_THROUGH, why=Why.FORGIVEN)
@@ -91,38 +162,55 @@ def test_a_forgiven_period_ends_with_its_subscription():
     assert on(ends_on, _S.ACTIVE, forgiven_through=FORGIVEN_THROUGH, ends_on=ends_on) == NO_ACCESS
 
 
-@pytest.mark.parametrize("state", [each for each in _S if each not in (_S.ACTIVE, _S.PAST_DUE)])
+@pytest.mark.parametrize("state", [each for each in _S if each not in (_S.ACTIVE, _S.PAST_DUE, _S.PAUSED)])
 def test_what_was_voided_with_its_subscription_was_not_forgiven(state):
     assert on(PAID_THROUGH, state, forgiven_through=FORGIVEN_THROUGH) == NO_ACCESS
 
 
 def test_the_grace_is_counted_from_what_was_forgiven_if_that_is_later():
-    third = on(FORGIVEN_THROUGH, _S.PAST_DUE, forgiven_through=FORGIVEN_THROUGH, grace_days=3)
+    failed = Debt(PAID_THROUGH, first_failed_on=FORGIVEN_THROUGH, tried_on=FORGIVEN_THROUGH)
+    third = on(FORGIVEN_THROUGH, _S.PAST_DUE, forgiven_through=FORGIVEN_THROUGH, grace_days=3, debts=[failed])
     assert third == Access(allowed=True, until=FORGIVEN_THROUGH + timedelta(days=3), why=Why.GRACE)
+
+
+DAYS = st.dates(date(2027, 1, 1), date(2027, 12, 31))
+DEBTS = st.builds(
+    Debt,
+    since=DAYS,
+    first_failed_on=st.none() | DAYS,
+    tried_on=st.none() | DAYS,
+    is_under_way=st.booleans(),
+    given_up_on=st.none() | DAYS,
+)
 
 
 @given(
     state=st.sampled_from(_S),
     paid_through=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
     today=st.dates(date(2027, 1, 1), date(2027, 12, 31)),
-    flags=st.fixed_dictionaries({name: st.booleans() for name in ("in_trial", "consented", "charge_under_way")}),
+    flags=st.fixed_dictionaries({name: st.booleans() for name in ("in_trial", "consented")}),
     ends_on=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
     forgiven=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
     grace_days=st.one_of(st.none(), st.integers(0, 60)),
+    debts=st.lists(DEBTS, max_size=3),
 )
 def test_a_right_once_lost_does_not_come_back_by_waiting_and_a_named_day_is_kept(
-    state, paid_through, today, flags, ends_on, forgiven, grace_days
+    state, paid_through, today, flags, ends_on, forgiven, grace_days, debts
 ):
-    standing = Standing(state, paid_through, ends_on=ends_on, forgiven_through=forgiven, **flags)
-    right = access_on(today, standing, grace_days=grace_days)
-    tomorrow = access_on(today + timedelta(days=1), standing, grace_days=grace_days)
+    standing = Standing(state, paid_through, ends_on=ends_on, forgiven_through=forgiven, debts=debts, **flags)
+
+    def on_day(day):
+        return access_on(day, standing, ladder_days=LADDER, grace_days=grace_days)
+
+    right, tomorrow = on_day(today), on_day(today + timedelta(days=1))
     assert right.allowed or not tomorrow.allowed
     assert right.allowed is (right.why is not Why.NONE)
+    assert right.allowed is (right.until is not None)  # nobody is let in for ever
     if right.until is not None:
         assert right.until > today
-        assert access_on(right.until - timedelta(days=1), standing, grace_days=grace_days).allowed
+        assert on_day(right.until - timedelta(days=1)).allowed
 
 
 def test_a_trial_that_nobody_said_anything_more_of_ends_with_its_last_day():
     standing = Standing(SubscriptionState.TRIALING, date(2027, 3, 1))
-    assert access_on(date(2027, 3, 1), standing) == NO_ACCESS
+    assert access_on(date(2027, 3, 1), standing, ladder_days=LADDER) == NO_ACCESS

@@ -12,11 +12,11 @@ Why = Annotated[Literal["paid", "trial", "forgiven", "grace", "pending", "none"]
 
 
 class PlanAccess(Answer):
-    """``until`` is the first day on which ``allowed`` no longer holds, null when no day is fixed.
+    """``until`` is, as things stand, the first day on which ``allowed`` no longer holds; null when it may not be used.
 
     ``why`` is ``paid``; ``trial``; ``forgiven``: the invoice of the period was voided or written off; ``grace``: the
-    renewal failed and is tried again; ``pending``: the renewal is due, or its outcome is not known yet; or ``none``:
-    it may not be used.
+    renewal failed, and is tried again or waits for a new agreement, until the day before ``until``; ``pending``: the
+    renewal is due, or its outcome is not known yet, for no fault of the subscriber's; or ``none``: it may not be used.
     """
 
     plan: str

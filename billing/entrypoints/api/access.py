@@ -24,9 +24,11 @@ def read_access(
     """Say which plans a customer may use
 
     For each plan: may they use it today, until when, and why; from what is paid for or forgiven, and the grace after a
-    failed renewal. A charge whose outcome is not known yet takes nothing away.
+    failed renewal, which ends when nothing is tried any more. What neither succeeds nor fails is waited for, but for no
+    longer than a failed one is tried again. A refund takes nothing away.
     """
     now = desk.now()
+    ladder_days = desk.engine.rules.settlement.dunning.days
     with desk.reading() as tx:
         found = standings_of_customer(tx, reference)
     if found is None:
@@ -36,7 +38,7 @@ def read_access(
             each.subscription_id,
             each.plan_code,
             each.standing.state,
-            access_on(billing_day(now, each.zone), each.standing, grace_days=query.grace_days),
+            access_on(billing_day(now, each.zone), each.standing, ladder_days=ladder_days, grace_days=query.grace_days),
         )
         for each in found.standings
     ]

@@ -226,6 +226,9 @@ class PriceQuery(PageQuery):
 
 
 class AccessQuery(QueryOf):
-    """``grace_days`` after a failed renewal; without it, for as long as the renewal is tried again."""
+    """``grace_days`` after the day of a renewal that failed; without it, for as long as the renewal is tried again.
+
+    0 locks out at once who was declined; what failed otherwise, or is not known yet, keeps its first day.
+    """
 
     grace_days: Annotated[int, Whole(0, 366)] | None = None

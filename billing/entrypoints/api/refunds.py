@@ -25,8 +25,9 @@ router = APIRouter(prefix="/v1/refunds", tags=["refunds"])
 def create_refund(wanted: NewRefund, desk: DeskOfRequest) -> Refund:
     """Give back a captured charge
 
-    In part if `amount` is given, else all that is left of it. Send an `Idempotency-Key`: without one, a partial
-    refund that is sent twice is made twice.
+    In part if `amount` is given, else all that is left of it. It ends nothing: the subscription is renewed unless it
+    is canceled too, and what was paid may be used to its end all the same. Send an `Idempotency-Key`: without one, a
+    partial refund that is sent twice is made twice.
     """
     amount_minor = _amount_minor(desk, wanted)
     with telling_current(lambda: charges.shown(desk, wanted.charge_id)):
