@@ -58,6 +58,7 @@ DATA: Final[dict[str, dict[str, object]]] = {
         "next_attempt_at": "2027-03-02T01:12:30+00:00",
     },
     "charge.declined": {"decline_class": "retry_later", "response_code": "20051"},
+    "refund.declined": {"response_code": "20068"},
     "plan.created": {"name": "Basic"},
     "plan.renamed": {"old": "Basic", "new": "Basic plus"},
     "price.created": {"version": 2, **PRICE},

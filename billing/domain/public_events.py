@@ -150,6 +150,10 @@ def _refund(event: Recorded, facts: Facts) -> Data:
     }
 
 
+def _refund_failed(event: Recorded, facts: Facts) -> Data:
+    return {**_refund(event, facts), "response_code": event.data.get("response_code")}
+
+
 def _source(event: Recorded, _facts: Facts) -> Data:
     return {"state": event.to_state}
 
@@ -250,8 +254,8 @@ PUBLIC: Final[Mapping[str, Public]] = {
     "charge.captured": Public("charge.captured", "The wallet paid.", _charge),
     "refund.created": Public("refund.created", "A refund was ordered.", _refund),
     "refund.refunded": Public("refund.succeeded", "The money was given back.", _refund),
-    "refund.declined": Public("refund.failed", "The wallet did not take the refund.", _refund),
-    "refund.refused": Public("refund.failed", "The gateway did not take the refund.", _refund),
+    "refund.declined": Public("refund.failed", "The wallet did not take the refund.", _refund_failed),
+    "refund.refused": Public("refund.failed", "The gateway did not take the refund.", _refund_failed),
     "source.confirmed": Public("source.activated", "A KakaoPay agreement may be charged.", _source),
     "source.revoked": Public("source.revoked", "A KakaoPay agreement is never charged again.", _source),
     "source.replaced": Public("source.replaced", "A newer KakaoPay agreement took its place.", _source),

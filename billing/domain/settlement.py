@@ -48,7 +48,8 @@ from billing.domain.states import (
 FIRST_LOOK_AFTER: Final = timedelta(seconds=30)
 """Checkout.com asks to wait at least 30 s before a request whose answer was lost is looked into."""
 
-_LONGEST_CODE: Final = 200
+LONGEST_CODE: Final = 200
+"""Of the codes of a refusal, in a row."""
 _FAILED: Final = {
     PaymentStatus.DECLINED: ChargeEvent.DECLINE,
     PaymentStatus.EXPIRED: ChargeEvent.EXPIRE,
@@ -69,7 +70,7 @@ def settle(case: Case, outcome: Outcome, *, now: datetime, policy: Policy) -> Se
             if case.charge_state not in (ChargeState.SENDING, ChargeState.UNKNOWN):
                 return NOTHING
             decline = classify_refusal(codes)
-            code = ",".join(codes)[:_LONGEST_CODE] or None
+            code = ",".join(codes)[:LONGEST_CODE] or None
             told = settle_failure(case, ChargeEvent.REFUSE, decline, code, now, policy)
             # Should the gateway have contradicted itself, and its webhook be lost, only a look shows the payment.
             told = replace(told, charge={**told.charge, **first_recheck(AFTER_A_FAILURE, now)})

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.instants import in_utc
 from billing.domain.invoicing import BillingSchedule, due_at
 from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
@@ -125,7 +126,7 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
     :raises NotFound: there is no such subscription. :raises Conflict: its state or the date does not allow it.
     """
     if resume_at is not None and resume_at <= now:
-        raise BadInput("resume_at", f"must be later than now, {now.isoformat()}")
+        raise BadInput("resume_at", f"must be later than now, {in_utc(now)}")
     with engine.database.transaction() as tx:
         row = _locked(tx, subscription_id)
         _refuse_unless_pausable(row)
@@ -146,7 +147,7 @@ def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: dat
         _refuse_unless_pausable(row)
         at = now if row.paid_through is None else max(start_of_day(row.paid_through, row.zone), now)
         if resume_at is not None and resume_at <= at:
-            raise BadInput("resume_at", f"must be later than the end of the paid period, {at.isoformat()}")
+            raise BadInput("resume_at", f"must be later than the end of the paid period, {in_utc(at)}")
         if row.state is _S.PAST_DUE:
             return _pause(tx, row, resume_at, author)
         change(tx, Subscription, [Change(row.id, row.state, {"pause_at": at, "resume_at": resume_at})])

@@ -18,7 +18,7 @@ from billing.domain.charging import (
 )
 from billing.domain.invoicing import poll_again_at
 from billing.domain.rechecks import AFTER_A_REFUSAL, next_look_at_refused
-from billing.domain.settlement import FIRST_LOOK_AFTER
+from billing.domain.settlement import FIRST_LOOK_AFTER, LONGEST_CODE
 from billing.domain.states import REFUND_MOVES, RefundEvent, RefundState, can_move
 from billing.gateway.port import RefundRequest
 from billing.operations.batches import pages_of, together_or_alone
@@ -95,7 +95,8 @@ def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
             return _move(row, RefundEvent.ACCEPT, written)
         case Refused(status, codes):
             why = f"HTTP {status}: {', '.join(codes)}"[:500]
-            return _move(row, RefundEvent.REFUSE, {**next_look_at_refused(0, now), "error": why}, {"error": why})
+            told = {"error": why, "response_code": ",".join(codes)[:LONGEST_CODE] or None}
+            return _move(row, RefundEvent.REFUSE, {**next_look_at_refused(0, now), **told}, told)
         case NotSent(reason):
             # Our set-up, or the way to the gateway: nothing went out, so the refund has used up no send.
             waits = {"check_at": poll_again_at(now, row.checks), "checks": row.checks + 1}
@@ -153,7 +154,8 @@ def _recheck_refused(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tall
             if not isinstance(told, RefundsFound) or (ours is not None and ours.status is RefundStatus.OPEN):
                 change(tx, Refund, [Change(row.id, row.state, {"check_at": now + AFTER_A_REFUSAL[0]})])
             elif ours is not None and ours.status is RefundStatus.SUCCEEDED:
-                written = {"check_at": None, "action_id": ours.action_id}
+                # The code of the refusal does not hold any more.
+                written = {"check_at": None, "action_id": ours.action_id, "response_code": ours.response_code}
                 move(tx, Refund, [_move(row, RefundEvent.SUCCEED, written)], Author(engine.actor, now))
             else:
                 change(tx, Refund, [Change(row.id, row.state, next_look_at_refused(row.checks + 1, now))])

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
+from billing.domain.instants import in_utc
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.states import InvoiceState, SourceState, SubscriptionState
@@ -92,7 +93,7 @@ def _refuse_unless_chargeable(engine: Engine, row: ChargeableInvoice, now: datet
         raise Conflict(f"its KakaoPay agreement is {state}: {_replace(row)}")
     allowed = outside_quiet_hours(now, row.zone, engine.rules.window)
     if allowed != now:
-        raise NotNow(f"wallets are not charged now (bank maintenance); try again after {allowed.isoformat()}")
+        raise NotNow(f"wallets are not charged now (bank maintenance); try again after {in_utc(allowed)}")
 
 
 def _replace(row: ChargeableInvoice) -> str:

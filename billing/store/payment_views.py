@@ -161,6 +161,7 @@ def _refunds() -> Select[*tuple[Any, ...]]:
             col(Refund.currency),
             col(Refund.state),
             col(Refund.reason),
+            col(Refund.response_code),
             col(Refund.created_at),
         )
         .join(Charge, col(Charge.id) == col(Refund.charge_id))

@@ -72,6 +72,9 @@ def test_a_customer_is_erased_for_ever_once_nothing_is_under_way(both):
     [
         ("POST", "/v1/customers", {name: value for name, value in HAN.items() if name != "email"}, "email"),
         ("POST", "/v1/customers", HAN | {"id": NO_CUSTOMER}, "id"),
+        ("POST", "/v1/customers", HAN | {"reference": ".."}, "reference"),
+        ("POST", "/v1/customers", HAN | {"reference": " . "}, "reference"),
+        ("POST", "/v1/customers", HAN | {"reference": "shop/../kim"}, "reference"),
         ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"reference": "another"}, "reference"),
         ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"email": "nobody"}, "email"),
         ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"name": None}, "name"),

@@ -96,6 +96,13 @@ def test_health_needs_no_key(still):
     assert still.http.get("/readyz", headers={"Authorization": ""}).json() == {"status": "ready"}
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_health_may_be_asked_by_head_as_load_balancers_do(still, path):
+    answer = still.http.head(path, headers={"Authorization": ""})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert still.http.delete(path).headers["allow"] == "GET, HEAD"
+
+
 @pytest.fixture
 def on_another_database(api, served):
     """Put the API on another database for the rest of the test."""

@@ -90,6 +90,14 @@ def test_the_same_body_in_another_order_and_with_other_spaces_is_the_same_reques
     assert same(first, api.post(ENROL, content=turned, headers=KEY | JSON))
 
 
+def test_no_body_and_an_empty_one_are_the_same_request(api):
+    path = f"{ENROL}/{api.subscribe()}/cancel"
+    first = api.post(path, headers=KEY)
+    assert first.status_code == 200
+    assert same(first, api.post(path, {}, headers=KEY))
+    assert "Use a new key" in api.refused(api.post(path, {"at": "now"}, headers=KEY), 422, "idempotency_key_reused")
+
+
 @pytest.mark.parametrize(
     ("path", "body"), [(ENROL, wanted(locale="en")), ("/v1/keys", wanted()), (f"{ENROL}?x=1", wanted())]
 )

@@ -1,3 +1,4 @@
+import re
 from uuid import UUID
 
 import pytest
@@ -131,7 +132,8 @@ def test_a_pause_without_an_end_is_ended_by_hand(api):
 def test_a_pause_into_the_past_is_refused(api):
     subscription = api.subscribe()
     answer = act(api, subscription, "pause", {"resume_at": "2027-01-01T00:00:00Z"})
-    assert "resume_at must be later than now" in api.refused(answer, 422, "invalid_request")
+    told = api.refused(answer, 422, "invalid_request")
+    assert re.search(r"resume_at must be later than now, [0-9T:.-]+Z$", told.rstrip(".")), told
 
 
 @pytest.mark.parametrize("name", ["cancel", "undo-cancel", "pause", "resume", "consent"])

@@ -81,3 +81,7 @@ def test_every_pair_of_call_and_answer_that_can_come_has_its_series():
     for call, answer in (("create_payment", "unknown"), ("find_by_id", "unreadable"), ("revoke_source", "accepted")):
         instruments.answered(call, answer)
         instruments.exchanged(call, 0.1)
+
+
+def test_metrics_take_no_query_that_they_do_not_know(still):
+    assert "zzz is not known" in still.refused(still.call("GET", "/metrics?zzz=1"), 422, "invalid_request")

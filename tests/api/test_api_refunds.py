@@ -137,3 +137,15 @@ def test_a_charge_or_refund_that_nobody_has_is_not_found(still, key):
 def test_a_charge_that_was_not_captured_cannot_be_refunded(api):
     made = api.enrol()
     assert "only a captured" in api.refused(refund(api, made["charge_id"], {"reason": "x"}), 409, "not_refundable")
+
+
+def test_a_refund_that_failed_says_the_gateway_s_code_and_so_does_its_event(api):
+    subscription = api.subscribe()
+    api.world.wallet("kim@example.test", refunds=["20006"])
+    made = refund(api, api.charge_of(subscription), {"reason": "x"}).json()
+    assert made["response_code"] is None
+    api.world.wait(minutes=2)
+    shown = api.get(f"/v1/refunds/{made['id']}")
+    assert (shown["state"], shown["response_code"]) == ("declined", "20006")
+    [failed] = api.get("/v1/events", type="refund.failed")["data"]
+    assert failed["data"]["response_code"] == "20006"

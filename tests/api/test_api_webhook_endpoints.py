@@ -159,6 +159,20 @@ def test_a_bad_endpoint_is_refused_with_its_field_and_nothing_is_made(still, bod
     assert still.get(PATH)["data"] == []
 
 
+@pytest.mark.parametrize("field", ["url", "event_types", "description"])
+def test_null_changes_nothing_of_an_endpoint_and_is_refused_as_of_a_customer(api, field):
+    made = api.post(PATH, {"url": URL, "event_types": ["invoice.paid"], "description": "the shop"}).json()
+    answer = api.call("PATCH", f"{PATH}/{made['id']}", {field: None})
+    assert field in api.refused(answer, 422, "invalid_request")
+    assert api.get(f"{PATH}/{made['id']}")[field] == made[field]
+
+
+def test_everything_is_sent_again_when_no_types_are_named_and_what_is_left_out_stays(api):
+    made = api.post(PATH, {"url": URL, "event_types": ["invoice.paid"], "description": "the shop"}).json()
+    changed = api.call("PATCH", f"{PATH}/{made['id']}", {"event_types": []}).json()
+    assert (changed["event_types"], changed["description"], changed["url"]) == ([], "the shop", URL)
+
+
 def test_there_are_twenty_endpoints_at_most(api):
     for number in range(20):
         create(api, f"{URL}/{number}")

@@ -14,7 +14,10 @@ RefundState = Annotated[
 
 
 class Refund(Answer):
-    """Money given back of a charge. It is ``pending`` until KakaoPay tells how it ended."""
+    """Money given back of a charge. It is ``pending`` until KakaoPay tells how it ended.
+
+    ``response_code`` is the gateway's and says why it failed, or null. Several are one text with commas.
+    """
 
     object: Literal["refund"] = "refund"
     id: str
@@ -24,4 +27,5 @@ class Refund(Answer):
     state: RefundState
     amount: Money
     reason: str
+    response_code: str | None
     created_at: datetime

@@ -48,9 +48,9 @@ class WebhookEndpointsResource:
         self,
         endpoint_id: str,
         *,
-        url: str | Omit | None = OMIT,
-        event_types: Sequence[str] | Omit | None = OMIT,
-        description: str | Omit | None = OMIT,
+        url: str | Omit = OMIT,
+        event_types: Sequence[str] | Omit = OMIT,
+        description: str | Omit = OMIT,
     ) -> WebhookEndpoint:
         """Change URL, types or description; what is under way goes to where the endpoint is now."""
         return self._wire.ask(

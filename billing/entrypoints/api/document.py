@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from billing.entrypoints.api.auth import OPEN_PATHS
 from billing.entrypoints.api.examples import add_example
 from billing.entrypoints.api.problems import MEDIA_TYPE, PROBLEMS, ProblemDetails
 
@@ -14,8 +15,9 @@ _REF: Final = "#/components/schemas/{model}"
 _SUMMARY: Final = "Subscriptions paid by KakaoPay through Checkout.com"
 _DESCRIPTION: Final = """\
 Money is `{amount, currency}` in minor units, an instant is RFC 3339 in UTC, a day is a date in the subscription's zone,
-and a period ends with the day before its `end`. Lists are pages, newest first: ask for the next with `cursor`. What is
-not known in a body or a query is refused. Every write answers with the object as it now is.
+and a period ends with the day before its `end`. Lists are pages: ask for the next with `cursor`. They go newest first,
+but events and webhook endpoints oldest first, and plans and prices by code and version. What is not known in a body or
+a query is refused. Every write answers with the object as it now is.
 
 Send an `Idempotency-Key` with every POST: sent again with the same key it is done once, and answered the same.
 
@@ -72,7 +74,7 @@ def methods_of(app: FastAPI, path: str) -> list[str]:
         if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), path)
         for method in operations
     }
-    return sorted(found)
+    return sorted(found | {"HEAD"} if path in OPEN_PATHS else found)
 
 
 def _say_in_a_line(operation: dict[str, Any]) -> None:

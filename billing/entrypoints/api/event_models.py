@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from billing.domain.deliveries import LONGEST_URL, DeliveryState, EndpointState
 from billing.domain.public_events import PUBLIC_TYPES, subject_of, unknown_patterns
 from billing.entrypoints.api.ids import EndpointId, EventId, SubscriptionId
-from billing.entrypoints.api.shapes import Body, PageQuery
+from billing.entrypoints.api.shapes import LEFT_OUT, Body, PageQuery
 
 _MOST_PATTERNS: Final = 50
 _GROUPS: Final = sorted({type_.split(".")[0] for type_ in PUBLIC_TYPES})
@@ -67,11 +67,11 @@ class NewEndpoint(Body):
 
 
 class EndpointChanges(Body):
-    """What is not named stays as it is."""
+    """What is left out stays as it is; without types, ``[]``, everything is sent."""
 
-    url: EndpointUrl | None = None
-    event_types: EventPatterns | None = None
-    description: EndpointDescription | None = None
+    url: Annotated[EndpointUrl, LEFT_OUT] = ""
+    event_types: Annotated[EventPatterns, LEFT_OUT] = Field(default_factory=list)
+    description: Annotated[EndpointDescription, LEFT_OUT] = ""
 
 
 class SecretRotation(Body):

@@ -42,6 +42,13 @@ def _text(longest: int) -> Callable[[str], str]:
     return lambda value: clean_text(value, longest)
 
 
+def _reference(value: str) -> str:
+    text = clean_text(value, 100)
+    if {".", ".."} & set(text.split("/")):
+        raise ValueError("must not be . or .., nor hold them between slashes: in a path they mean another one")
+    return text
+
+
 def _email(value: str) -> str:
     local, _, _ = value.partition("@")
     doubtful = local.startswith(".") or local.endswith(".") or ".." in local
@@ -136,7 +143,7 @@ def _said(**schema: Any) -> WithJsonSchema:
 
 PlanCode = Annotated[str, Field(pattern=PLAN_CODE)]
 Currency = Annotated[str, Field(pattern=CURRENCY)]
-Reference = Annotated[str, AfterValidator(_text(100)), _said(minLength=1, maxLength=100)]
+Reference = Annotated[str, AfterValidator(_reference), _said(minLength=1, maxLength=100)]
 Name = Annotated[str, AfterValidator(_text(100)), _said(minLength=1, maxLength=100)]
 Reason = Annotated[str, AfterValidator(_text(200)), _said(minLength=1, maxLength=200)]
 Email = Annotated[str, AfterValidator(_email), _said(format="email", maxLength=254)]

@@ -7,17 +7,21 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from billing.entrypoints.api.desk import DeskOfRequest
+from billing.entrypoints.api.strict import take_nothing_unknown
 from billing.entrypoints.ready import why_not_ready
 
 router = APIRouter(tags=["health"])
 
 
+# Load balancers ask by HEAD; a server sends no body to that.
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz")
 async def healthz() -> dict[str, str]:
     """Answer as long as the process is up."""
     return {"status": "up"}
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={503: {"description": "Not ready, and why", "model": dict[str, str]}})
 def readyz(desk: DeskOfRequest) -> JSONResponse:
     """Answer 200 when the database can be reached and is ours, in the right version; else 503 and why."""
@@ -27,7 +31,11 @@ def readyz(desk: DeskOfRequest) -> JSONResponse:
     return JSONResponse({"status": "not_ready", "why": why}, 503)
 
 
-@router.get("/metrics", response_class=PlainTextResponse, dependencies=[Depends(HTTPBearer(auto_error=False))])
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    dependencies=[Depends(HTTPBearer(auto_error=False)), Depends(take_nothing_unknown)],
+)
 def metrics(request: Request) -> Response:
     """Return the measurements of this process and the state of the engine, in Prometheus's text format.
 

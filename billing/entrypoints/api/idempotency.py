@@ -143,7 +143,12 @@ def _fingerprint(scope: Scope, body: bytes) -> str:
 
 
 def _canonical(body: bytes) -> bytes:
-    """Return the JSON that a body says: in which order and with which spaces it says it makes it no other request."""
+    """Return the JSON that a body says: in which order and with which spaces it says it makes it no other request.
+
+    Nothing says the same as `{}` where a body may be left out, and where it may not neither is taken.
+    """
+    if body.strip() in (b"", b"null"):
+        return b"{}"
     try:
         return json.dumps(json.loads(body), sort_keys=True, separators=(",", ":")).encode()
     except (ValueError, RecursionError):  # none at all, or nested so deeply that no model takes it

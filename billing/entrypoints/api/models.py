@@ -1,7 +1,7 @@
 """What requests may hold: plain models that take nothing they do not know and convert nothing silently."""
 
 from datetime import date
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -22,7 +22,7 @@ from billing.entrypoints.api.fields import (
     Whole,
 )
 from billing.entrypoints.api.ids import ChargeId, CustomerId, InvoiceId, SubscriptionId
-from billing.entrypoints.api.shapes import Body, CreatedQuery, MoneyAsked, PageQuery, QueryOf
+from billing.entrypoints.api.shapes import LEFT_OUT, Body, CreatedQuery, MoneyAsked, PageQuery, QueryOf
 from plans.calendar import LARGEST_COUNT
 from plans.catalog_fields import LARGEST_TRIAL_DAYS
 
@@ -106,14 +106,6 @@ class NewRefund(Body):
     reason: Reason
 
 
-# What a change leaves out is not set, whatever default is written here; null is for what may be taken away.
-def _without_default(schema: dict[str, Any]) -> None:
-    schema.pop("default", None)
-
-
-_LEFT_OUT: Final = Field(json_schema_extra=_without_default)
-
-
 class NewCustomer(Body):
     """``reference`` is your own id of the customer, and never changes; ``phone`` is 010-1234-5678 or E.164."""
 
@@ -127,10 +119,10 @@ class NewCustomer(Body):
 class CustomerUpdate(Body):
     """What is left out stays as it is; ``phone`` is taken away by null."""
 
-    name: Annotated[Name, _LEFT_OUT] = ""
-    email: Annotated[Email, _LEFT_OUT] = ""
-    phone: Annotated[Phone | None, _LEFT_OUT] = None
-    locale: Annotated[Locale, _LEFT_OUT] = "ko"
+    name: Annotated[Name, LEFT_OUT] = ""
+    email: Annotated[Email, LEFT_OUT] = ""
+    phone: Annotated[Phone | None, LEFT_OUT] = None
+    locale: Annotated[Locale, LEFT_OUT] = "ko"
 
 
 class Erasure(Body):

@@ -1,7 +1,7 @@
 """What requests and answers are made of: bodies and queries that take nothing they do not know, objects, money."""
 
 from datetime import date, datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -14,6 +14,15 @@ class Body(BaseModel):
 
     shape: ClassVar[str] = ""
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# What a change leaves out is not set, whatever default is written here; null is for what may be taken away.
+def _without_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+LEFT_OUT: Final = Field(json_schema_extra=_without_default)
+"""A field of a change: it may be left out, and then stays as it is."""
 
 
 class QueryOf(BaseModel):

@@ -80,7 +80,7 @@ def read_endpoint(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoi
 @router.patch("/{endpoint_id}", operation_id="update_webhook_endpoint")
 def update(endpoint_id: EndpointId, wanted: EndpointChanges, desk: DeskOfRequest) -> WebhookEndpoint:
     """Change URL, types or description; what is under way goes to where the endpoint is now."""
-    changes = {name: value for name, value in wanted.model_dump().items() if value is not None}
+    changes = wanted.model_dump(exclude_unset=True)
     with _naming_fields():
         row = desk.act(
             "update_webhook_endpoint",

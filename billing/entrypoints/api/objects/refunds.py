@@ -11,7 +11,10 @@ from billing.store.columns import AnyRow
 
 
 class Refund(Answered):
-    """Money given back of a charge. It is ``pending`` until KakaoPay tells how it ended."""
+    """Money given back of a charge. It is ``pending`` until KakaoPay tells how it ended.
+
+    ``response_code`` is the gateway's and says why it failed, or null. Several are one text with commas.
+    """
 
     object: Literal["refund"] = "refund"
     id: RefundId
@@ -21,6 +24,7 @@ class Refund(Answered):
     state: RefundState
     amount: Money
     reason: str
+    response_code: str | None
     created_at: datetime
 
     @classmethod
