@@ -10,6 +10,7 @@ from uuid import UUID
 import uvicorn
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.security import HTTPBearer
+from fastapi.telemetry import TelemetryConfig
 
 from billing.bootstrap import make_webhook_keys, open_engine
 from billing.config import Settings
@@ -49,6 +50,7 @@ from billing.entrypoints.api.roles import require_role
 from billing.entrypoints.api.strict import take_nothing_unknown
 from billing.entrypoints.api.webhooks import Webhooks, store_events
 from billing.entrypoints.clock import machine_now
+from billing.entrypoints.collector import spare_the_collector
 from billing.entrypoints.metrics.instruments import Instruments
 from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.ready import require_ready
@@ -75,6 +77,8 @@ _WITH_KEY: Final = (
 )
 _OPEN: Final = (returning, health)
 _DRAIN_SECONDS: Final = 25
+_NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
+"""The framework's own would send on what errors say, with what was in the request; and looks for a sender each time."""
 _TOLD_OF_REVOKED: Final = timedelta(days=30)
 """So long whoever still sends a revoked key is told that it was revoked; later, that it is not known."""
 
@@ -99,6 +103,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.desk = Desk(settings, engine)
     app.state.settled_events = SettledEvents()
@@ -179,6 +184,7 @@ def run_api(settings: Settings) -> None:
                 proxy_headers=False,
                 server_header=False,
                 http=PromptProtocol,
+                reset_contextvars=True,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
                 ws="none",
             )
@@ -190,6 +196,7 @@ def run_api(settings: Settings) -> None:
         # uvicorn raises the signal again when it has drained; without these that would end the process at once.
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
+        spare_the_collector()
         server.run()
         app.state.key_ring.write_uses()
 

@@ -46,14 +46,15 @@ class Edge:
                 message = {**message, "headers": [*own, (b"x-request-id", request_id.encode()), *ours]}
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
-            try:
-                await self._app(scope, receive, send_with_headers)
-            except Exception as error:  # noqa: BLE001 - whatever it is, no stack trace leaves, and none with personal data is logged
-                log.error("request_failed", path=route_of(scope), error=type(error).__name__, at=_place(error))
-                if not begun:
-                    sentence = "something is wrong on our side; quote request_id to the operator"
-                    await refuse(scope, send_with_headers, "internal_error", sentence)
+        # Each request is a task with a context of its own, so what is bound in it ends with it.
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001 - whatever it is, no stack trace leaves, and none with personal data is logged
+            log.error("request_failed", path=route_of(scope), error=type(error).__name__, at=_place(error))
+            if not begun:
+                sentence = "something is wrong on our side; quote request_id to the operator"
+                await refuse(scope, send_with_headers, "internal_error", sentence)
 
 
 async def refuse(
