@@ -100,7 +100,7 @@ def test_a_refund_that_was_refused_and_made_all_the_same_is_found_an_hour_later(
     world.engine = whole
     world.wait(minutes=70)
     row = _row(world)
-    assert (row["state"], row["check_at"], row["response_code"]) == ("refunded", None, None)
+    assert (row["state"], row["check_at"], row["response_code"]) == ("refunded", None, "10000")
     assert world.payments()[0]["refunded"] == 4000
     assert len(_posts(world)) == 1
     assert_sound(world, at_rest=True)
