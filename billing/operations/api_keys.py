@@ -11,10 +11,10 @@ from sqlalchemy import Connection, update
 from sqlmodel import col
 
 from billing.domain.api_keys import ENTROPY_BYTES, KeyMode, compose_key, key_digest, key_hint, key_id
-from billing.domain.identity import row_id
 from billing.domain.roles import Role
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
+from billing.operations.request_keys import done, secret_lost
 from billing.store.api_keys import KeyRow, keys_meant, load_key
 from billing.store.inserts import insert_if_absent
 from billing.store.key_tables import ApiKey
@@ -57,12 +57,8 @@ class KeyRevoked(Refusal):
     says_what_to_do = True
 
 
-def create_key(
-    engine: Engine, name: str, role: Role, mode: KeyMode, *, now: datetime, claim: UUID | None = None
-) -> FreshKey:
+def create_key(engine: Engine, name: str, role: Role, mode: KeyMode, *, now: datetime) -> FreshKey:
     """Create a key (``now``: the machine's time, UTC).
-
-    Asked again under the same ``claim``, it gives the key of the first time another secret: nobody was told that one.
 
     :raises BadName: the name is not one. :raises NameTaken: a key that is in use has it.
     """
@@ -72,7 +68,7 @@ def create_key(
             f"at most 50 characters, and not {SANDBOX_NAME}"
         )
     secret = _draw(mode)
-    ident = key_id(key_digest(secret)) if claim is None else row_id(claim, "api_key")
+    ident = key_id(key_digest(secret))
     row = {
         "id": ident,
         "name": name,
@@ -83,12 +79,10 @@ def create_key(
         "created_by": engine.actor,
     }
     with engine.database.transaction() as tx:
-        if claim is not None and load_key(tx, ident) is not None:
-            tx.execute(update(ApiKey).where(col(ApiKey.id) == ident).values(digest=row["digest"], hint=row["hint"]))
-        elif insert_if_absent(tx, ApiKey, [row]) == 0:
+        if insert_if_absent(tx, ApiKey, [row]) == 0:
             raise NameTaken(f"there is a key {name} already: rotate or revoke it, or choose another name")
         _decided(tx, engine, "created", ident, now, {"name": name, "role": role.value})
-        return FreshKey(_loaded(tx, ident), secret)
+        return _fresh(tx, engine, ident, secret)
 
 
 def rotate_key(
@@ -125,7 +119,26 @@ def rotate_key(
         }
         tx.execute(update(ApiKey).where(col(ApiKey.id) == row.id).values(**written))
         _decided(tx, engine, "rotated", key, now, {"name": row.name, "old_ends_at": (now + overlap).isoformat()})
-        return FreshKey(_loaded(tx, key), secret)
+        return _fresh(tx, engine, key, secret)
+
+
+def redraw_key(engine: Engine, made: str, mode: KeyMode, *, now: datetime) -> FreshKey:
+    """Give a key another secret in the place of one whose answer was lost, as ``made`` names it: nobody was told that.
+
+    A secret that was rotated away with it works on as it did (``now``: the machine's time, UTC).
+
+    :raises KeyRevoked: it was revoked since. :raises Conflict: it was given another secret since.
+    """
+    key, lost = secret_lost(made)
+    secret = _draw(mode)
+    with engine.database.transaction() as tx:
+        row = _in_use(tx, key)
+        untold = (col(ApiKey.id) == key, col(ApiKey.digest) == lost)
+        written = {"digest": key_digest(secret), "hint": key_hint(secret)}
+        if tx.execute(update(ApiKey).where(*untold).values(**written)).rowcount != 1:
+            raise Conflict(f"key {row.name} was given another secret since: rotate it if nobody holds that one")
+        _decided(tx, engine, "redrawn", key, now, {"name": row.name})
+        return _fresh(tx, engine, key, secret)
 
 
 def revoke_key(engine: Engine, key: UUID, *, now: datetime) -> KeyRow:
@@ -139,6 +152,7 @@ def revoke_key(engine: Engine, key: UUID, *, now: datetime) -> KeyRow:
         row = _in_use(tx, key)
         tx.execute(update(ApiKey).where(col(ApiKey.id) == key).values(revoked_at=now))
         _decided(tx, engine, "revoked", key, now, {"name": row.name})
+        done(tx, engine)
         return _loaded(tx, key)
 
 
@@ -157,6 +171,11 @@ def key_meant(tx: Connection, meant: str) -> UUID:
 
 def _decided(tx: Connection, engine: Engine, what: str, key: UUID, now: datetime, details: dict[str, str]) -> None:
     decided(tx, engine, f"api_key.{what}", ("api_key", str(key)), now, details=details)
+
+
+def _fresh(tx: Connection, engine: Engine, key: UUID, secret: str) -> FreshKey:
+    done(tx, engine, f"{key} {key_digest(secret)}")
+    return FreshKey(_loaded(tx, key), secret)
 
 
 def _draw(mode: KeyMode) -> str:

@@ -11,6 +11,7 @@ from billing.domain.cases import Note
 from billing.domain.states import SubscriptionState
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.operations.renew_due import CONSENT_WINDOW
+from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.tables import Price, Subscription
 from billing.store.writes import Author, Change, change, note
@@ -32,6 +33,7 @@ def record_consent(engine: Engine, subscription_id: UUID, *, now: datetime) -> d
     :raises Conflict: it is in no trial.
     """
     with engine.database.transaction() as tx:
+        done(tx, engine)
         lock_subscriptions(tx, [subscription_id])
         row = tx.execute(
             select(

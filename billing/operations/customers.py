@@ -12,6 +12,7 @@ from sqlmodel import col
 from billing.domain.cases import Note
 from billing.domain.identity import row_id
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
+from billing.operations.request_keys import done
 from billing.store.columns import AnyRow
 from billing.store.tables import Customer
 from billing.store.writes import Author, insert_rows, note
@@ -69,7 +70,9 @@ def create_customer(engine: Engine, subscriber: Subscriber, *, now: datetime) ->
         if known is not None:
             _refuse_erased(known)
             raise CustomerKnown(subscriber.reference, known.id)
-        return _create(tx, subscriber, Author(engine.actor, now))
+        made = _create(tx, subscriber, Author(engine.actor, now))
+        done(tx, engine, made)
+        return made
 
 
 def update_customer(engine: Engine, customer_id: UUID, told: Mapping[str, str | None], *, now: datetime) -> None:

@@ -3,8 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, Protocol
+from uuid import UUID
 
 from billing.domain.cases import Policy
 from billing.domain.invoicing import CatchUp
@@ -85,13 +86,22 @@ class Unwatched:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to do what a request with an ``Idempotency-Key`` asks for, until ``busy_until`` (machine time)."""
+
+    id: UUID
+    busy_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Engine:
-    """The engine, wired. ``actor`` is written with every event."""
+    """The engine, wired. ``actor`` is written with every event; an act that has a ``claim`` is done once under it."""
 
     database: Database
     gateway: PaymentGateway
     rules: Rules
     actor: str = "daemon"
+    claim: Claim | None = None
     watch: SweepObserver = field(default_factory=Unwatched)
     stopping: Callable[[], bool] = lambda: False
     """Asked between batches: whether to leave the rest to another day."""

@@ -17,6 +17,7 @@ from billing.domain.states import InvoiceState, SubscriptionState
 from billing.operations.customers import Subscriber, find_or_create
 from billing.operations.engine import Engine, Refusal
 from billing.operations.first_charges import Enrolment, Terminal, continue_enrolment
+from billing.operations.request_keys import done
 from billing.store.births import invoice_issued
 from billing.store.columns import AnyRow
 from billing.store.tables import Event, Invoice, Plan, Price, Subscription
@@ -63,12 +64,11 @@ def enrol_subscriber(
     terminal: Terminal,
     *,
     now: datetime,
-    claim: UUID | None = None,
 ) -> Enrolment:
     """Enrol a subscriber and return the link to the wallet (``now``: UTC).
 
-    Asked twice, under the same ``claim`` or for an enrolment that was not finished, it goes on with the one
-    subscription there is. The subscription becomes active when the first payment is captured.
+    Asked for an enrolment that was not finished, it goes on with that. The subscription becomes active when the first
+    payment is captured.
 
     :raises PlanNotOnSale: nothing can be enrolled on the plan.
     :raises BadInput: name or email is missing of a customer who is not known yet.
@@ -76,21 +76,21 @@ def enrol_subscriber(
     :raises AlreadySubscribed: there is a live subscription of this customer to this plan.
     """
     try:
-        with engine.database.transaction() as tx:
-            subscription_id = _find_or_create(tx, engine, subscriber, plan_code, claim, now)
+        subscription_id = _find_or_create(engine, subscriber, plan_code, now)
     except IntegrityError:
         # Another request of the same customer was quicker: go on with what it made.
-        with engine.database.transaction() as tx:
-            subscription_id = _find_or_create(tx, engine, subscriber, plan_code, claim, now)
+        subscription_id = _find_or_create(engine, subscriber, plan_code, now)
     return continue_enrolment(engine, subscription_id, terminal, now=now)
 
 
-def _find_or_create(
-    tx: Connection, engine: Engine, subscriber: Subscriber, plan_code: str, claim: UUID | None, now: datetime
-) -> UUID:
-    made = row_id(claim, "subscription") if claim is not None else None
-    if made is not None and _is_there(tx, made):
-        return made
+def _find_or_create(engine: Engine, subscriber: Subscriber, plan_code: str, now: datetime) -> UUID:
+    with engine.database.transaction() as tx:
+        found = _found_or_created(tx, engine, subscriber, plan_code, now)
+        done(tx, engine, found)
+        return found
+
+
+def _found_or_created(tx: Connection, engine: Engine, subscriber: Subscriber, plan_code: str, now: datetime) -> UUID:
     author = Author(engine.actor, now)
     customer_id = find_or_create(tx, subscriber, author)
     live = tx.execute(
@@ -109,12 +109,7 @@ def _find_or_create(
             f"which is {live.state.value}"
         )
         raise AlreadySubscribed(sentence, found)
-    return _create(tx, engine, customer_id, _plan_on_sale(tx, plan_code), made, author)
-
-
-def _is_there(tx: Connection, subscription_id: UUID) -> bool:
-    found = tx.execute(select(col(Subscription.id)).where(col(Subscription.id) == subscription_id))
-    return found.one_or_none() is not None
+    return _create(tx, engine, customer_id, _plan_on_sale(tx, plan_code), author)
 
 
 def _plan_on_sale(tx: Connection, plan_code: str) -> AnyRow:
@@ -144,15 +139,11 @@ def _plan_on_sale(tx: Connection, plan_code: str) -> AnyRow:
     return row
 
 
-def _create(
-    tx: Connection, engine: Engine, customer_id: UUID, plan: AnyRow, named: UUID | None, author: Author
-) -> UUID:
+def _create(tx: Connection, engine: Engine, customer_id: UUID, plan: AnyRow, author: Author) -> UUID:
     now = author.now
     # Counted, because the test clock stands still: a second subscription may be made at the same instant.
     before = select(func.count()).where(col(Subscription.customer_id) == customer_id)
-    subscription_id = named or row_id(
-        customer_id, "subscription", plan.code, now.isoformat(), tx.execute(before).scalar_one()
-    )
+    subscription_id = row_id(customer_id, "subscription", plan.code, now.isoformat(), tx.execute(before).scalar_one())
     today = now.astimezone(ZoneInfo(engine.rules.zone)).date()
     interval = Interval(plan.interval_unit, plan.interval_count)
     trial_days = 0 if _had_it_before(tx, customer_id, plan.code) else plan.trial_days
@@ -209,7 +200,8 @@ def open_invoice(
 ) -> dict[str, Any]:
     """Return the row of an invoice that only the subscriber, in the wallet, will pay."""
     return {
-        "id": row_id(subscription_id, kind.value, period.start, now.isoformat()),
+        # With the attempts before it, because the test clock stands still.
+        "id": row_id(subscription_id, kind.value, period.start, now.isoformat(), attempts),
         "subscription_id": subscription_id,
         "kind": kind,
         "period_start": period.start,

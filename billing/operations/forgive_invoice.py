@@ -19,6 +19,7 @@ from billing.domain.states import (
     next_state,
 )
 from billing.operations.engine import Conflict, Engine, NotFound
+from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.queries import live_charge_of, owed_invoices, subscription_of_invoice
@@ -75,6 +76,7 @@ def _forgive(engine: Engine, invoice_id: UUID, event: InvoiceEvent, reason: str,
         cleared = {"next_attempt_at": None, "give_up_at": None}
         move(tx, Invoice, [Move(row.id, row.state, event, cleared, row.subscription_id, told)], author)
         reached = _free_of_debt(tx, row, author)
+        done(tx, engine)
     return ForgivenInvoice(row.id, next_state(INVOICE_MOVES, row.state, event), row.subscription_id, reached)
 
 

@@ -13,6 +13,7 @@ from billing.domain.instants import in_utc
 from billing.domain.invoicing import BillingSchedule, due_at
 from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
+from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.queries import has_live_charge, owed_invoices
@@ -48,7 +49,7 @@ def cancel_now(engine: Engine, subscription_id: UUID, *, reason: str, now: datet
     :raises NotFound: there is no such subscription. :raises Conflict: it has ended already.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         _refuse_if_ended(row)
         return _cancel(tx, row, reason, Author(engine.actor, now))
 
@@ -59,7 +60,7 @@ def end_canceled_period(engine: Engine, subscription_id: UUID, *, now: datetime)
     :raises NotFound: there is no such subscription. :raises Conflict: the cancellation was taken back meanwhile.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         _refuse_if_ended(row)
         if row.cancel_at is None or row.cancel_at > now:
             raise Conflict(f"subscription {subscription_id} is not going to be canceled")
@@ -75,7 +76,7 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, 
     """
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         _refuse_if_ended(row)
         if row.state not in (_S.ACTIVE, _S.TRIALING) or row.paid_through is None:
             return _cancel(tx, row, reason, author)
@@ -93,7 +94,7 @@ def cancel_at(engine: Engine, subscription_id: UUID, *, on: date, reason: str, n
     :raises BadInput: the day is not to come, or too far off.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         _refuse_if_ended(row)
         if row.state is _S.INCOMPLETE:
             raise Conflict(f"subscription {row.id} is incomplete: nothing was paid, so cancel it now")
@@ -109,7 +110,7 @@ def undo_cancel(engine: Engine, subscription_id: UUID, *, now: datetime) -> Mana
     :raises NotFound: there is no such subscription. :raises Conflict: none is scheduled, or it has ended.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         _refuse_if_ended(row)
         if row.cancel_at is None:
             raise Conflict(f"subscription {subscription_id} is not going to be canceled")
@@ -128,7 +129,7 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
     if resume_at is not None and resume_at <= now:
         raise BadInput("resume_at", f"must be later than now, {in_utc(now)}")
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         _refuse_unless_pausable(row)
         return _pause(tx, row, resume_at, Author(engine.actor, now))
 
@@ -143,7 +144,7 @@ def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: dat
     """
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         _refuse_unless_pausable(row)
         at = now if row.paid_through is None else max(start_of_day(row.paid_through, row.zone), now)
         if resume_at is not None and resume_at <= at:
@@ -163,7 +164,7 @@ def begin_planned_pause(engine: Engine, subscription_id: UUID, *, now: datetime)
     :raises NotFound: there is no such subscription. :raises Conflict: the pause was taken back meanwhile.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         if row.pause_at is None or row.pause_at > now:
             raise Conflict(f"subscription {subscription_id} is not going to be paused")
         _refuse_unless_pausable(row)
@@ -176,7 +177,7 @@ def undo_pause(engine: Engine, subscription_id: UUID, *, now: datetime) -> Manag
     :raises NotFound: there is no such subscription. :raises Conflict: none is planned.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         if row.pause_at is None or row.state not in _PAUSABLE:
             raise Conflict(f"subscription {subscription_id} is not going to be paused")
         return _undo_pause(tx, row, Author(engine.actor, now))
@@ -192,7 +193,7 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
     """
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
-        row = _locked(tx, subscription_id)
+        row = _locked(tx, engine, subscription_id)
         if row.state in _PAUSABLE and row.pause_at is not None:
             return _undo_pause(tx, row, author)
         if row.state is not _S.PAUSED:
@@ -259,7 +260,9 @@ def _cancel(tx: Connection, row: AnyRow, reason: str, author: Author) -> Managed
     return Managed(row.id, _S.CANCELED, charge_under_way=has_live_charge(tx, row.id))
 
 
-def _locked(tx: Connection, subscription_id: UUID) -> AnyRow:
+def _locked(tx: Connection, engine: Engine, subscription_id: UUID) -> AnyRow:
+    """Return a subscription under its lock, with which every act here begins; what is refused was not done."""
+    done(tx, engine)
     lock_subscriptions(tx, [subscription_id])
     row = tx.execute(
         select(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
 from sqlmodel import col
@@ -10,6 +11,7 @@ from sqlmodel import col
 from billing.domain.cases import Note
 from billing.domain.identity import row_id
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
+from billing.operations.request_keys import done
 from billing.store.installation import load_installation
 from billing.store.tables import Plan, Price
 from billing.store.writes import Author, insert_rows, note
@@ -92,10 +94,13 @@ def create_plan(engine: Engine, plan: PlanOnFile, *, now: datetime) -> None:
         if plan.code in current:
             raise Conflict(f"there is a plan {plan.code} already")
         _apply(tx, NewPlan(plan), Author(engine.actor, now))
+        done(tx, engine)
 
 
-def create_price(engine: Engine, code: str, price: PriceOnFile, *, now: datetime) -> None:
-    """Give a plan another price at ``now`` (UTC), for enrolments to come; subscribers keep the one they have.
+def create_price(engine: Engine, code: str, price: PriceOnFile, *, now: datetime) -> UUID:
+    """Give a plan another price at ``now`` (UTC), for enrolments to come, and return its id.
+
+    Subscribers keep the one they have.
 
     :raises NotFound: there is no such plan. :raises Conflict: it is archived, or has this price already.
     """
@@ -106,6 +111,10 @@ def create_price(engine: Engine, code: str, price: PriceOnFile, *, now: datetime
         if price == present:
             raise Conflict(f"plan {code} has this price already")
         _apply(tx, NewPrice(code, present, price), Author(engine.actor, now))
+        newest = select(col(Price.id)).where(col(Price.plan_code) == code).order_by(col(Price.version).desc())
+        made: UUID = tx.execute(newest.limit(1)).scalar_one()
+        done(tx, engine, made)
+        return made
 
 
 def archive_plan(engine: Engine, code: str, *, now: datetime) -> None:
@@ -135,6 +144,7 @@ def resume_plan(engine: Engine, code: str, *, now: datetime) -> None:
             raise Conflict(f"plan {code} is not paused")
         tx.execute(update(Plan).where(col(Plan.code) == code).values(paused_at=None))
         _note(tx, code, "plan.resumed", {}, Author(engine.actor, now))
+        done(tx, engine)
 
 
 def _set(engine: Engine, code: str, column: str, value: datetime, *, refuse_if_set: str, now: datetime) -> None:
@@ -144,6 +154,7 @@ def _set(engine: Engine, code: str, column: str, value: datetime, *, refuse_if_s
             raise Conflict(f"plan {code} is {refuse_if_set} already")
         tx.execute(update(Plan).where(col(Plan.code) == code).values({column: value}))
         _note(tx, code, f"plan.{refuse_if_set}", {}, Author(engine.actor, now))
+        done(tx, engine)
 
 
 def _plan(tx: Connection, code: str) -> Any:

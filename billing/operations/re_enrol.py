@@ -18,6 +18,7 @@ from billing.operations.first_charges import (
     send_present_charge,
     start_present_charge,
 )
+from billing.operations.request_keys import done
 from billing.store.births import invoice_issued
 from billing.store.cases import lock_subscriptions
 from billing.store.tables import LIVE_CHARGE, Charge, Event, Invoice, Subscription
@@ -48,9 +49,27 @@ def re_enrol(engine: Engine, subscription_id: UUID, terminal: Terminal, *, now: 
         if found is None:
             raise NotFound(f"there is no subscription {subscription_id}")
         if found.redirect_url is not None:
+            done(tx, engine, found.charge_id)
             return Enrolment(subscription_id, found.state, found.charge_id, found.redirect_url)
         sent = start_present_charge(tx, engine, found, ChargeKind.RE_ENROLMENT, terminal, now)
+        done(tx, engine, sent.charge_id)
     return send_present_charge(engine, subscription_id, sent, now, since=since)
+
+
+def continue_re_enrolment(
+    engine: Engine, subscription_id: UUID, charge_id: UUID, terminal: Terminal, *, now: datetime
+) -> Enrolment:
+    """Return the link of a charge that was begun for a new agreement; no link if the charge has ended (``now``: UTC).
+
+    Raises what :func:`re_enrol` raises.
+    """
+    with engine.database.snapshot() as tx:
+        state = tx.execute(select(col(Subscription.state)).where(col(Subscription.id) == subscription_id)).scalar_one()
+        live = select(col(Charge.id)).where(col(Charge.id) == charge_id, text(f"charge.{LIVE_CHARGE}"))
+        is_live = tx.execute(live).first() is not None
+    if not is_live:
+        return Enrolment(subscription_id, state, charge_id, None)
+    return re_enrol(engine, subscription_id, terminal, now=now)
 
 
 def _invoice_to_pay(tx: Connection, engine: Engine, subscription_id: UUID, now: datetime) -> UUID:

@@ -1,8 +1,8 @@
 """A client's ``Idempotency-Key``: a request that is sent again is done once, and answered as it was.
 
-A row is committed before the act and gets the answer after it. A process that dies in between leaves a row without
-an answer: when its time is up the next one who asks does the act again, and the act finds what it had made, because
-the ids of what it makes are worked out from the row's.
+A row is committed before the act and gets the answer after it. The act marks the row in its own transaction, with the
+name of what it made. A process that dies leaves a row without an answer: when its time is up, the next one who asks
+does the act if there is no mark, and answers with what was made if there is one.
 """
 
 import re
@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 from sqlmodel import col
 
 from billing.domain.identity import row_id
 from billing.domain.public_ids import Kind, NotAnId, uuid_of
-from billing.operations.engine import Refusal
+from billing.operations.engine import Claim, Engine, Refusal
 from billing.store.database import Database
 from billing.store.erasure import any_erased
 from billing.store.inserts import insert_if_absent
@@ -26,7 +26,7 @@ from billing.store.request_tables import KeyedRequest
 
 KEPT: Final = timedelta(days=30)
 LEASE: Final = timedelta(seconds=30)
-"""Longer than an act takes. Should one take longer, the second finds what it made, or waits for its row lock."""
+"""Longer than an act takes. Should one take longer, it is undone if another process has taken the request up."""
 _CUSTOMER_IDS: Final = re.compile(rf"\b{Kind.CUSTOMER}_[a-z2-7]{{26}}\b")
 _REQUESTS: Final = UUID("0c8f3a52-60f1-5f8e-8d2d-5f6b7b0a1c11")
 
@@ -47,14 +47,6 @@ class Answer:
     status: int
     media_type: str
     body: str
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to do what a request asks for, until ``busy_until`` (machine time). ``id`` names what comes of it."""
-
-    id: UUID
-    busy_until: datetime
 
 
 class KeyUsedDifferently(Refusal):
@@ -90,6 +82,31 @@ def claim_request(database: Database, asked: Asked, *, now: datetime, machine_no
         return _take_up(tx, asked, busy_until, machine_now)
 
 
+def done(tx: Connection, engine: Engine, made: object = "") -> None:
+    """Mark, in the transaction of an act, that its request is done; ``made`` names what came of it.
+
+    Every act that the API does on a POST says so once, unless doing it again does nothing.
+
+    :raises KeyInUse: another process has taken the request up, because this one was slow: it is not done here.
+    """
+    if engine.claim is None:
+        return
+    if tx.execute(update(KeyedRequest).where(*_mine(engine.claim)).values(made=str(made))).rowcount != 1:
+        raise KeyInUse("another process has taken this request up")
+
+
+def secret_lost(made: str) -> tuple[UUID, str]:
+    """Return whose secret an act had drawn, and the digest of that secret, from the name of what was made."""
+    holder, digest = made.split()
+    return UUID(holder), digest
+
+
+def made_under(database: Database, claim: Claim) -> str | None:
+    """Return the name of what the act of a claim has made, or None: it was not done yet."""
+    with database.snapshot() as tx:
+        return tx.execute(select(col(KeyedRequest.made)).where(*_mine(claim))).scalar_one_or_none()
+
+
 def keep_answer(database: Database, claim: Claim, answer: Answer) -> None:
     """Write down what was answered: the same request will be answered so again.
 
@@ -111,8 +128,7 @@ def let_go(database: Database, claim: Claim, *, machine_now: datetime) -> None:
 def forget_claim(database: Database, claim: Claim) -> None:
     """Let the key be used for any request: this one was not even looked at."""
     with database.transaction() as tx:
-        mine = (col(KeyedRequest.id) == claim.id, col(KeyedRequest.busy_until) == claim.busy_until)
-        tx.execute(delete(KeyedRequest).where(*mine))
+        tx.execute(delete(KeyedRequest).where(*_mine(claim)))
 
 
 def _customers_in(body: str) -> list[UUID]:
@@ -150,7 +166,10 @@ def _take_up(tx: Connection, asked: Asked, busy_until: datetime, machine_now: da
     return Claim(row.id, busy_until)
 
 
+def _mine(claim: Claim) -> tuple[ColumnElement[bool], ...]:
+    return (col(KeyedRequest.id) == claim.id, col(KeyedRequest.busy_until) == claim.busy_until)
+
+
 def _end(tx: Connection, claim: Claim, written: Mapping[str, object]) -> None:
     # If another has taken it up since, the answer is its to give.
-    mine = (col(KeyedRequest.id) == claim.id, col(KeyedRequest.busy_until) == claim.busy_until)
-    tx.execute(update(KeyedRequest).where(*mine).values(**written))
+    tx.execute(update(KeyedRequest).where(*_mine(claim)).values(**written))

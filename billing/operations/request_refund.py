@@ -9,11 +9,12 @@ from sqlmodel import col
 
 from billing.domain.cases import Case
 from billing.domain.charging import REFUND_WINDOW
-from billing.domain.identity import refund_reference, row_id
+from billing.domain.identity import refund_reference
 from billing.domain.states import COUNTED_REFUND_STATES, ChargeState
 from billing.operations.engine import Engine, NotFound, Refusal
 from billing.operations.recall_refunds import recall_refunds
 from billing.operations.refunds import send_refunds
+from billing.operations.request_keys import done
 from billing.store.cases import load_cases
 from billing.store.settlements import next_refund_no, order_refund
 from billing.store.tables import Charge, Refund
@@ -29,18 +30,15 @@ class NotRefundable(Refusal):
     code = "not_refundable"
 
 
-def request_refund(
-    engine: Engine, charge_id: UUID, amount_minor: int | None, *, reason: str, now: datetime, claim: UUID | None = None
-) -> UUID:
+def request_refund(engine: Engine, charge_id: UUID, amount_minor: int | None, *, reason: str, now: datetime) -> UUID:
     """Order a refund and send it. ``amount_minor`` None means all that is left, in minor units.
 
     Returns the refund's id; how it ends is told later. What is refunded already, or being refunded, counts.
-    Asked again under the same ``claim``, it returns the refund of the first time.
 
     :raises NotFound: there is no such charge. :raises Refusal: it cannot be refunded so; the text says why.
     """
     known = recall_refunds(engine, charge_id, now=now)
-    refund_id = _order(engine, charge_id, amount_minor, reason, claim, Author(engine.actor, now), after=known)
+    refund_id = _order(engine, charge_id, amount_minor, reason, Author(engine.actor, now), after=known)
     try:
         send_refunds(engine, [refund_id], now=now)
     except Exception as error:  # noqa: BLE001 - it is written down, so the sweep sends it; nobody must order it again
@@ -53,22 +51,17 @@ def _order(
     charge_id: UUID,
     amount_minor: int | None,
     reason: str,
-    claim: UUID | None,
     author: Author,
     *,
     after: int,
 ) -> UUID:
-    made = row_id(claim, "refund") if claim is not None else None
     with engine.database.transaction() as tx:
         cases = load_cases(tx, [charge_id])
         if not cases:
             raise NotFound(f"there is no charge {charge_id}")
         case = cases[0]
-        # Under the subscription's lock: a second try waits here until the first one is written.
-        if made is not None and tx.execute(select(col(Refund.id)).where(col(Refund.id) == made)).first() is not None:
-            return made
         amount = _checked_amount(tx, engine, case, amount_minor, author.now)
-        return order_refund(
+        refund_id = order_refund(
             tx,
             charge_id,
             str(case.gateway_payment_id),
@@ -77,8 +70,9 @@ def _order(
             reference=refund_reference(case.reference, max(next_refund_no(tx, charge_id), after + 1)),
             reason=reason[:200],
             author=author,
-            refund_id=made,
         )
+        done(tx, engine, refund_id)
+        return refund_id
 
 
 def refundable(tx: Connection, case: Case) -> Money:

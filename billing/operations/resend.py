@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from billing.operations.engine import Engine, NotFound
+from billing.operations.request_keys import done
 from billing.store.deliveries import DeliveryRow, find_delivery, line_up_again, list_deliveries
 
 _MOST: int = 100
@@ -16,6 +17,7 @@ def resend_delivery(engine: Engine, delivery: UUID, *, now: datetime) -> Deliver
     """
     with engine.database.transaction() as tx:
         line_up_again(tx, now, delivery=delivery)
+        done(tx, engine)
         row = find_delivery(tx, delivery)
     if row is None:
         raise NotFound("there is no delivery of this id")

@@ -1,10 +1,12 @@
 """A retry that a person asks for. It is no step of the ladder and does not move it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
@@ -15,14 +17,16 @@ from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.states import InvoiceState, SourceState, SubscriptionState
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal, Tally
+from billing.operations.request_keys import done
 from billing.operations.send_charges import send_charges
-from billing.operations.start_charges import start_charges
+from billing.operations.start_charges import StartedCharge, start_charges
 from billing.store.billable import ChargeableInvoice, load_chargeable
 from billing.store.installation import load_installation
 from billing.store.queries import has_live_charge
 from billing.store.tables import Charge, Invoice, Plan, Subscription
 from billing.store.writes import Author
 
+log = structlog.get_logger()
 _S = SubscriptionState
 _RETRYABLE: Final = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE, _S.UNPAID)
 _INSTEAD: Final = {
@@ -80,7 +84,16 @@ def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime) -> Retry:
         _refuse_unless_chargeable(engine, rows[0], now)
         started = start_charges(tx, installation, rows, Author(engine.actor, now), automatic=False)
         decided(tx, engine, "invoice.retried", ("invoice", str(invoice_id)), now)
-    return Retry(started[0].id, invoice_id, send_charges(engine, started, now, since=since))
+        done(tx, engine)
+    return Retry(started[0].id, invoice_id, _sent(engine, started, now, since))
+
+
+def _sent(engine: Engine, started: Sequence[StartedCharge], now: datetime, since: float) -> Tally:
+    try:
+        return send_charges(engine, started, now, since=since)
+    except Exception as error:  # noqa: BLE001 - it is written down, so the sweep looks it up; nobody must retry again
+        log.warning("retry_left_to_the_sweep", charge=str(started[0].id), error=type(error).__name__)
+        return Tally(problems=["what came of it could not be written down; it is looked up"])
 
 
 def _refuse_unless_chargeable(engine: Engine, row: ChargeableInvoice, now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Endpoints of others, to which events are sent: made, changed, switched off and on, tried out."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,6 +15,7 @@ from billing.domain.deliveries import MOST_ENDPOINTS, EndpointState, why_no_endp
 from billing.domain.identity import row_id
 from billing.domain.public_events import PUBLIC_TYPES, unknown_patterns
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
+from billing.operations.request_keys import done, secret_lost
 from billing.outbox.addresses import Network, why_not_there
 from billing.outbox.vault import CannotOpen, Vault, draw_secret
 from billing.store.deliveries import line_up_again
@@ -81,14 +83,10 @@ def create_endpoint(
     is_live: bool,
     allowed: Sequence[Network],
     now: datetime,
-    claim: UUID | None = None,
 ) -> FreshSecret:
     """Make an endpoint (``now``: the machine's time, UTC). It is sent what happens from now on.
 
     ``allowed`` are the networks beside the open internet in which an endpoint may be.
-
-    Asked again under the same ``claim``, it gives the endpoint of the first time another secret: nobody was told that
-    one.
 
     :raises BadEndpoint: a field cannot be used. :raises TooManyEndpoints: there are enough.
     :raises NoEndpointKey: its secret could not be kept.
@@ -101,13 +99,9 @@ def create_endpoint(
         begins_after = settled_from(tx)
     with engine.database.transaction() as tx:
         hold_subject(tx, ("webhook_endpoint", "all"))
-        made = row_id(claim, "webhook_endpoint") if claim is not None else None
-        if made is not None and load_endpoint(tx, made) is not None:
-            change_endpoint(tx, made, {"sealed_secret": _sealed(vault, secret)})
-            return FreshSecret(_loaded(tx, made), secret)
         if count_endpoints(tx) >= MOST_ENDPOINTS:
             raise TooManyEndpoints(f"there are {MOST_ENDPOINTS} endpoints, and there may be no more; delete one first")
-        ident = made or row_id(load_installation(tx).id, "webhook_endpoint", url, now.isoformat())
+        ident = row_id(load_installation(tx).id, "webhook_endpoint", url, now.isoformat())
         insert_endpoint(
             tx,
             {
@@ -121,7 +115,7 @@ def create_endpoint(
             },
         )
         _tell(tx, engine, ident, "created", now)
-        return FreshSecret(_loaded(tx, ident), secret)
+        return _fresh(tx, engine, ident, secret)
 
 
 def update_endpoint(
@@ -156,6 +150,7 @@ def disable_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> Endpoi
         if row.state is EndpointState.DISABLED:
             raise Conflict("the endpoint is disabled already")
         switch_off(tx, engine, row, REQUESTED, now)
+        done(tx, engine)
         return _loaded(tx, endpoint)
 
 
@@ -179,6 +174,7 @@ def enable_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> Endpoin
         written = {"state": EndpointState.ENABLED, "disabled_because": None, "failing_since": None}
         change_endpoint(tx, endpoint, written)
         _tell(tx, engine, endpoint, "enabled", now)
+        done(tx, engine)
         return _loaded(tx, endpoint)
 
 
@@ -228,7 +224,24 @@ def rotate_secret(
         }
         change_endpoint(tx, endpoint, written)
         _tell(tx, engine, endpoint, "secret_rotated", now)
-        return FreshSecret(_loaded(tx, endpoint), secret)
+        return _fresh(tx, engine, endpoint, secret)
+
+
+def redraw_secret(engine: Engine, vault: Vault, made: str, *, now: datetime) -> FreshSecret:
+    """Give an endpoint another secret in the place of one whose answer was lost, as ``made`` names it.
+
+    Nobody was told that one. The one before it, if it still signs, signs on (``now``: the machine's time, UTC).
+
+    :raises NotFound: the endpoint was deleted since. :raises Conflict: it was given another secret since.
+    """
+    endpoint, lost = secret_lost(made)
+    secret = draw_secret()
+    with engine.database.transaction() as tx:
+        if _digest(_locked(tx, endpoint)) != lost:
+            raise Conflict("the endpoint was given another secret since: rotate it if nobody holds that one")
+        change_endpoint(tx, endpoint, {"sealed_secret": _sealed(vault, secret)})
+        _tell(tx, engine, endpoint, "secret_redrawn", now)
+        return _fresh(tx, engine, endpoint, secret)
 
 
 def test_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> int:
@@ -244,7 +257,9 @@ def test_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> int:
         newest = select(col(Event.id)).where(
             col(Event.subject_type) == "webhook_endpoint", col(Event.subject_id) == str(endpoint)
         )
-        return tx.execute(newest.order_by(col(Event.sequence).desc()).limit(1)).scalar_one() or 0
+        number = tx.execute(newest.order_by(col(Event.sequence).desc()).limit(1)).scalar_one() or 0
+        done(tx, engine, number)
+        return number
 
 
 def _checked(fields: Mapping[str, Any], *, is_live: bool, allowed: Sequence[Network]) -> dict[str, Any]:
@@ -271,6 +286,16 @@ def _sealed(vault: Vault, secret: str) -> str:
         raise NoEndpointKey(
             f"{error}: the secrets of endpoints are kept encrypted with it; use `openssl rand -hex 32`"
         ) from None
+
+
+def _fresh(tx: Connection, engine: Engine, endpoint: UUID, secret: str) -> FreshSecret:
+    row = _loaded(tx, endpoint)
+    done(tx, engine, f"{endpoint} {_digest(row)}")
+    return FreshSecret(row, secret)
+
+
+def _digest(row: EndpointRow) -> str:
+    return hashlib.sha256(row.sealed_secret.encode()).hexdigest()
 
 
 def _tell(

@@ -13,7 +13,7 @@ KEPT_REQUEST: Final = "forget_at IS NOT NULL"
 
 
 class KeyedRequest(SQLModel, table=True):
-    """A request by its key. Written before the act; the answer after it."""
+    """A request by its key. Written before the act, marked with it, and given the answer after it."""
 
     __tablename__ = "keyed_request"
     __table_args__ = (
@@ -22,7 +22,6 @@ class KeyedRequest(SQLModel, table=True):
     )
 
     id: UUID = Field(primary_key=True)
-    """What the act makes gets its ids from this one, so that an act that is run again finds what it made."""
     holder: str = Field(max_length=36)
     """The API key that it came with: another key's requests are other requests."""
     key: str = Field(max_length=255)
@@ -32,6 +31,8 @@ class KeyedRequest(SQLModel, table=True):
     """Engine time."""
     busy_until: datetime | None = instant(nullable=True)
     """Machine time: until then the process that took it up is believed to be at it. Null: it is answered."""
+    made: str | None = Field(default=None, sa_type=Text)
+    """Written in the transaction of the act, which is not done again then: the name of what it made, or nothing."""
     status: int | None = None
     media_type: str | None = Field(default=None, max_length=100)
     body: str | None = Field(default=None, sa_type=Text)

@@ -132,13 +132,9 @@ def order_refund(
     reference: str,
     reason: str,
     author: Author,
-    refund_id: UUID | None = None,
 ) -> UUID:
-    """Write a refund down; the sweep (or the caller, after the commit) sends it.
-
-    It is named after its reference unless ``refund_id`` is given, by which a request finds what it ordered.
-    """
-    refund_id = refund_id or row_id(charge_id, "refund", reference)
+    """Write a refund down; the sweep (or the caller, after the commit) sends it."""
+    refund_id = row_id(charge_id, "refund", reference)
     row = {
         "id": refund_id,
         "charge_id": charge_id,

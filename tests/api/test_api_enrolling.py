@@ -37,6 +37,18 @@ def test_a_subscriber_who_rejects_is_sent_to_the_failure_url_and_may_try_again(a
     assert again["redirect_url"] != made["redirect_url"]
 
 
+def test_two_new_agreements_may_be_made_at_one_instant(both):
+    subscription = both.subscribe()
+    for _ in range(2):
+        body = {"terminal_type": "WEB", **APP}
+        made = both.post(f"/v1/subscriptions/{subscription}/replace-source", body)
+        assert made.status_code == 201, made.text
+        both.come_back(made.json()["redirect_url"])
+    customer = both.subscription(subscription)["customer_id"]
+    states = [source["state"] for source in both.data("/v1/sources", customer_id=customer)]
+    assert sorted(states) == ["active", "replaced", "replaced"]
+
+
 def test_the_same_enrolment_asked_for_twice_gives_one_subscription_and_one_link(api):
     first = api.enrol()
     assert api.enrol() == first

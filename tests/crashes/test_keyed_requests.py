@@ -1,5 +1,6 @@
 """A client that got no answer sends its request again under its key: it is done once, wherever the process died."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from uuid import UUID
@@ -11,9 +12,9 @@ from harness import START, WEB, email, fresh_world
 from soundness import assert_sound
 from sqlalchemy import event, update
 
-from billing.operations.customers import Subscriber
+from billing.operations.customers import Subscriber, create_customer
 from billing.operations.enrol_subscriber import enrol_subscriber
-from billing.operations.first_charges import GatewayUnavailable
+from billing.operations.first_charges import GatewayUnavailable, continue_enrolment
 from billing.operations.request_keys import (
     LEASE,
     Answer,
@@ -23,19 +24,47 @@ from billing.operations.request_keys import (
     forget_claim,
     keep_answer,
     let_go,
+    made_under,
 )
 from billing.operations.request_refund import request_refund
+from billing.operations.retry_charge import retry_invoice
 from billing.store.database import Database
 from billing.store.request_tables import KeyedRequest
 
 
-def ordered(world, who, claim):
-    return request_refund(world.engine, _charge_of(world, who), 100, reason="sorry", now=world.now, claim=claim)
+def refunded(engine, world, who, made):
+    if made is not None:
+        return UUID(made)
+    return request_refund(engine, _charge_of(world, who), 100, reason="sorry", now=world.now)
 
 
-def enrolled(world, who, claim):
+def enrolled(engine, world, who, made):
+    if made is not None:
+        return continue_enrolment(engine, UUID(made), WEB, now=world.now).subscription_id
     subscriber = Subscriber(f"cust-{who}", who, email(who))
-    return enrol_subscriber(world.engine, subscriber, "daily", WEB, now=world.now, claim=claim).subscription_id
+    return enrol_subscriber(engine, subscriber, "daily", WEB, now=world.now).subscription_id
+
+
+def retried(engine, world, who, made):
+    [row] = world.rows(f"SELECT i.id FROM invoice i {OF_WHO} AND i.state = 'open'", who=f"cust-{who}")
+    if made is None:
+        retry_invoice(engine, UUID(str(row["id"])), now=world.now)
+    return UUID(str(row["id"]))
+
+
+def _owing(world, who):
+    _subscribed(world, who)
+    world.wallet(email(who), script=["20051", "20051"])
+    _next_day(world, 11)
+    world.sweep()
+    world.wait(minutes=2)
+    world.sweep()
+    world.wait(minutes=1)
+
+
+OF_WHO = (
+    "JOIN subscription s ON s.id = i.subscription_id JOIN customer u ON u.id = s.customer_id WHERE u.reference = :who"
+)
 
 
 def made_by(world, who, table):
@@ -44,12 +73,16 @@ def made_by(world, who, table):
         "ON s.id = c.subscription_id JOIN customer u ON u.id = s.customer_id WHERE u.reference = :who",
         "subscription": "SELECT s.id FROM subscription s JOIN customer u ON u.id = s.customer_id "
         "WHERE u.reference = :who",
+        # One entry for an attempt by hand: two of them are two invoices, which the answer is none of.
+        "retry": f"SELECT i.id FROM charge c JOIN invoice i ON i.id = c.invoice_id {OF_WHO} AND c.attempt_no = 2 "
+        f"UNION ALL SELECT c.id FROM charge c JOIN invoice i ON i.id = c.invoice_id {OF_WHO} AND c.attempt_no > 2",
     }[table]
     return {UUID(str(row["id"])) for row in world.rows(query, who=f"cust-{who}")}
 
 
 FLOWS = {
-    "refund": (_subscribed, ordered),
+    "refund": (_subscribed, refunded),
+    "retry": (_owing, retried),
     "subscription": (lambda world, _who: _next_day(world, 12), enrolled),
 }
 
@@ -74,7 +107,8 @@ def test_a_request_is_done_once_wherever_the_process_died_between_its_claim_and_
                 if isinstance(claim, Answer):
                     return UUID(claim.body)
                 try:
-                    done = act(world, who, claim.id)
+                    engine = replace(world.engine, claim=claim)
+                    done = act(engine, world, who, made_under(database, claim))
                 except GatewayUnavailable:
                     let_go(database, claim, machine_now=machine[0])
                     raise
@@ -140,3 +174,16 @@ def test_of_two_who_find_what_one_left_at_the_same_moment_one_takes_it_up(postgr
     assert overtaken == [1]
     for each in (first, second):
         each.dispose()
+
+
+def test_a_slow_process_whose_request_another_has_taken_up_does_nothing_of_it(world):
+    """Of the two acts exactly one commits, however late the first is."""
+    database, asked = world.engine.database, Asked("shop", "key", "f" * 64)
+    slow = replace(world.engine, claim=claim_request(database, asked, now=START, machine_now=START))
+    quick = replace(world.engine, claim=claim_request(database, asked, now=START, machine_now=START + LEASE))
+    kim, lee = Subscriber("cust-kim", "kim", email("kim")), Subscriber("cust-lee", "lee", email("lee"))
+    with pytest.raises(KeyInUse):
+        create_customer(slow, kim, now=START)
+    made = create_customer(quick, lee, now=START)
+    assert [row["reference"] for row in world.rows("SELECT reference FROM customer")] == ["cust-lee"]
+    assert made_under(database, quick.claim) == str(made)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.ids import CustomerId
+from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.models import CustomerQuery, CustomerUpdate, Erasure, NewCustomer
 from billing.entrypoints.api.objects.customers import Customer, CustomerList
 from billing.entrypoints.api.paging import list_of, page_asked
@@ -44,7 +45,11 @@ def create(wanted: NewCustomer, desk: DeskOfRequest) -> Customer:
     """
     who = Subscriber(wanted.reference, wanted.name, wanted.email, wanted.phone, wanted.locale)
     try:
-        customer_id = desk.act("create_customer", lambda now: create_customer(desk.engine, who, now=now))
+        customer_id = desk.once(
+            "create_customer",
+            lambda now: create_customer(desk.engine, who, now=now),
+            again=lambda made, _now: UUID(made),
+        )
     except (CustomerKnown, CustomerErased) as refusal:
         known = refusal.customer_id
         with telling_current(lambda: shown(desk, known)):
@@ -83,9 +88,7 @@ def erase(customer_id: CustomerId, wanted: Erasure, desk: DeskOfRequest) -> Cust
 
 
 def _managed(desk: Desk, name: str, customer_id: UUID, act: Callable[[datetime], object]) -> Customer:
-    with telling_current(lambda: shown(desk, customer_id)):
-        desk.act(name, act, about=customer_id)
-    return shown(desk, customer_id)
+    return managed(desk, name, act, lambda: shown(desk, customer_id), about=customer_id)
 
 
 def shown(desk: Desk, customer_id: UUID) -> Customer:

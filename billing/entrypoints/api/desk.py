@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Final, TypeVar
-from uuid import UUID
 
 import structlog
 from fastapi import Depends, Request
@@ -14,8 +13,8 @@ from sqlalchemy import Connection
 from billing.config import Settings
 from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.clock import engine_now
-from billing.operations.engine import Engine, Refusal
-from billing.operations.request_keys import Claim
+from billing.operations.engine import Claim, Engine, Refusal
+from billing.operations.request_keys import made_under
 from billing.store.database import is_conflict
 from billing.store.writes import is_lost_race
 
@@ -30,8 +29,6 @@ class Desk:
 
     settings: Settings
     engine: Engine
-    claim: UUID | None = None
-    """What a request with an ``Idempotency-Key`` makes is named after this, so that it is found if it is run again."""
 
     @property
     def is_live(self) -> bool:
@@ -46,6 +43,22 @@ class Desk:
         """Read what is committed."""
         with self.engine.database.snapshot() as tx:
             yield tx
+
+    def once(
+        self, name: str, work: Callable[[datetime], T], again: Callable[[str, datetime], T], *, about: object = None
+    ) -> T:
+        """Run an act, unless it was done under the request's ``Idempotency-Key`` before, and only its answer was lost.
+
+        Then ``again`` is told the name of what was made, and returns that.
+        """
+        claim = self.engine.claim
+
+        def work_or_look(now: datetime) -> T:
+            # Looked at each time: an act that lost a race may have been done before it lost.
+            made = made_under(self.engine.database, claim) if claim is not None else None
+            return work(now) if made is None else again(made, now)
+
+        return self.act(name, work_or_look, about=about)
 
     def act(self, name: str, work: Callable[[datetime], T], *, about: object = None) -> T:
         """Run an act at the engine's time and log it, without personal data; ``about`` is the id it is about.
@@ -83,8 +96,8 @@ async def _desk(request: Request) -> Desk:  # without waiting: a thread for this
         return desk
     claim: Claim | None = getattr(request.state, "claim", None)
     # What a request does is written down under the name of its key; what is decided by it, in the audit trail too.
-    engine = replace(desk.engine, actor=caller.actor, database=desk.engine.database.for_people)
-    return replace(desk, engine=engine, claim=claim.id if claim is not None else None)
+    engine = replace(desk.engine, actor=caller.actor, claim=claim, database=desk.engine.database.for_people)
+    return replace(desk, engine=engine)
 
 
 DeskOfRequest = Annotated[Desk, Depends(_desk)]

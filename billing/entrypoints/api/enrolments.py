@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from uuid import UUID
 
 from fastapi import APIRouter
 
@@ -15,8 +16,8 @@ from billing.entrypoints.api.return_urls import return_url_refusal
 from billing.entrypoints.api.subscriptions import row_of, shown
 from billing.operations.customers import CustomerErased, Subscriber
 from billing.operations.enrol_subscriber import AlreadySubscribed, PlanNotOnSale, enrol_subscriber
-from billing.operations.first_charges import Terminal
-from billing.operations.re_enrol import re_enrol
+from billing.operations.first_charges import Terminal, continue_enrolment
+from billing.operations.re_enrol import continue_re_enrolment, re_enrol
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
 
@@ -31,9 +32,10 @@ def create_subscription(wanted: NewSubscription, desk: DeskOfRequest) -> Enrolle
     terminal = _terminal(desk, wanted)
     who = Subscriber(wanted.customer_reference, wanted.name, wanted.email, wanted.phone, wanted.locale)
     with _telling_what_is_in_the_way(desk, wanted.plan):
-        made = desk.act(
+        made = desk.once(
             "enrol",
-            lambda now: enrol_subscriber(desk.engine, who, wanted.plan, terminal, now=now, claim=desk.claim),
+            lambda now: enrol_subscriber(desk.engine, who, wanted.plan, terminal, now=now),
+            again=lambda made, now: continue_enrolment(desk.engine, UUID(made), terminal, now=now),
         )
     return EnrolledSubscription.made(row_of(desk, made.subscription_id), made)
 
@@ -66,9 +68,10 @@ def replace_source(subscription_id: SubscriptionId, wanted: NewSource, desk: Des
     """
     terminal = _terminal(desk, wanted)
     with telling_current(lambda: shown(desk, subscription_id)):
-        made = desk.act(
+        made = desk.once(
             "replace_source",
             lambda now: re_enrol(desk.engine, subscription_id, terminal, now=now),
+            again=lambda made, now: continue_re_enrolment(desk.engine, subscription_id, UUID(made), terminal, now=now),
             about=subscription_id,
         )
     return EnrolledSubscription.made(row_of(desk, subscription_id), made)

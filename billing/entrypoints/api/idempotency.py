@@ -17,11 +17,10 @@ from billing.entrypoints.api.edge import headers_of, refuse
 from billing.entrypoints.api.errors import with_remedy
 from billing.entrypoints.api.problems import FieldError
 from billing.entrypoints.clock import machine_now
-from billing.operations.engine import Refusal
+from billing.operations.engine import Claim, Refusal
 from billing.operations.request_keys import (
     Answer,
     Asked,
-    Claim,
     KeyInUse,
     claim_request,
     forget_claim,
@@ -44,8 +43,8 @@ class Idempotency:
     """Claims a request before its act and keeps the answer after it; what has been answered is answered again.
 
     What was refused as things stood (404, 409) is kept too: a copy that comes late must not do what its sender
-    believes was refused. What went wrong on our side (5xx) is not: sent again, the request is done again, and the
-    act finds what it had made.
+    believes was refused. What went wrong on our side (5xx) is not: sent again, the request is done then, unless it
+    had been done and only the answer went wrong.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -121,7 +120,7 @@ def _end(desk: Desk, claim: Claim, status: int, media_type: str, body: bytes) ->
         else:
             keep_answer(database, claim, Answer(status, media_type, _without_secrets(body)))
     except SQLAlchemyError as error:
-        # The act is done and committed: its answer is given. Asked again, the act finds what it made.
+        # The act is done and committed, and marked so: its answer is given. Asked again, what it made is shown.
         log.error("answer_not_kept", error=told_plainly(error))
 
 

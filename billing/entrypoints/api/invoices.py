@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query
 from sqlalchemy import Connection
 
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
-from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.ids import InvoiceId
+from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.models import Forgiveness, InvoiceQuery
 from billing.entrypoints.api.objects.invoices import Invoice, InvoiceList
 from billing.entrypoints.api.paging import list_of, page_asked
@@ -86,9 +86,7 @@ def retry(invoice_id: InvoiceId, desk: DeskOfRequest) -> Invoice:
 
 
 def _managed(desk: Desk, name: str, invoice_id: UUID, act: Callable[[datetime], object]) -> Invoice:
-    with telling_current(lambda: shown(desk, invoice_id)):
-        desk.act(name, act, about=invoice_id)
-    return shown(desk, invoice_id)
+    return managed(desk, name, act, lambda: shown(desk, invoice_id), about=invoice_id)
 
 
 def shown(desk: Desk, invoice_id: UUID) -> Invoice:

@@ -12,11 +12,13 @@ from billing.domain.roles import Role
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.ids import KeyId
+from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.paging import ListOf, list_of, page_asked
 from billing.entrypoints.api.shapes import Answered, Body, PageQuery
 from billing.entrypoints.clock import machine_now
-from billing.operations.api_keys import FreshKey, create_key, revoke_key, rotate_key
+from billing.operations.api_keys import FreshKey, create_key, redraw_key, revoke_key, rotate_key
 from billing.operations.engine import NotFound
+from billing.operations.request_keys import secret_lost
 from billing.store.api_keys import KeyRow, load_key, page_of_keys
 from billing.store.columns import AnyRow
 
@@ -89,11 +91,10 @@ def read_keys(query: Annotated[PageQuery, Query()], desk: DeskOfRequest) -> ApiK
 @router.post("", status_code=201, operation_id="create_key")
 def create(wanted: NewKey, desk: DeskOfRequest) -> FreshApiKey:
     """Make a key and show its secret, once."""
-    made = desk.act(
+    made = desk.once(
         "create_key",
-        lambda _now: create_key(
-            desk.engine, wanted.name, Role(wanted.role), mode_of(desk), now=machine_now(), claim=desk.claim
-        ),
+        lambda _now: create_key(desk.engine, wanted.name, Role(wanted.role), mode_of(desk), now=machine_now()),
+        again=lambda made, _now: _redrawn(desk, made),
     )
     return _fresh(made)
 
@@ -107,7 +108,7 @@ def rotate(key_id: KeyId, desk: DeskOfRequest, wanted: Rotation | None = None) -
     """
     how = wanted or Rotation()
     with telling_current(lambda: _current(desk, key_id)):
-        made = desk.act(
+        made = desk.once(
             "rotate_key",
             lambda _now: rotate_key(
                 desk.engine,
@@ -117,6 +118,7 @@ def rotate(key_id: KeyId, desk: DeskOfRequest, wanted: Rotation | None = None) -
                 now=machine_now(),
                 end_previous=how.end_previous,
             ),
+            again=lambda made, _now: _redrawn(desk, made),
             about=key_id,
         )
     return _fresh(made)
@@ -125,9 +127,13 @@ def rotate(key_id: KeyId, desk: DeskOfRequest, wanted: Rotation | None = None) -
 @router.post("/{key_id}/revoke", operation_id="revoke_key")
 def revoke(key_id: KeyId, desk: DeskOfRequest) -> ApiKey:
     """Let a key open nothing any more, at most 5 seconds from now; it cannot be undone."""
-    with telling_current(lambda: _current(desk, key_id)):
-        row = desk.act("revoke_key", lambda _now: revoke_key(desk.engine, key_id, now=machine_now()), about=key_id)
-    return ApiKey.of(row)
+    return managed(
+        desk,
+        "revoke_key",
+        lambda _now: revoke_key(desk.engine, key_id, now=machine_now()),
+        lambda: _current(desk, key_id),
+        about=key_id,
+    )
 
 
 def mode_of(desk: Desk) -> KeyMode:
@@ -137,6 +143,12 @@ def mode_of(desk: Desk) -> KeyMode:
 
 def _fresh(made: FreshKey) -> FreshApiKey:
     return FreshApiKey.model_validate({**shown(made.row), "secret": made.secret})
+
+
+def _redrawn(desk: Desk, made: str) -> FreshKey:
+    key_id, _ = secret_lost(made)
+    with telling_current(lambda: _current(desk, key_id)):
+        return redraw_key(desk.engine, made, mode_of(desk), now=machine_now())
 
 
 def _current(desk: Desk, key_id: UUID) -> ApiKey:

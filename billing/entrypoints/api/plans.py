@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
-from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.fields import PLAN_CODE, PlanCode
+from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.models import NewPlan, PlanQuery
 from billing.entrypoints.api.objects.plans import Plan, PlanList
 from billing.entrypoints.api.paging import read_cursor, write_cursor
@@ -65,9 +65,7 @@ def resume(plan: Code, desk: DeskOfRequest) -> Plan:
 
 
 def _managed(desk: Desk, name: str, code: str, act: Callable[[datetime], object]) -> Plan:
-    with telling_current(lambda: shown(desk, code)):
-        desk.act(name, act, about=code)
-    return shown(desk, code)
+    return managed(desk, name, act, lambda: shown(desk, code), about=code)
 
 
 def shown(desk: Desk, code: str) -> Plan:

@@ -1,11 +1,12 @@
 """The prices that plans have and had."""
 
 from typing import Annotated, Final
+from uuid import UUID
 
 from fastapi import APIRouter, Query
 
 from billing.entrypoints.api import plans
-from billing.entrypoints.api.desk import DeskOfRequest
+from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.fields import PLAN_CODE
 from billing.entrypoints.api.ids import PriceId
@@ -45,13 +46,22 @@ def create(wanted: NewPrice, desk: DeskOfRequest) -> Price:
     """
     price = price_asked(desk, wanted)
     with telling_current(lambda: plans.shown(desk, wanted.plan)):
-        desk.act("create_price", lambda now: create_price(desk.engine, wanted.plan, price, now=now), about=wanted.plan)
-    return plans.shown(desk, wanted.plan).price
+        price_id = desk.once(
+            "create_price",
+            lambda now: create_price(desk.engine, wanted.plan, price, now=now),
+            again=lambda made, _now: UUID(made),
+            about=wanted.plan,
+        )
+    return _shown(desk, price_id)
 
 
 @router.get("/{price_id}", operation_id="get_price")
 def read_price(price_id: PriceId, desk: DeskOfRequest) -> Price:
     """Show a price."""
+    return _shown(desk, price_id)
+
+
+def _shown(desk: Desk, price_id: UUID) -> Price:
     with desk.reading() as tx:
         row = find_price(tx, price_id)
     if row is None:

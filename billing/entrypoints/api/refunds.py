@@ -3,7 +3,6 @@
 from typing import Annotated
 from uuid import UUID
 
-import structlog
 from fastapi import APIRouter, Query
 
 from billing.entrypoints.api import charges
@@ -17,7 +16,6 @@ from billing.operations.engine import NotFound
 from billing.operations.request_refund import request_refund
 from billing.store.payment_views import find_charge, find_refund, list_refunds
 
-log = structlog.get_logger()
 router = APIRouter(prefix="/v1/refunds", tags=["refunds"])
 
 
@@ -31,10 +29,12 @@ def create_refund(wanted: NewRefund, desk: DeskOfRequest) -> Refund:
     """
     amount_minor = _amount_minor(desk, wanted)
     with telling_current(lambda: charges.shown(desk, wanted.charge_id)):
-        refund_id = request_refund(
-            desk.engine, wanted.charge_id, amount_minor, reason=wanted.reason, now=desk.now(), claim=desk.claim
+        refund_id = desk.once(
+            "refund",
+            lambda now: request_refund(desk.engine, wanted.charge_id, amount_minor, reason=wanted.reason, now=now),
+            again=lambda made, _now: UUID(made),
+            about=wanted.charge_id,
         )
-    log.info("api_act", act="refund", about=str(refund_id))
     return _shown(desk, refund_id)
 
 

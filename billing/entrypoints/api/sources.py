@@ -6,8 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
-from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.ids import SourceId
+from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.models import Revocation, SourceQuery
 from billing.entrypoints.api.objects.customers import Source, SourceList
 from billing.entrypoints.api.paging import list_of, page_asked
@@ -40,13 +40,13 @@ def revoke(source_id: SourceId, wanted: Revocation, desk: DeskOfRequest) -> Sour
     Nothing is charged on it again, and Checkout.com is told. Subscriptions that used it need a new one: replace their
     source. Sent again, only Checkout.com is told again.
     """
-    with telling_current(lambda: shown(desk, source_id)):
-        desk.act(
-            "revoke_source",
-            lambda now: revoke_source(desk.engine, source_id, reason=wanted.reason, now=now),
-            about=source_id,
-        )
-    return shown(desk, source_id)
+    return managed(
+        desk,
+        "revoke_source",
+        lambda now: revoke_source(desk.engine, source_id, reason=wanted.reason, now=now),
+        lambda: shown(desk, source_id),
+        about=source_id,
+    )
 
 
 def shown(desk: Desk, source_id: UUID) -> Source:

@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
-from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.ids import SubscriptionId
+from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.models import Cancellation, Pause, SubscriptionQuery
 from billing.entrypoints.api.objects.previews import ChargePreview
 from billing.entrypoints.api.objects.subscriptions import Subscription, SubscriptionList
@@ -149,6 +149,4 @@ def row_of(desk: Desk, subscription_id: UUID) -> AnyRow:
 
 
 def _managed(desk: Desk, name: str, subscription_id: UUID, act: Callable[[datetime], object]) -> Subscription:
-    with telling_current(lambda: shown(desk, subscription_id)):
-        desk.act(name, act, about=subscription_id)
-    return shown(desk, subscription_id)
+    return managed(desk, name, act, lambda: shown(desk, subscription_id), about=subscription_id)

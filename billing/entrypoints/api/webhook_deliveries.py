@@ -5,9 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
-from billing.entrypoints.api.desk import DeskOfRequest
+from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.event_models import DeliveryQuery
 from billing.entrypoints.api.ids import DeliveryId
+from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.objects.webhook_endpoints import WebhookDelivery, WebhookDeliveryList
 from billing.entrypoints.api.paging import read_cursor, write_cursor
 from billing.entrypoints.clock import machine_now
@@ -40,19 +41,24 @@ def read_deliveries(query: Annotated[DeliveryQuery, Query()], desk: DeskOfReques
 @router.get("/{delivery_id}", operation_id="get_webhook_delivery")
 def read_delivery(delivery_id: DeliveryId, desk: DeskOfRequest) -> WebhookDelivery:
     """Show a delivery."""
-    with desk.reading() as tx:
-        row = find_delivery(tx, delivery_id)
-    if row is None:
-        raise NotFound("there is no delivery of this id")
-    return WebhookDelivery.of(row)
+    return _shown(desk, delivery_id)
 
 
 @router.post("/{delivery_id}/resend", operation_id="resend_webhook_delivery")
 def resend(delivery_id: DeliveryId, desk: DeskOfRequest) -> WebhookDelivery:
     """Send an event to an endpoint again, under the same `webhook-id`, whatever became of it."""
-    row = desk.act(
+    return managed(
+        desk,
         "resend_webhook_delivery",
         lambda _now: resend_delivery(desk.engine, delivery_id, now=machine_now()),
+        lambda: _shown(desk, delivery_id),
         about=delivery_id,
     )
+
+
+def _shown(desk: Desk, delivery_id: UUID) -> WebhookDelivery:
+    with desk.reading() as tx:
+        row = find_delivery(tx, delivery_id)
+    if row is None:
+        raise NotFound("there is no delivery of this id")
     return WebhookDelivery.of(row)

@@ -13,6 +13,7 @@ from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.errors import invalid, telling_current
 from billing.entrypoints.api.event_models import EndpointChanges, EndpointQuery, NewEndpoint, SecretRotation
 from billing.entrypoints.api.ids import EndpointId
+from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.objects.events import Event
 from billing.entrypoints.api.objects.webhook_endpoints import (
     DeletedWebhookEndpoint,
@@ -24,6 +25,7 @@ from billing.entrypoints.api.paging import read_cursor, write_cursor
 from billing.entrypoints.clock import machine_now
 from billing.operations import webhook_endpoints as acts
 from billing.operations.engine import NotFound
+from billing.operations.request_keys import secret_lost
 from billing.outbox.addresses import networks_of
 from billing.store.endpoints import list_endpoints, load_endpoint
 from billing.store.public_facts import load_recorded, told_outside
@@ -40,7 +42,7 @@ def create(wanted: NewEndpoint, desk: DeskOfRequest) -> FreshWebhookEndpoint:
     It is sent what happens from now on. There are at most 20 endpoints.
     """
     with _naming_fields():
-        made = desk.act(
+        made = desk.once(
             "create_webhook_endpoint",
             lambda _now: acts.create_endpoint(
                 desk.engine,
@@ -51,8 +53,8 @@ def create(wanted: NewEndpoint, desk: DeskOfRequest) -> FreshWebhookEndpoint:
                 is_live=desk.is_live,
                 allowed=networks_of(desk.settings.allowed_networks()),
                 now=machine_now(),
-                claim=desk.claim,
             ),
+            again=lambda made, _now: _redrawn(desk, made),
         )
     return FreshWebhookEndpoint.with_secret(made.row, made.secret)
 
@@ -82,7 +84,8 @@ def update(endpoint_id: EndpointId, wanted: EndpointChanges, desk: DeskOfRequest
     """Change URL, types or description; what is under way goes to where the endpoint is now."""
     changes = wanted.model_dump(exclude_unset=True)
     with _naming_fields():
-        row = desk.act(
+        return managed(
+            desk,
             "update_webhook_endpoint",
             lambda _now: acts.update_endpoint(
                 desk.engine,
@@ -92,9 +95,9 @@ def update(endpoint_id: EndpointId, wanted: EndpointChanges, desk: DeskOfRequest
                 allowed=networks_of(desk.settings.allowed_networks()),
                 now=machine_now(),
             ),
+            lambda: _shown(desk, endpoint_id),
             about=endpoint_id,
         )
-    return WebhookEndpoint.of(row)
 
 
 @router.delete("/{endpoint_id}", operation_id="delete_webhook_endpoint")
@@ -111,25 +114,25 @@ def delete(endpoint_id: EndpointId, desk: DeskOfRequest) -> DeletedWebhookEndpoi
 @router.post("/{endpoint_id}/disable", operation_id="disable_webhook_endpoint")
 def disable(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoint:
     """Send nothing to an endpoint; what happens meanwhile is sent when it is enabled again."""
-    with telling_current(lambda: _shown(desk, endpoint_id)):
-        row = desk.act(
-            "disable_webhook_endpoint",
-            lambda _now: acts.disable_endpoint(desk.engine, endpoint_id, now=machine_now()),
-            about=endpoint_id,
-        )
-    return WebhookEndpoint.of(row)
+    return managed(
+        desk,
+        "disable_webhook_endpoint",
+        lambda _now: acts.disable_endpoint(desk.engine, endpoint_id, now=machine_now()),
+        lambda: _shown(desk, endpoint_id),
+        about=endpoint_id,
+    )
 
 
 @router.post("/{endpoint_id}/enable", operation_id="enable_webhook_endpoint")
 def enable(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoint:
     """Send to an endpoint again, beginning with the oldest event that it missed."""
-    with telling_current(lambda: _shown(desk, endpoint_id)):
-        row = desk.act(
-            "enable_webhook_endpoint",
-            lambda _now: acts.enable_endpoint(desk.engine, endpoint_id, now=machine_now()),
-            about=endpoint_id,
-        )
-    return WebhookEndpoint.of(row)
+    return managed(
+        desk,
+        "enable_webhook_endpoint",
+        lambda _now: acts.enable_endpoint(desk.engine, endpoint_id, now=machine_now()),
+        lambda: _shown(desk, endpoint_id),
+        about=endpoint_id,
+    )
 
 
 @router.post("/{endpoint_id}/rotate-secret", operation_id="rotate_webhook_endpoint_secret")
@@ -143,7 +146,7 @@ def rotate_secret(
     """
     how = wanted or SecretRotation()
     with telling_current(lambda: _shown(desk, endpoint_id)):
-        made = desk.act(
+        made = desk.once(
             "rotate_webhook_endpoint_secret",
             lambda _now: acts.rotate_secret(
                 desk.engine,
@@ -153,6 +156,7 @@ def rotate_secret(
                 now=machine_now(),
                 end_previous=how.end_previous,
             ),
+            again=lambda made, _now: _redrawn(desk, made),
             about=endpoint_id,
         )
     return FreshWebhookEndpoint.with_secret(made.row, made.secret)
@@ -162,13 +166,20 @@ def rotate_secret(
 def send_test(endpoint_id: EndpointId, desk: DeskOfRequest) -> Event:
     """Have a `webhook_endpoint.test` event sent to this endpoint, and to no other."""
     with telling_current(lambda: _shown(desk, endpoint_id)):
-        number = desk.act(
+        number = desk.once(
             "test_webhook_endpoint",
             lambda _now: acts.test_endpoint(desk.engine, endpoint_id, now=machine_now()),
+            again=lambda made, _now: int(made),
             about=endpoint_id,
         )
     with desk.reading() as tx:
         return Event.of(told_outside(tx, load_recorded(tx, [number]))[number])
+
+
+def _redrawn(desk: Desk, made: str) -> acts.FreshSecret:
+    endpoint_id, _ = secret_lost(made)
+    with telling_current(lambda: _shown(desk, endpoint_id)):
+        return acts.redraw_secret(desk.engine, make_vault(desk.settings), made, now=machine_now())
 
 
 @contextmanager
