@@ -16,7 +16,7 @@ from billing.operations.engine import BadInput, Conflict, Engine, NotFound
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
-from billing.store.queries import has_live_charge, owed_invoices
+from billing.store.queries import forgiven_through, has_live_charge, owed_invoices
 from billing.store.settlements import void_open_invoices
 from billing.store.tables import Invoice, Price, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
@@ -68,9 +68,9 @@ def end_canceled_period(engine: Engine, subscription_id: UUID, *, now: datetime)
 
 
 def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, now: datetime) -> Managed:
-    """Let a subscription end with the period that is paid (``now``: UTC). Undo with :func:`undo_cancel`.
+    """Let a subscription end with the period that is paid or was forgiven (``now``: UTC).
 
-    One without a paid period to run out (unpaid, past due, paused) ends at once.
+    Undo with :func:`undo_cancel`. One without such a period to run out (unpaid, past due, paused) ends at once.
 
     :raises NotFound: there is no such subscription. :raises Conflict: it has ended already.
     """
@@ -80,7 +80,7 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, 
         _refuse_if_ended(row)
         if row.state not in (_S.ACTIVE, _S.TRIALING) or row.paid_through is None:
             return _cancel(tx, row, reason, author)
-        return _cancel_later(tx, row, max(start_of_day(row.paid_through, row.zone), now), "period_end", reason, author)
+        return _cancel_later(tx, row, _end_of_period(row, now), "period_end", reason, author)
 
 
 def cancel_at(engine: Engine, subscription_id: UUID, *, on: date, reason: str, now: datetime) -> Managed:
@@ -135,7 +135,9 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
 
 
 def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, now: datetime) -> Managed:
-    """Pause when the period that is paid is over (``now``: UTC). Undo with :func:`undo_pause` or :func:`resume`.
+    """Pause when the period that is paid or was forgiven is over (``now``: UTC).
+
+    Undo with :func:`undo_pause` or :func:`resume`.
 
     One that is past due has no paid period to run out, and is paused at once.
 
@@ -146,9 +148,9 @@ def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: dat
     with engine.database.transaction() as tx:
         row = _locked(tx, engine, subscription_id)
         _refuse_unless_pausable(row)
-        at = now if row.paid_through is None else max(start_of_day(row.paid_through, row.zone), now)
+        at = _end_of_period(row, now)
         if resume_at is not None and resume_at <= at:
-            raise BadInput("resume_at", f"must be later than the end of the paid period, {in_utc(at)}")
+            raise BadInput("resume_at", f"must be later than the end of the period, {in_utc(at)}")
         if row.state is _S.PAST_DUE:
             return _pause(tx, row, resume_at, author)
         change(tx, Subscription, [Change(row.id, row.state, {"pause_at": at, "resume_at": resume_at})])
@@ -230,6 +232,12 @@ def _refuse_unless_pausable(row: AnyRow) -> None:
         raise Conflict(f"subscription {row.id} is {row.state.value}; only active or past_due can be paused")
 
 
+def _end_of_period(row: AnyRow, now: datetime) -> datetime:
+    """Return when the period ends that is paid or was forgiven: ``now`` if none is running."""
+    days = [day for day in (row.paid_through, row.forgiven_through) if day is not None]
+    return max([now, *(start_of_day(day, row.zone) for day in days)])
+
+
 def _billed_through(row: AnyRow) -> date:
     """Return the end of the last period that was invoiced. One that was forgiven is not invoiced again."""
     if row.billed_index < 0:
@@ -272,6 +280,7 @@ def _locked(tx: Connection, engine: Engine, subscription_id: UUID) -> AnyRow:
             col(Subscription.anchor),
             col(Subscription.billed_index),
             col(Subscription.paid_through),
+            forgiven_through().label("forgiven_through"),
             col(Subscription.pause_at),
             col(Subscription.resume_at),
             col(Subscription.cancel_at),

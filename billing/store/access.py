@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, and_, func, select, text
+from sqlalchemy import Connection, Select, and_, select, text
 from sqlmodel import col
 
 from billing.domain.access import Debt, Standing
@@ -15,6 +15,7 @@ from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.states import InvoiceState
 from billing.store.among import among
 from billing.store.columns import AnyRow
+from billing.store.queries import forgiven_through
 from billing.store.tables import LIVE_CHARGE, Charge, Customer, Invoice, Subscription
 from plans.calendar import billing_day
 
@@ -55,15 +56,6 @@ def standings_of_customer(tx: Connection, reference: str) -> CustomerStandings |
 
 
 def _standings() -> Select[*tuple[Any, ...]]:
-    forgiven_through = (
-        select(func.max(col(Invoice.period_end)))
-        .where(
-            col(Invoice.subscription_id) == col(Subscription.id),
-            col(Invoice.state).in_((InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)),
-            col(Invoice.kind) != InvoiceKind.AGREEMENT,
-        )
-        .scalar_subquery()
-    )
     return select(
         col(Subscription.id),
         col(Subscription.plan_code),
@@ -74,7 +66,7 @@ def _standings() -> Select[*tuple[Any, ...]]:
         col(Subscription.consented_at),
         col(Subscription.cancel_at),
         col(Subscription.pause_at),
-        forgiven_through.label("forgiven_through"),
+        forgiven_through().label("forgiven_through"),
     )
 
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, select, text
+from sqlalchemy import Connection, ScalarSelect, Select, func, select, text
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
@@ -29,6 +29,19 @@ def subscription_of_invoice(tx: Connection, invoice_id: UUID) -> UUID | None:
     """Return whose invoice it is, or None when there is no such invoice."""
     query = select(col(Invoice.subscription_id)).where(col(Invoice.id) == invoice_id)
     return tx.execute(query).scalar_one_or_none()
+
+
+def forgiven_through() -> ScalarSelect[date]:
+    """Return the part of a query for subscriptions that is the end of the last period they are forgiven, if they go on.
+
+    Of one that has ended, invoices may have been voided because it did.
+    """
+    forgiven = select(func.max(col(Invoice.period_end))).where(
+        col(Invoice.subscription_id) == col(Subscription.id),
+        col(Invoice.state).in_((InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)),
+        col(Invoice.kind) != InvoiceKind.AGREEMENT,
+    )
+    return forgiven.scalar_subquery()
 
 
 def owed_invoices(tx: Connection, subscription_id: UUID) -> list[UUID]:

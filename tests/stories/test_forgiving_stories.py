@@ -1,21 +1,27 @@
 """Stories of invoices that are voided, written off or tried again by a person."""
 
 from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
 import pytest
 from harness import WEB, email, kst
 from sqlalchemy import text
 
+from billing.domain.access import Access, Why, access_on
 from billing.domain.dunning import EndOfLadder
+from billing.domain.preview import WhyNone
 from billing.operations.consent import record_consent
 from billing.operations.engine import Conflict, NotFound, Refusal
 from billing.operations.forgive_invoice import mark_uncollectible, void_invoice
-from billing.operations.manage import cancel_now, pause, resume
+from billing.operations.manage import cancel_at_period_end, cancel_now, pause, pause_at_period_end, resume
+from billing.operations.preview_charge import preview_charge
 from billing.operations.re_enrol import re_enrol
 from billing.operations.retry_charge import retry_invoice
 from billing.operations.set_up import go, stop
+from billing.store.access import standings_of_customer
 from billing.store.invariants import check_all
+from plans.calendar import billing_day
 
 KIM = email("kim")
 forgive = pytest.mark.parametrize(
@@ -34,6 +40,12 @@ def verified(world):
 def _invoices(world, state=None):
     rows = world.rows("SELECT id, state FROM invoice ORDER BY period_start, created_at")
     return [UUID(str(row["id"])) for row in rows if state in (None, row["state"])]
+
+
+def _access(world):
+    with world.engine.database.snapshot() as tx:
+        (found,) = standings_of_customer(tx, "cust-kim").standings
+    return access_on(billing_day(world.now, found.zone), found.standing, ladder_days=14)
 
 
 def _declined(world, **wallet):
@@ -56,6 +68,44 @@ def test_a_debt_that_is_forgiven_is_tried_no_more_and_the_next_period_is_charged
     assert world.states("invoice") == ["paid", reached, "paid"]
     assert len(world.sent()) == 3
     assert str(world.subscription()["paid_through"]) == "2027-04-30"
+
+
+@forgive
+def test_one_that_is_canceled_at_the_end_of_a_forgiven_period_may_be_used_to_its_end_and_is_charged_no_more(
+    world, act, reached
+):
+    subscription = _declined(world)
+    act(world.engine, _invoices(world)[-1], reason="our fault", now=world.now)
+    made = cancel_at_period_end(world.engine, subscription, reason="enough", now=world.now)
+    assert (made.state.value, made.cancel_at) == ("active", kst("2027-03-31 00:00"))
+    coming = preview_charge(world.engine, subscription, now=world.now)
+    assert (coming.charge, coming.why_none, coming.until) == (None, WhyNone.ENDS_FIRST, made.cancel_at)
+    world.live_through("2027-03-30 23:50")
+    assert (world.state(), _access(world)) == ("active", Access(True, date(2027, 3, 31), Why.FORGIVEN))
+    world.live_through("2027-03-31 12:00")
+    assert (world.state(), _access(world).allowed) == ("canceled", False)
+    assert world.states("invoice") == ["paid", reached]
+
+
+@forgive
+def test_one_that_is_paused_at_the_end_of_a_forgiven_period_may_be_used_to_its_end(world, act, reached):
+    subscription = _declined(world)
+    act(world.engine, _invoices(world)[-1], reason="our fault", now=world.now)
+    made = pause_at_period_end(world.engine, subscription, resume_at=None, now=world.now)
+    assert (made.state.value, made.pause_at) == ("active", kst("2027-03-31 00:00"))
+    world.live_through("2027-03-30 23:50")
+    assert (world.state(), _access(world)) == ("active", Access(True, date(2027, 3, 31), Why.FORGIVEN))
+    world.live_through("2027-03-31 12:00")
+    assert (world.state(), _access(world).allowed) == ("paused", False)
+    assert world.states("invoice") == ["paid", reached]
+
+
+def test_a_subscription_with_a_period_forgiven_long_ago_ends_with_the_one_that_is_paid(world):
+    subscription = _declined(world)
+    void_invoice(world.engine, _invoices(world)[-1], reason="our fault", now=world.now)
+    world.live_through("2027-04-02 12:00")
+    made = cancel_at_period_end(world.engine, subscription, reason="enough", now=world.now)
+    assert made.cancel_at == kst("2027-04-30 00:00")
 
 
 @forgive

@@ -124,7 +124,7 @@ def test_one_that_is_past_due_is_paused_at_once_and_tried_no_more(world):
 
 def test_a_pause_that_would_end_before_it_begins_is_refused(world):
     subscription = world.subscribe()
-    with pytest.raises(BadInput, match="resume_at must be later than the end of the paid period"):
+    with pytest.raises(BadInput, match="resume_at must be later than the end of the period"):
         _plan(world, subscription, "2027-02-28 00:00")
     assert world.subscription()["pause_at"] is None
     assert world.events("subscription.pause_scheduled") == []

@@ -69,8 +69,9 @@ def preview(subscription_id: SubscriptionId, desk: DeskOfRequest) -> ChargePrevi
 def cancel(subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Cancellation | None = None) -> Subscription:
     """Cancel a subscription
 
-    At the end of what is paid for, unless `at` says now or a date. At `now` it ends at once: nothing is charged any
-    more, nothing is given back, and what is paid may still be used up, as access tells. No body is needed.
+    At the end of the period that is paid or was forgiven, unless `at` says now or a date. At `now` it ends at once:
+    nothing is charged any more, nothing is given back, and what is paid may still be used up, as access tells. No body
+    is needed.
     """
     how = wanted or Cancellation()
 
