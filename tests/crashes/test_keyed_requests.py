@@ -157,10 +157,18 @@ def test_who_comes_back_from_the_dead_does_not_write_over_the_answer_of_who_took
     assert claim_request(database, asked, now=START, machine_now=then) == Answer(201, "text/plain", "made")
 
 
-def test_of_two_who_find_what_one_left_at_the_same_moment_one_takes_it_up(postgres_url):
-    first, second, asked = Database(postgres_url), Database(postgres_url), Asked("shop", "key", "f" * 64)
+@pytest.fixture
+def two(postgres_url):
+    """Two processes on one PostgreSQL."""
+    both = [Database(postgres_url), Database(postgres_url)]
+    yield both
+    for each in both:
+        each.dispose()
+
+
+def test_of_two_who_find_what_one_left_at_the_same_moment_one_takes_it_up(two):
+    (first, second), asked, overtaken = two, Asked("shop", "key", "f" * 64), []
     claim_request(first, asked, now=START, machine_now=START)
-    overtaken = []
 
     @event.listens_for(second.engine, "before_cursor_execute")
     def overtake(_connection, _cursor, statement, *_more):
@@ -172,8 +180,6 @@ def test_of_two_who_find_what_one_left_at_the_same_moment_one_takes_it_up(postgr
     with pytest.raises(KeyInUse):
         claim_request(second, asked, now=START, machine_now=START + 2 * LEASE)
     assert overtaken == [1]
-    for each in (first, second):
-        each.dispose()
 
 
 def test_a_slow_process_whose_request_another_has_taken_up_does_nothing_of_it(world):
