@@ -3,10 +3,13 @@
 import pytest
 
 from billing.domain.access import Why
+from billing.domain.api_keys import KeyMode
 from billing.domain.cases import ChargeKind, InvoiceKind, LateEnrolment
 from billing.domain.charging import PaymentStatus, RefundStatus
+from billing.domain.deliveries import DeliveryState, EndpointState
 from billing.domain.dunning import EndOfLadder
 from billing.domain.invoicing import CatchUp
+from billing.domain.roles import Role
 from billing.domain.states import (
     CHARGE_MOVES,
     COUNTED_REFUND_STATES,
@@ -186,6 +189,10 @@ def test_a_refund_counts_against_the_captured_sum_unless_it_surely_failed():
         (EndOfLadder, "cancel pause past_due unpaid"),
         (Why, "paid trial forgiven grace pending none"),
         (CatchUp, "latest all hold"),
+        (EndpointState, "enabled disabled"),
+        (DeliveryState, "pending delivered failed"),
+        (KeyMode, "test live"),
+        (Role, "read backend admin"),
     ],
 )
 def test_a_name_that_is_stored_configured_or_answered_never_changes(kind, names):
