@@ -67,6 +67,12 @@ class TooManyEndpoints(Refusal):
     says_what_to_do = True
 
 
+class EventsBeingWritten(Refusal):
+    """Where a new endpoint's events begin cannot be told yet."""
+
+    code = "busy"
+
+
 class NoEndpointKey(Refusal):
     """There is no key to keep an endpoint's secret with."""
 
@@ -89,7 +95,7 @@ def create_endpoint(
     ``allowed`` are the networks beside the open internet in which an endpoint may be.
 
     :raises BadEndpoint: a field cannot be used. :raises TooManyEndpoints: there are enough.
-    :raises NoEndpointKey: its secret could not be kept.
+    :raises NoEndpointKey: its secret could not be kept. :raises EventsBeingWritten: try again, it takes seconds.
     """
     wanted = _checked(
         {"url": url, "event_types": list(event_types), "description": description}, is_live=is_live, allowed=allowed
@@ -97,6 +103,8 @@ def create_endpoint(
     secret = draw_secret()
     with engine.database.snapshot() as tx:
         begins_after = settled_from(tx)
+    if begins_after is None:
+        raise EventsBeingWritten("something has been written for 2 seconds that the endpoint might miss or be told of")
     with engine.database.transaction() as tx:
         hold_subject(tx, ("webhook_endpoint", "all"))
         if count_endpoints(tx) >= MOST_ENDPOINTS:

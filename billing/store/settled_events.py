@@ -11,7 +11,6 @@ from billing.store.tables import Event
 
 _LOOKS: Final = 40
 _SECONDS_BETWEEN: Final = 0.05
-_MARGIN: Final = 1000
 # Who writes an event holds this lock on the table from before its number is drawn until the transaction ends. (What a
 # snapshot tells of running transactions is not enough: its xmax is one past the last that has ended, not that began.)
 _WRITERS: Final = (
@@ -43,11 +42,11 @@ def read_horizon(tx: Connection) -> Horizon:
     return Horizon(row[0], frozenset(row[1]))
 
 
-def settled_from(tx: Connection) -> int:
-    """Return an event below which none can appear any more, near the newest: where a new reader may begin.
+def settled_from(tx: Connection) -> int | None:
+    """Return the newest event, once none can appear below it any more: where a new reader may begin.
 
-    Transactions that are writing events now are waited for, 2 s at most. If one is open still, the answer lies 1000
-    events before the newest: more than it will have been overtaken by, and the reader is told those once more.
+    Transactions that are writing events now are waited for, 2 s at most. None: one of them is open still, and nobody
+    can tell which numbers it has drawn.
     """
     newest = tx.execute(select(func.max(col(Event.id)))).scalar_one() or 0
     if tx.dialect.name != "postgresql":
@@ -59,7 +58,7 @@ def settled_from(tx: Connection) -> int:
             return newest
         tx.execute(select(func.pg_sleep(_SECONDS_BETWEEN)))
         writing &= set(tx.execute(text(_WRITERS)).scalars())
-    return max(0, newest - _MARGIN) if writing else newest
+    return None if writing else newest
 
 
 class SettledEvents:
