@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.security import HTTPBearer
 from fastapi.telemetry import TelemetryConfig
 
@@ -111,13 +111,11 @@ def create_app(
     app.state.key_ring = _key_ring(app, settings, key_seconds)
     app.state.registry = (instruments or Instruments()).registry
     app.state.registry.register(Vitals(lambda: app.state.desk.engine.database, is_live=settings.mode == "live"))
-    # The keys are checked by a middleware; HTTPBearer only tells the documentation of them.
-    keyed = APIRouter(
-        dependencies=[Depends(HTTPBearer(auto_error=False)), Depends(require_role), Depends(take_nothing_unknown)]
-    )
+    # The keys are checked by a middleware; HTTPBearer only tells the documentation of them. Each router is included by
+    # itself: what is included within another is looked through once more for every request.
+    keyed = [Depends(HTTPBearer(auto_error=False)), Depends(require_role), Depends(take_nothing_unknown)]
     for module in _WITH_KEY:
-        keyed.include_router(module.router)
-    app.include_router(keyed)
+        app.include_router(module.router, dependencies=keyed)
     for module in _OPEN:
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
