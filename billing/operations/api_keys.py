@@ -185,7 +185,7 @@ def _draw(mode: KeyMode) -> str:
 def _in_use(tx: Connection, key: UUID) -> KeyRow:
     row = load_key(tx, key, locked=True)
     if row is None:
-        raise NotFound(f"there is no key {key}")
+        raise NotFound("there is no key of this id")
     if row.revoked_at is not None:
         raise KeyRevoked(
             f"key {row.name} was revoked on {row.revoked_at:%Y-%m-%d}, which cannot be undone; create another"
