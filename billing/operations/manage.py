@@ -41,7 +41,7 @@ class Managed:
     charge_under_way: bool = False
 
 
-def cancel_now(engine: Engine, subscription_id: UUID, *, reason: str, now: datetime) -> Managed:
+def cancel_now(engine: Engine, subscription_id: UUID, *, reason: str | None, now: datetime) -> Managed:
     """End a subscription at ``now`` (UTC) with everything that is open: invoices are voided, no charge follows.
 
     A charge already on its way is settled when its outcome comes; if it is captured, it is refunded.
@@ -67,7 +67,7 @@ def end_canceled_period(engine: Engine, subscription_id: UUID, *, now: datetime)
         return _cancel(tx, row, row.cancel_reason or "the day of its end had come", Author(engine.actor, now))
 
 
-def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, now: datetime) -> Managed:
+def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str | None, now: datetime) -> Managed:
     """Let a subscription end with the period that is paid or was forgiven (``now``: UTC).
 
     Undo with :func:`undo_cancel`. One without such a period to run out (unpaid, past due, paused) ends at once.
@@ -83,7 +83,7 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str, 
         return _cancel_later(tx, row, _end_of_period(row, now), "period_end", reason, author)
 
 
-def cancel_at(engine: Engine, subscription_id: UUID, *, on: date, reason: str, now: datetime) -> Managed:
+def cancel_at(engine: Engine, subscription_id: UUID, *, on: date, reason: str | None, now: datetime) -> Managed:
     """Let a subscription end when the day ``on`` begins in its zone (``now``: UTC). Undo with :func:`undo_cancel`.
 
     Until then it is renewed, each period in full: what is paid beyond ``on`` is not given back by itself, and, as with
@@ -252,17 +252,17 @@ def _fresh_start(engine: Engine, row: AnyRow, today: date) -> dict[str, Any]:
     return {"anchor": today, "billed_index": -1, "next_due_at": due_at(schedule, 0, engine.rules.window)}
 
 
-def _cancel_later(tx: Connection, row: AnyRow, at: datetime, when: str, reason: str, author: Author) -> Managed:
-    change(tx, Subscription, [Change(row.id, row.state, {"cancel_at": at, "cancel_reason": reason[:200]})])
-    told = {"cancel_at": at.isoformat(), "when": when, "reason": reason[:200]}
+def _cancel_later(tx: Connection, row: AnyRow, at: datetime, when: str, reason: str | None, author: Author) -> Managed:
+    change(tx, Subscription, [Change(row.id, row.state, {"cancel_at": at, "cancel_reason": _short(reason)})])
+    told = {"cancel_at": at.isoformat(), "when": when, "reason": _short(reason)}
     _note(tx, row, Note("subscription.cancel_scheduled", told), author)
     return Managed(row.id, row.state, cancel_at=at, charge_under_way=has_live_charge(tx, row.id))
 
 
-def _cancel(tx: Connection, row: AnyRow, reason: str, author: Author) -> Managed:
+def _cancel(tx: Connection, row: AnyRow, reason: str | None, author: Author) -> Managed:
     gone = dict.fromkeys(("cancel_at", "pause_at", "resume_at"))
-    written = {"canceled_at": author.now, "cancel_reason": reason[:200], **gone}
-    told = Move(row.id, row.state, SubscriptionEvent.CANCEL, written, data={"reason": reason[:200]})
+    written = {"canceled_at": author.now, "cancel_reason": _short(reason), **gone}
+    told = Move(row.id, row.state, SubscriptionEvent.CANCEL, written, data={"reason": _short(reason)})
     move(tx, Subscription, [told], author)
     void_open_invoices(tx, [row.id], author)
     return Managed(row.id, _S.CANCELED, charge_under_way=has_live_charge(tx, row.id))
@@ -303,3 +303,7 @@ def _refuse_if_ended(row: AnyRow) -> None:
 
 def _note(tx: Connection, row: AnyRow, told: Note, author: Author) -> None:
     note(tx, row.id, told, author, subject=("subscription", str(row.id)))
+
+
+def _short(reason: str | None) -> str | None:
+    return reason[:200] if reason else None

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.states import ChargeState, InvoiceState, SubscriptionState
+from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound
 from billing.operations.enrol_subscriber import agreement_amount, open_invoice
 from billing.operations.first_charges import (
@@ -51,6 +52,7 @@ def re_enrol(engine: Engine, subscription_id: UUID, terminal: Terminal, *, now: 
         if found.redirect_url is not None:
             done(tx, engine, found.charge_id)
             return Enrolment(subscription_id, found.state, found.charge_id, found.redirect_url)
+        decided(tx, engine, "subscription.source_replacement_begun", ("subscription", str(subscription_id)), now)
         sent = start_present_charge(tx, engine, found, ChargeKind.RE_ENROLMENT, terminal, now)
         done(tx, engine, sent.charge_id)
     return send_present_charge(engine, subscription_id, sent, now, since=since)

@@ -49,7 +49,7 @@ def captured_otherwise(engine: Engine, charge_id: UUID) -> tuple[Money, str]:
     return _left(case, payment), str(mismatch(case, payment))
 
 
-def refund_parked(engine: Engine, charge_id: UUID, *, reason: str, now: datetime) -> GivenBack:
+def refund_parked(engine: Engine, charge_id: UUID, *, reason: str | None, now: datetime) -> GivenBack:
     """Detach a payment captured with another amount from its charge, order its refund, and close the charge.
 
     The charge counts as failed by nobody's fault, so the ladder tries the invoice again (``now``: UTC). Done a
@@ -110,7 +110,7 @@ def _left(case: Case, payment: GatewayPayment) -> Money:
 
 
 def _give_back(
-    tx: Connection, engine: Engine, case: Case, payment: GatewayPayment, reason: str, author: Author
+    tx: Connection, engine: Engine, case: Case, payment: GatewayPayment, reason: str | None, author: Author
 ) -> GivenBack:
     difference, left = str(mismatch(case, payment)), _left(case, payment)
     detach(tx, case, payment, RESOLUTION, author)
@@ -128,7 +128,7 @@ def _give_back(
         left.minor,
         left.currency,
         reference=refund_reference(case.reference, next_refund_no(tx, case.charge_id)),
-        reason=f"{difference}: {reason}"[:200],
+        reason=(f"{difference}: {reason}" if reason else difference)[:200],
         author=author,
     )
     return GivenBack(refund_id, left, difference)

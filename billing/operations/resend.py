@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
+from billing.domain.public_ids import Kind, numbered_id
+from billing.operations.audit import decided
 from billing.operations.engine import Engine, NotFound
 from billing.operations.request_keys import done
 from billing.store.deliveries import DeliveryRow, find_delivery, line_up_again, list_deliveries
@@ -19,9 +21,10 @@ def resend_delivery(engine: Engine, delivery: UUID, *, now: datetime) -> Deliver
         line_up_again(tx, now, delivery=delivery)
         done(tx, engine)
         row = find_delivery(tx, delivery)
-    if row is None:
-        raise NotFound("there is no delivery of this id")
-    return row
+        if row is None:
+            raise NotFound("there is no delivery of this id")
+        decided(tx, engine, "delivery.resent", ("delivery", str(delivery)), now)
+        return row
 
 
 def resend_event(engine: Engine, event: int, *, now: datetime) -> list[DeliveryRow]:
@@ -32,6 +35,8 @@ def resend_event(engine: Engine, event: int, *, now: datetime) -> list[DeliveryR
     with engine.database.transaction() as tx:
         line_up_again(tx, now, event=event)
         rows = list_deliveries(tx, _MOST, event=event)
-    if not rows:
-        raise NotFound("no endpoint was to be sent this event")
-    return rows
+        if not rows:
+            raise NotFound("no endpoint was to be sent this event")
+        about = ("event", numbered_id(Kind.EVENT, event))
+        decided(tx, engine, "event.resent", about, now, details={"deliveries": len(rows)})
+        return rows

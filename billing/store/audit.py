@@ -1,11 +1,13 @@
 """Appends to the audit trail and reads it.
 
 A person's acts run on :meth:`Database.for_people`. Every event that they write there is entered in the trail if it is a
-decision; what people decide without an event is entered by hand. Entries are written last in their transaction:
+decision; what people decide without an event is entered by hand. The reason is that of the decision itself, or what
+they said when they acted. Entries are written last in their transaction:
 whoever holds the trail's lock wants no other one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, cast
 
 from sqlalchemy import Connection, func, insert, select
@@ -13,7 +15,7 @@ from sqlmodel import col
 
 from billing.domain.audit import Decision, Entry, follow, genesis, is_decision
 from billing.store.audit_tables import AuditEntry
-from billing.store.database import before_commit, is_for_people
+from billing.store.database import before_commit, is_for_people, reason_of
 from billing.store.tables import Installation
 
 _LOCK: Final = select(func.pg_advisory_xact_lock(7_310_604_410_873_001))
@@ -35,6 +37,8 @@ _COLUMNS: Final = (
 def enter(tx: Connection, decision: Decision) -> None:
     """Enter a decision in the trail, if a person acts in this transaction."""
     if is_for_people(tx):
+        if not decision.reason:
+            decision = replace(decision, reason=reason_of(tx)[:500])
         before_commit(lambda: _append(tx, decision))
 
 

@@ -79,6 +79,13 @@ class Database:
         view.__dict__["for_people"] = view
         return view
 
+    def because(self, reason: str) -> "Database":
+        """The same database :attr:`for_people`, for acts that are done for a reason: it is entered with them."""
+        view = copy.copy(self.for_people)
+        view.engine = view.engine.execution_options(reason=reason)
+        view.__dict__["for_people"] = view
+        return view
+
     @contextmanager
     def _begin(self, engine: Engine) -> Iterator[Connection]:
         if _inside.get():
@@ -102,6 +109,11 @@ class Database:
 def is_for_people(tx: Connection) -> bool:
     """Say whether a transaction is one of :attr:`Database.for_people`."""
     return bool(tx.get_execution_options().get("for_people", False))
+
+
+def reason_of(tx: Connection) -> str:
+    """Return why a person does what is done in a transaction (see :meth:`Database.because`), or nothing."""
+    return str(tx.get_execution_options().get("reason", ""))
 
 
 def before_commit(work: Callable[[], None]) -> None:

@@ -289,12 +289,15 @@ def _revoked(event: EventRow, _story: Story) -> Telling:
 def _refund_created(event: EventRow, _story: Story) -> Telling:
     if event.to_state == "refunded":
         return Tone.WARNING, f"{_amount(event.data)} was given back past the engine, in Checkout.com's dashboard."
-    return Tone.PLAIN, f"A refund of {_amount(event.data)} was ordered: {event.data.get('reason')}."
+    return (
+        Tone.PLAIN,
+        f"A refund of {_amount(event.data)} was ordered: {event.data.get('reason') or 'no reason given'}.",
+    )
 
 
 def _refund_end(event: EventRow, story: Story) -> Telling:
     row = story.refunds.get(event.subject_id)
-    why = f": {row.reason}" if row is not None else ""
+    why = f": {row.reason}" if row is not None and row.reason else ""
     if event.type == "refund.refunded":
         return Tone.GOOD, f"{_amount(event.data)} was given back{why}."
     told = event.data.get("error") or event.data.get("response_code") or "no reason told"

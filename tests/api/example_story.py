@@ -95,7 +95,11 @@ class Teller:
 
 def tell(api: Api) -> dict[str, dict[str, Any]]:
     """Live through the story and return the example of each operation."""
-    teller = Teller(api)
+    return tell_by(Teller(api))
+
+
+def tell_by(teller: "Teller") -> dict[str, dict[str, Any]]:
+    """Have somebody live through the story."""
     for chapter in (
         _what_is_sold,
         _enrolment,
@@ -145,11 +149,11 @@ def _looking(tell: Teller) -> None:
 def _changes(tell: Teller) -> None:
     path = _subscription(tell)
     tell.post("cancel_subscription", f"{path}/cancel", {"at": "date", "on": "2027-05-01", "reason": "moving away"})
-    tell.post("undo_cancel_subscription", f"{path}/undo-cancel")
+    tell.post("undo_cancel_subscription", f"{path}/undo-cancel", {"reason": "stays after all"})
     tell.post("pause_subscription", f"{path}/pause", {"at": "period_end", "resume_at": "2027-04-01T00:00:00Z"})
-    tell.post("undo_pause_subscription", f"{path}/undo-pause")
+    tell.post("undo_pause_subscription", f"{path}/undo-pause", {"reason": "the journey was called off"})
     tell.api.post(f"{path}/pause")
-    tell.post("resume_subscription", f"{path}/resume")
+    tell.post("resume_subscription", f"{path}/resume", {"reason": "is back"})
     source = tell.api.get(path)["source_id"]
     tell.post("revoke_source", f"/v1/sources/{source}/revoke", {"reason": "asked for by the subscriber"})
     ends = {name: wanted()[name] for name in ("terminal_type", "success_url", "failure_url")}
@@ -170,7 +174,11 @@ def _money_back(tell: Teller) -> None:
 
 def _a_trial(tell: Teller) -> None:
     subscription = tell.api.subscribe(customer_reference="cust-lee", email="lee@example.test", plan="trial")
-    tell.post("consent_to_first_charge", f"/v1/subscriptions/{subscription}/consent")
+    tell.post(
+        "consent_to_first_charge",
+        f"/v1/subscriptions/{subscription}/consent",
+        {"reason": "agreed on the page before the end of the trial"},
+    )
 
 
 def _arrears(tell: Teller) -> None:
@@ -181,7 +189,7 @@ def _arrears(tell: Teller) -> None:
     tell.api.sweep_at("2027-02-28 10:40")
     tell.api.sweep_at("2027-02-28 10:50")
     park, choi, jung = (tell.api.data("/v1/invoices", subscription_id=each, state="open")[0]["id"] for each in owed)
-    tell.post("retry_invoice", f"/v1/invoices/{park}/retry")
+    tell.post("retry_invoice", f"/v1/invoices/{park}/retry", {"reason": "topped up, says the subscriber"})
     because = {"reason": "the service was down"}
     tell.post("void_invoice", f"/v1/invoices/{choi}/void", because)
     tell.post("mark_invoice_uncollectible", f"/v1/invoices/{jung}/mark-uncollectible", {"reason": "cannot be reached"})
@@ -200,9 +208,9 @@ def _plans(tell: Teller) -> None:
     tell.post("create_plan", "/v1/plans", {"code": "pro", "name": "프로", **asked})
     dearer = asked | {"amount": {"amount": 24900, "currency": "KRW"}, "trial_days": 14}
     tell.post("create_price", "/v1/prices", {"plan": "pro", **dearer})
-    tell.post("pause_plan", "/v1/plans/yearly/pause")
-    tell.post("resume_plan", "/v1/plans/yearly/resume")
-    tell.post("archive_plan", "/v1/plans/yearly/archive")
+    tell.post("pause_plan", "/v1/plans/yearly/pause", {"reason": "wrong price, found on the invoice page"})
+    tell.post("resume_plan", "/v1/plans/yearly/resume", {"reason": "the price is right again"})
+    tell.post("archive_plan", "/v1/plans/yearly/archive", {"reason": "replaced by pro"})
 
 
 def _keys(tell: Teller) -> None:
@@ -210,7 +218,7 @@ def _keys(tell: Teller) -> None:
     tell.get("list_keys", "/v1/keys", limit=1)
     tell.get("list_audit_entries", "/v1/audit", limit=1)
     tell.post("rotate_key", f"/v1/keys/{key['id']}/rotate", {"overlap_hours": 24})
-    tell.post("revoke_key", f"/v1/keys/{key['id']}/revoke")
+    tell.post("revoke_key", f"/v1/keys/{key['id']}/revoke", {"reason": "found in a public repository"})
 
 
 def _webhooks(tell: Teller) -> None:
@@ -222,13 +230,15 @@ def _webhooks(tell: Teller) -> None:
     tell.get("get_webhook_endpoint", path)
     tell.patch("update_webhook_endpoint", path, {"description": "the shop"})
     tell.post("rotate_webhook_endpoint_secret", f"{path}/rotate-secret", {"overlap_hours": 24})
-    tell.post("test_webhook_endpoint", f"{path}/test")
+    tell.post("test_webhook_endpoint", f"{path}/test", {"reason": "the receiver is new"})
     fan_out(tell.api.world.engine.database, SettledEvents(), now=datetime.now(UTC))
     [delivery] = tell.get("list_webhook_deliveries", "/v1/webhook_deliveries", endpoint_id=made["id"])["data"]
     tell.get("get_webhook_delivery", f"/v1/webhook_deliveries/{delivery['id']}")
-    tell.post("resend_webhook_delivery", f"/v1/webhook_deliveries/{delivery['id']}/resend")
-    tell.post("disable_webhook_endpoint", f"{path}/disable")
-    tell.post("enable_webhook_endpoint", f"{path}/enable")
+    tell.post(
+        "resend_webhook_delivery", f"/v1/webhook_deliveries/{delivery['id']}/resend", {"reason": "the receiver lost it"}
+    )
+    tell.post("disable_webhook_endpoint", f"{path}/disable", {"reason": "the receiver moves house"})
+    tell.post("enable_webhook_endpoint", f"{path}/enable", {"reason": "it has moved"})
     tell.delete("delete_webhook_endpoint", path)
 
 

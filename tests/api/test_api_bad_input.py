@@ -426,9 +426,16 @@ def test_an_idempotency_key_is_visible_ascii(still, key):
 
 
 @pytest.mark.parametrize("act", ["undo-cancel", "resume", "consent"])
-@pytest.mark.parametrize("body", [b'{"at": "now"}', b"[]", b"null"])
-def test_a_path_that_takes_no_body_refuses_one(still, act, body):
+@pytest.mark.parametrize(("body", "field"), [(b'{"at": "now"}', "at"), (b"[]", "body"), (b'{"reason": 1}', "reason")])
+def test_a_path_that_takes_a_reason_only_refuses_all_else(still, act, body, field):
     answer = still.post(f"/v1/subscriptions/{NOBODY}/{act}", content=body, headers=JSON)
+    assert list(fields_of(answer)) == [field]
+
+
+@pytest.mark.parametrize("body", [b'{"reason": "x"}', b"[]", b"null"])
+def test_a_path_that_takes_no_body_refuses_one(still, body):
+    path = f"/v1/webhook_endpoints/we_{NOBODY.partition('_')[2]}"
+    answer = still.call("DELETE", path, content=body, headers=JSON)
     assert list(fields_of(answer)) == ["body"]
 
 

@@ -43,6 +43,50 @@ def test_what_a_person_decides_is_in_the_trail_with_who_and_why(lived, command, 
     assert lived.billing("audit", "verify").code == 0
 
 
+EXPLAINED = [
+    ("keys", "create", "shop-backend"),
+    ("keys", "rotate", "a-backend"),
+    ("keys", "revoke", "a-backend", "--yes"),
+    ("plans", "apply", "CATALOG", "--yes"),
+    ("plans", "archive", "basic", "--yes"),
+    ("plans", "pause", "basic", "--yes"),
+    ("subscriptions", "pause", "cust-kim", "--yes"),
+    ("subscriptions", "resume", "cust-lee", "--yes"),
+    ("subscriptions", "cancel", "cust-kim", "--at-period-end", "--yes"),
+    ("webhooks", "endpoints", "create", "http://127.0.0.1:9001/"),
+    ("webhooks", "endpoints", "update", "HOOK", "--description", "the shop"),
+    ("webhooks", "endpoints", "disable", "HOOK"),
+    ("webhooks", "endpoints", "rotate", "HOOK"),
+    ("webhooks", "endpoints", "test", "HOOK"),
+    ("webhooks", "endpoints", "delete", "HOOK", "--yes"),
+    ("go", "--yes"),
+]
+
+
+@pytest.mark.parametrize("command", EXPLAINED, ids=" ".join)
+def test_a_command_says_why_in_the_trail_and_without_a_reason_nothing(lived, tmp_path, command):
+    hook, catalog = "http://127.0.0.1:9000/", tmp_path / "plans.toml"
+    catalog.write_text('[[plans]]\ncode = "new"\nname = "New"\namount = 100\ncurrency = "KRW"\ninterval = "month"\n')
+    lived.billing("keys", "create", "a-backend")
+    lived.billing("webhooks", "endpoints", "create", hook)
+    lived.billing("subscriptions", "pause", "cust-lee", "--yes")
+    lived.billing("stop", "wait")
+    before = len(acts(lived))
+    command = [{"HOOK": hook, "CATALOG": str(catalog)}.get(word, word) for word in command]
+    told = lived.billing(*command, "--reason", "because of a ticket")
+    assert told.code == 0, told.err
+    entries = lived.billing("audit", "list", "--json").json
+    assert len(entries) > before
+    assert {entry["reason"] for entry in entries[: len(entries) - before]} == {"because of a ticket"}
+    assert {entry["reason"] for entry in entries[len(entries) - before :]} == {"", "wait"}
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "x" * 201])
+def test_a_reason_that_is_none_or_a_letter_is_refused(lived, reason):
+    told = lived.billing("plans", "pause", "basic", "--yes", "--reason", reason)
+    assert (told.code, acts(lived)) == (2, [])
+
+
 def test_keys_are_rotated_and_revoked_in_the_trail_without_a_secret(lived):
     made = lived.billing("keys", "create", "shop-backend", "--json").json
     lived.billing("keys", "rotate", "shop-backend")

@@ -65,10 +65,13 @@ class AsyncInvoicesResource:
             Invoice,
         )
 
-    async def retry(self, invoice_id: str, *, idempotency_key: str | None = None) -> Invoice:
+    async def retry(
+        self, invoice_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> Invoice:
         """Charge an open invoice again, now."""
         return await self._wire.ask(
-            call("POST", f"/v1/invoices/{in_path(invoice_id)}/retry", key=idempotency_key), Invoice
+            call("POST", f"/v1/invoices/{in_path(invoice_id)}/retry", body={"reason": reason}, key=idempotency_key),
+            Invoice,
         )
 
     async def iterate(

@@ -18,17 +18,24 @@ class AsyncKeysResource:
         return await self._wire.ask(call("GET", "/v1/keys", query={"limit": limit, "cursor": cursor}), Page[ApiKey])
 
     async def create(
-        self, *, name: str, role: Literal["read", "backend", "admin"] | Omit = OMIT, idempotency_key: str | None = None
+        self,
+        *,
+        name: str,
+        reason: str | Omit | None = OMIT,
+        role: Literal["read", "backend", "admin"] | Omit = OMIT,
+        idempotency_key: str | None = None,
     ) -> FreshApiKey:
         """Make a key and show its secret, once."""
         return await self._wire.ask(
-            call("POST", "/v1/keys", body={"name": name, "role": role}, key=idempotency_key), FreshApiKey
+            call("POST", "/v1/keys", body={"reason": reason, "name": name, "role": role}, key=idempotency_key),
+            FreshApiKey,
         )
 
     async def rotate(
         self,
         key_id: str,
         *,
+        reason: str | Omit | None = OMIT,
         overlap_hours: int | Omit = OMIT,
         end_previous: bool | Omit = OMIT,
         idempotency_key: str | None = None,
@@ -38,15 +45,19 @@ class AsyncKeysResource:
             call(
                 "POST",
                 f"/v1/keys/{in_path(key_id)}/rotate",
-                body={"overlap_hours": overlap_hours, "end_previous": end_previous},
+                body={"reason": reason, "overlap_hours": overlap_hours, "end_previous": end_previous},
                 key=idempotency_key,
             ),
             FreshApiKey,
         )
 
-    async def revoke(self, key_id: str, *, idempotency_key: str | None = None) -> ApiKey:
+    async def revoke(
+        self, key_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> ApiKey:
         """Let a key open nothing any more, at most 5 seconds from now; it cannot be undone."""
-        return await self._wire.ask(call("POST", f"/v1/keys/{in_path(key_id)}/revoke", key=idempotency_key), ApiKey)
+        return await self._wire.ask(
+            call("POST", f"/v1/keys/{in_path(key_id)}/revoke", body={"reason": reason}, key=idempotency_key), ApiKey
+        )
 
     async def iterate(self, *, limit: int | Omit = OMIT) -> AsyncIterator[ApiKey]:
         """Go through all that :meth:`list` finds, page after page."""

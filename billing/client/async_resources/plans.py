@@ -28,6 +28,7 @@ class AsyncPlansResource:
         interval: Literal["day", "week", "month", "year"],
         code: str,
         name: str,
+        reason: str | Omit | None = OMIT,
         interval_count: int | Omit = OMIT,
         trial_days: int | Omit = OMIT,
         idempotency_key: str | None = None,
@@ -38,6 +39,7 @@ class AsyncPlansResource:
                 "POST",
                 "/v1/plans",
                 body={
+                    "reason": reason,
                     "amount": amount,
                     "interval": interval,
                     "interval_count": interval_count,
@@ -54,17 +56,23 @@ class AsyncPlansResource:
         """Show a plan."""
         return await self._wire.ask(call("GET", f"/v1/plans/{in_path(plan)}"), Plan)
 
-    async def archive(self, plan: str, *, idempotency_key: str | None = None) -> Plan:
+    async def archive(self, plan: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None) -> Plan:
         """Archive a plan: nobody can be enrolled on it any more; its subscribers go on."""
-        return await self._wire.ask(call("POST", f"/v1/plans/{in_path(plan)}/archive", key=idempotency_key), Plan)
+        return await self._wire.ask(
+            call("POST", f"/v1/plans/{in_path(plan)}/archive", body={"reason": reason}, key=idempotency_key), Plan
+        )
 
-    async def pause(self, plan: str, *, idempotency_key: str | None = None) -> Plan:
+    async def pause(self, plan: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None) -> Plan:
         """Pause a plan: nobody is enrolled on it, renewed or charged until it is resumed."""
-        return await self._wire.ask(call("POST", f"/v1/plans/{in_path(plan)}/pause", key=idempotency_key), Plan)
+        return await self._wire.ask(
+            call("POST", f"/v1/plans/{in_path(plan)}/pause", body={"reason": reason}, key=idempotency_key), Plan
+        )
 
-    async def resume(self, plan: str, *, idempotency_key: str | None = None) -> Plan:
+    async def resume(self, plan: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None) -> Plan:
         """Resume a paused plan: its subscribers renew again."""
-        return await self._wire.ask(call("POST", f"/v1/plans/{in_path(plan)}/resume", key=idempotency_key), Plan)
+        return await self._wire.ask(
+            call("POST", f"/v1/plans/{in_path(plan)}/resume", body={"reason": reason}, key=idempotency_key), Plan
+        )
 
     async def iterate(self, *, limit: int | Omit = OMIT, archived: bool | Omit | None = OMIT) -> AsyncIterator[Plan]:
         """Go through all that :meth:`list` finds, page after page."""

@@ -27,6 +27,7 @@ class AsyncPricesResource:
         amount: Mapping[str, Any],
         interval: Literal["day", "week", "month", "year"],
         plan: str,
+        reason: str | Omit | None = OMIT,
         interval_count: int | Omit = OMIT,
         trial_days: int | Omit = OMIT,
         idempotency_key: str | None = None,
@@ -37,6 +38,7 @@ class AsyncPricesResource:
                 "POST",
                 "/v1/prices",
                 body={
+                    "reason": reason,
                     "amount": amount,
                     "interval": interval,
                     "interval_count": interval_count,

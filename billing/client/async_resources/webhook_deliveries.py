@@ -41,10 +41,18 @@ class AsyncWebhookDeliveriesResource:
         """Show a delivery."""
         return await self._wire.ask(call("GET", f"/v1/webhook_deliveries/{in_path(delivery_id)}"), WebhookDelivery)
 
-    async def resend(self, delivery_id: str, *, idempotency_key: str | None = None) -> WebhookDelivery:
+    async def resend(
+        self, delivery_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> WebhookDelivery:
         """Send an event to an endpoint again, under the same `webhook-id`, whatever became of it."""
         return await self._wire.ask(
-            call("POST", f"/v1/webhook_deliveries/{in_path(delivery_id)}/resend", key=idempotency_key), WebhookDelivery
+            call(
+                "POST",
+                f"/v1/webhook_deliveries/{in_path(delivery_id)}/resend",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            WebhookDelivery,
         )
 
     async def iterate(

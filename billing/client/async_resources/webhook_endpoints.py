@@ -16,6 +16,7 @@ class AsyncWebhookEndpointsResource:
         self,
         *,
         url: str,
+        reason: str | Omit | None = OMIT,
         event_types: Sequence[str] | Omit = OMIT,
         description: str | Omit = OMIT,
         idempotency_key: str | None = None,
@@ -25,7 +26,7 @@ class AsyncWebhookEndpointsResource:
             call(
                 "POST",
                 "/v1/webhook_endpoints",
-                body={"url": url, "event_types": event_types, "description": description},
+                body={"reason": reason, "url": url, "event_types": event_types, "description": description},
                 key=idempotency_key,
             ),
             FreshWebhookEndpoint,
@@ -48,6 +49,7 @@ class AsyncWebhookEndpointsResource:
         self,
         endpoint_id: str,
         *,
+        reason: str | Omit | None = OMIT,
         url: str | Omit = OMIT,
         event_types: Sequence[str] | Omit = OMIT,
         description: str | Omit = OMIT,
@@ -57,33 +59,51 @@ class AsyncWebhookEndpointsResource:
             call(
                 "PATCH",
                 f"/v1/webhook_endpoints/{in_path(endpoint_id)}",
-                body={"url": url, "event_types": event_types, "description": description},
+                body={"reason": reason, "url": url, "event_types": event_types, "description": description},
             ),
             WebhookEndpoint,
         )
 
-    async def delete(self, endpoint_id: str) -> DeletedWebhookEndpoint:
+    async def delete(self, endpoint_id: str, *, reason: str | Omit | None = OMIT) -> DeletedWebhookEndpoint:
         """Remove an endpoint with its secret and its deliveries."""
         return await self._wire.ask(
-            call("DELETE", f"/v1/webhook_endpoints/{in_path(endpoint_id)}"), DeletedWebhookEndpoint
+            call("DELETE", f"/v1/webhook_endpoints/{in_path(endpoint_id)}", query={"reason": reason}),
+            DeletedWebhookEndpoint,
         )
 
-    async def disable(self, endpoint_id: str, *, idempotency_key: str | None = None) -> WebhookEndpoint:
+    async def disable(
+        self, endpoint_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> WebhookEndpoint:
         """Send nothing to an endpoint; what happens meanwhile is sent when it is enabled again."""
         return await self._wire.ask(
-            call("POST", f"/v1/webhook_endpoints/{in_path(endpoint_id)}/disable", key=idempotency_key), WebhookEndpoint
+            call(
+                "POST",
+                f"/v1/webhook_endpoints/{in_path(endpoint_id)}/disable",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            WebhookEndpoint,
         )
 
-    async def enable(self, endpoint_id: str, *, idempotency_key: str | None = None) -> WebhookEndpoint:
+    async def enable(
+        self, endpoint_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> WebhookEndpoint:
         """Send to an endpoint again, beginning with the oldest event that it missed."""
         return await self._wire.ask(
-            call("POST", f"/v1/webhook_endpoints/{in_path(endpoint_id)}/enable", key=idempotency_key), WebhookEndpoint
+            call(
+                "POST",
+                f"/v1/webhook_endpoints/{in_path(endpoint_id)}/enable",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            WebhookEndpoint,
         )
 
     async def rotate_secret(
         self,
         endpoint_id: str,
         *,
+        reason: str | Omit | None = OMIT,
         overlap_hours: int | Omit = OMIT,
         end_previous: bool | Omit = OMIT,
         idempotency_key: str | None = None,
@@ -93,16 +113,24 @@ class AsyncWebhookEndpointsResource:
             call(
                 "POST",
                 f"/v1/webhook_endpoints/{in_path(endpoint_id)}/rotate-secret",
-                body={"overlap_hours": overlap_hours, "end_previous": end_previous},
+                body={"reason": reason, "overlap_hours": overlap_hours, "end_previous": end_previous},
                 key=idempotency_key,
             ),
             FreshWebhookEndpoint,
         )
 
-    async def test(self, endpoint_id: str, *, idempotency_key: str | None = None) -> Event:
+    async def test(
+        self, endpoint_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> Event:
         """Have a `webhook_endpoint.test` event sent to this endpoint, and to no other."""
         return await self._wire.ask(
-            call("POST", f"/v1/webhook_endpoints/{in_path(endpoint_id)}/test", key=idempotency_key), Event
+            call(
+                "POST",
+                f"/v1/webhook_endpoints/{in_path(endpoint_id)}/test",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            Event,
         )
 
     async def iterate(

@@ -68,6 +68,7 @@ class CustomersResource:
         self,
         customer_id: str,
         *,
+        reason: str | Omit | None = OMIT,
         name: str | Omit = OMIT,
         email: str | Omit = OMIT,
         phone: str | Omit | None = OMIT,
@@ -78,7 +79,7 @@ class CustomersResource:
             call(
                 "PATCH",
                 f"/v1/customers/{in_path(customer_id)}",
-                body={"name": name, "email": email, "phone": phone, "locale": locale},
+                body={"reason": reason, "name": name, "email": email, "phone": phone, "locale": locale},
             ),
             Customer,
         )

@@ -65,9 +65,14 @@ class InvoicesResource:
             Invoice,
         )
 
-    def retry(self, invoice_id: str, *, idempotency_key: str | None = None) -> Invoice:
+    def retry(
+        self, invoice_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> Invoice:
         """Charge an open invoice again, now."""
-        return self._wire.ask(call("POST", f"/v1/invoices/{in_path(invoice_id)}/retry", key=idempotency_key), Invoice)
+        return self._wire.ask(
+            call("POST", f"/v1/invoices/{in_path(invoice_id)}/retry", body={"reason": reason}, key=idempotency_key),
+            Invoice,
+        )
 
     def iterate(
         self,

@@ -89,6 +89,7 @@ class SubscriptionsResource:
         terminal_type: Literal["WEB", "WAP", "APP"],
         success_url: str,
         failure_url: str,
+        reason: str | Omit | None = OMIT,
         os_type: Literal["ANDROID", "IOS"] | Omit | None = OMIT,
         idempotency_key: str | None = None,
     ) -> EnrolledSubscription:
@@ -98,6 +99,7 @@ class SubscriptionsResource:
                 "POST",
                 f"/v1/subscriptions/{in_path(subscription_id)}/replace-source",
                 body={
+                    "reason": reason,
                     "terminal_type": terminal_type,
                     "os_type": os_type,
                     "success_url": success_url,
@@ -120,9 +122,9 @@ class SubscriptionsResource:
         self,
         subscription_id: str,
         *,
+        reason: str | Omit | None = OMIT,
         at: Literal["now", "period_end", "date"] | Omit = OMIT,
         on: date | Omit | None = OMIT,
-        reason: str | Omit = OMIT,
         idempotency_key: str | None = None,
     ) -> Subscription:
         """Cancel a subscription."""
@@ -130,22 +132,31 @@ class SubscriptionsResource:
             call(
                 "POST",
                 f"/v1/subscriptions/{in_path(subscription_id)}/cancel",
-                body={"at": at, "on": on, "reason": reason},
+                body={"reason": reason, "at": at, "on": on},
                 key=idempotency_key,
             ),
             Subscription,
         )
 
-    def undo_cancel(self, subscription_id: str, *, idempotency_key: str | None = None) -> Subscription:
+    def undo_cancel(
+        self, subscription_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> Subscription:
         """Take back a cancellation that has not come yet."""
         return self._wire.ask(
-            call("POST", f"/v1/subscriptions/{in_path(subscription_id)}/undo-cancel", key=idempotency_key), Subscription
+            call(
+                "POST",
+                f"/v1/subscriptions/{in_path(subscription_id)}/undo-cancel",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            Subscription,
         )
 
     def pause(
         self,
         subscription_id: str,
         *,
+        reason: str | Omit | None = OMIT,
         at: Literal["now", "period_end"] | Omit = OMIT,
         resume_at: datetime | Omit | None = OMIT,
         idempotency_key: str | None = None,
@@ -155,28 +166,52 @@ class SubscriptionsResource:
             call(
                 "POST",
                 f"/v1/subscriptions/{in_path(subscription_id)}/pause",
-                body={"at": at, "resume_at": resume_at},
+                body={"reason": reason, "at": at, "resume_at": resume_at},
                 key=idempotency_key,
             ),
             Subscription,
         )
 
-    def undo_pause(self, subscription_id: str, *, idempotency_key: str | None = None) -> Subscription:
+    def undo_pause(
+        self, subscription_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> Subscription:
         """Take back a pause that has not begun yet."""
         return self._wire.ask(
-            call("POST", f"/v1/subscriptions/{in_path(subscription_id)}/undo-pause", key=idempotency_key), Subscription
+            call(
+                "POST",
+                f"/v1/subscriptions/{in_path(subscription_id)}/undo-pause",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            Subscription,
         )
 
-    def resume(self, subscription_id: str, *, idempotency_key: str | None = None) -> Subscription:
+    def resume(
+        self, subscription_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> Subscription:
         """Resume a paused subscription; days that were paused are never billed."""
         return self._wire.ask(
-            call("POST", f"/v1/subscriptions/{in_path(subscription_id)}/resume", key=idempotency_key), Subscription
+            call(
+                "POST",
+                f"/v1/subscriptions/{in_path(subscription_id)}/resume",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            Subscription,
         )
 
-    def consent(self, subscription_id: str, *, idempotency_key: str | None = None) -> Subscription:
+    def consent(
+        self, subscription_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+    ) -> Subscription:
         """Record that the subscriber agrees to be charged when the trial ends."""
         return self._wire.ask(
-            call("POST", f"/v1/subscriptions/{in_path(subscription_id)}/consent", key=idempotency_key), Subscription
+            call(
+                "POST",
+                f"/v1/subscriptions/{in_path(subscription_id)}/consent",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            Subscription,
         )
 
     def iterate(

@@ -66,7 +66,8 @@ def read_customer(customer_id: CustomerId, desk: DeskOfRequest) -> Customer:
 @router.patch("/{customer_id}", operation_id="update_customer")
 def change(customer_id: CustomerId, wanted: CustomerUpdate, desk: DeskOfRequest) -> Customer:
     """Change what is known of a customer; what is left out stays as it is."""
-    told = wanted.model_dump(exclude_unset=True)
+    desk = desk.because(wanted)
+    told = wanted.model_dump(exclude_unset=True, exclude={"reason"})
     return _managed(
         desk, "update_customer", customer_id, lambda now: update_customer(desk.engine, customer_id, told, now=now)
     )
@@ -79,6 +80,7 @@ def erase(customer_id: CustomerId, wanted: Erasure, desk: DeskOfRequest) -> Cust
     Their KakaoPay agreements are ended. What was paid stays in the books, under the reference, which nobody can be
     enrolled under again. Refused while a subscription lives or money is under way.
     """
+    desk = desk.because(wanted)
     return _managed(
         desk,
         "erase_customer",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Protocol, TypeVar
 
 import structlog
 from fastapi import Depends, Request
@@ -23,6 +23,13 @@ log = structlog.get_logger()
 MOST_TRIES: Final = 3
 
 
+class Explained(Protocol):
+    """What says why something is done, or does not."""
+
+    @property
+    def reason(self) -> str | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """Where a request is dealt with."""
@@ -37,6 +44,12 @@ class Desk:
     def now(self) -> datetime:
         """Return the time the engine acts at, in UTC."""
         return engine_now(self.engine.database, is_live=self.is_live)
+
+    def because(self, wanted: Explained | None) -> "Desk":
+        """Return the desk for an act whose reason, if one is given, is entered in the audit trail with it."""
+        if wanted is None or wanted.reason is None:
+            return self
+        return replace(self, engine=replace(self.engine, database=self.engine.database.because(wanted.reason)))
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -66,6 +66,7 @@ def replace_source(subscription_id: SubscriptionId, wanted: NewSource, desk: Des
 
     Answers with a link under which the subscriber makes a new one; it pays the open invoice. Sent twice: the same link.
     """
+    desk = desk.because(wanted)
     terminal = _terminal(desk, wanted)
     with telling_current(lambda: shown(desk, subscription_id)):
         made = desk.once(

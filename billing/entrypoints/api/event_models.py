@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 from billing.domain.deliveries import LONGEST_URL, DeliveryState, EndpointState
 from billing.domain.public_events import PUBLIC_TYPES, subject_of, unknown_patterns
 from billing.entrypoints.api.ids import EndpointId, EventId, SubscriptionId
-from billing.entrypoints.api.shapes import LEFT_OUT, Body, PageQuery
+from billing.entrypoints.api.shapes import LEFT_OUT, PageQuery, Reasoned
 
 _MOST_PATTERNS: Final = 50
 _GROUPS: Final = sorted({type_.split(".")[0] for type_ in PUBLIC_TYPES})
@@ -58,7 +58,7 @@ class EventQuery(PageQuery):
     subscription_id: SubscriptionId | None = None
 
 
-class NewEndpoint(Body):
+class NewEndpoint(Reasoned):
     """``event_types`` are types or kinds of them, such as ``invoice.*``; without them everything is sent."""
 
     url: EndpointUrl
@@ -66,7 +66,7 @@ class NewEndpoint(Body):
     description: EndpointDescription = ""
 
 
-class EndpointChanges(Body):
+class EndpointChanges(Reasoned):
     """What is left out stays as it is; without types, ``[]``, everything is sent."""
 
     url: Annotated[EndpointUrl, LEFT_OUT] = ""
@@ -74,7 +74,7 @@ class EndpointChanges(Body):
     description: Annotated[EndpointDescription, LEFT_OUT] = ""
 
 
-class SecretRotation(Body):
+class SecretRotation(Reasoned):
     """``overlap_hours``: how long the present secret still signs too; 0 ends it now.
 
     ``end_previous``: one that was rotated away before, and still signs, may be ended.

@@ -145,7 +145,11 @@ PlanCode = Annotated[str, Field(pattern=PLAN_CODE)]
 Currency = Annotated[str, Field(pattern=CURRENCY)]
 Reference = Annotated[str, AfterValidator(_reference), _said(minLength=1, maxLength=100)]
 Name = Annotated[str, AfterValidator(_text(100)), _said(minLength=1, maxLength=100)]
-Reason = Annotated[str, AfterValidator(_text(200)), _said(minLength=1, maxLength=200)]
+Reason = Annotated[
+    str,
+    AfterValidator(_text(200)),
+    _said(minLength=1, maxLength=200, description="Why; the audit trail keeps it for ever: no personal data."),
+]
 Email = Annotated[str, AfterValidator(_email), _said(format="email", maxLength=254)]
 Phone = Annotated[str, AfterValidator(_phone), _said(pattern=f"^(?:{_E164.pattern}|{_KOREAN_MOBILE.pattern})$")]
 Url = Annotated[str, AfterValidator(_url), _said(format="uri", maxLength=1024)]

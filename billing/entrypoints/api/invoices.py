@@ -15,6 +15,7 @@ from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.models import Forgiveness, InvoiceQuery
 from billing.entrypoints.api.objects.invoices import Invoice, InvoiceList
 from billing.entrypoints.api.paging import list_of, page_asked
+from billing.entrypoints.api.shapes import Reasoned
 from billing.operations.engine import NotFound
 from billing.operations.forgive_invoice import mark_uncollectible, void_invoice
 from billing.operations.retry_charge import retry_invoice
@@ -53,6 +54,7 @@ def void(invoice_id: InvoiceId, wanted: Forgiveness, desk: DeskOfRequest) -> Inv
     Nothing is owed for it, and its period is not invoiced again. If it was the last one owed, the subscription is
     active again.
     """
+    desk = desk.because(wanted)
     return _managed(
         desk,
         "void_invoice",
@@ -67,6 +69,7 @@ def write_off(invoice_id: InvoiceId, wanted: Forgiveness, desk: DeskOfRequest) -
 
     It is not charged any more. If it was the last one owed, the subscription is active again.
     """
+    desk = desk.because(wanted)
     return _managed(
         desk,
         "mark_uncollectible",
@@ -76,12 +79,13 @@ def write_off(invoice_id: InvoiceId, wanted: Forgiveness, desk: DeskOfRequest) -
 
 
 @router.post("/{invoice_id}/retry", operation_id="retry_invoice")
-def retry(invoice_id: InvoiceId, desk: DeskOfRequest) -> Invoice:
+def retry(invoice_id: InvoiceId, desk: DeskOfRequest, wanted: Reasoned | None = None) -> Invoice:
     """Charge an open invoice again, now
 
     Whatever the plan of retries says, and without moving it. The last of `charge_ids` is the charge that was made; a
     wallet's answer comes later.
     """
+    desk = desk.because(wanted)
     return _managed(desk, "retry_invoice", invoice_id, lambda now: retry_invoice(desk.engine, invoice_id, now=now))
 
 

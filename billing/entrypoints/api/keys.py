@@ -14,7 +14,7 @@ from billing.entrypoints.api.errors import telling_current
 from billing.entrypoints.api.ids import KeyId
 from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.paging import ListOf, list_of, page_asked
-from billing.entrypoints.api.shapes import Answered, Body, PageQuery
+from billing.entrypoints.api.shapes import Answered, PageQuery, Reasoned
 from billing.entrypoints.clock import machine_now
 from billing.operations.api_keys import FreshKey, create_key, redraw_key, revoke_key, rotate_key
 from billing.operations.engine import NotFound
@@ -26,14 +26,14 @@ router = APIRouter(prefix="/v1/keys", tags=["keys"])
 KeyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,49}$")]
 
 
-class NewKey(Body):
+class NewKey(Reasoned):
     """``name`` says who holds the key; every act of it is written down under this name."""
 
     name: KeyName
     role: Literal["read", "backend", "admin"] = "backend"
 
 
-class Rotation(Body):
+class Rotation(Reasoned):
     """``overlap_hours``: how long the present secret still works; 0 ends it now.
 
     ``end_previous``: one that was rotated away before, and still works, may be ended.
@@ -91,6 +91,7 @@ def read_keys(query: Annotated[PageQuery, Query()], desk: DeskOfRequest) -> ApiK
 @router.post("", status_code=201, operation_id="create_key")
 def create(wanted: NewKey, desk: DeskOfRequest) -> FreshApiKey:
     """Make a key and show its secret, once."""
+    desk = desk.because(wanted)
     made = desk.once(
         "create_key",
         lambda _now: create_key(desk.engine, wanted.name, Role(wanted.role), mode_of(desk), now=machine_now()),
@@ -106,6 +107,7 @@ def rotate(key_id: KeyId, desk: DeskOfRequest, wanted: Rotation | None = None) -
     The present one works on until the overlap ends. While it does, a second rotation would end it and lock out whoever
     still holds it (everybody, if the answer to the first was lost): it is refused, unless `end_previous` is true.
     """
+    desk = desk.because(wanted)
     how = wanted or Rotation()
     with telling_current(lambda: _current(desk, key_id)):
         made = desk.once(
@@ -125,8 +127,9 @@ def rotate(key_id: KeyId, desk: DeskOfRequest, wanted: Rotation | None = None) -
 
 
 @router.post("/{key_id}/revoke", operation_id="revoke_key")
-def revoke(key_id: KeyId, desk: DeskOfRequest) -> ApiKey:
+def revoke(key_id: KeyId, desk: DeskOfRequest, wanted: Reasoned | None = None) -> ApiKey:
     """Let a key open nothing any more, at most 5 seconds from now; it cannot be undone."""
+    desk = desk.because(wanted)
     return managed(
         desk,
         "revoke_key",

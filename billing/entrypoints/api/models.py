@@ -22,7 +22,7 @@ from billing.entrypoints.api.fields import (
     Whole,
 )
 from billing.entrypoints.api.ids import ChargeId, CustomerId, InvoiceId, SubscriptionId
-from billing.entrypoints.api.shapes import LEFT_OUT, Body, CreatedQuery, MoneyAsked, PageQuery, QueryOf
+from billing.entrypoints.api.shapes import LEFT_OUT, Body, CreatedQuery, MoneyAsked, PageQuery, QueryOf, Reasoned
 from plans.calendar import LARGEST_COUNT
 from plans.catalog_fields import LARGEST_TRIAL_DAYS
 
@@ -60,16 +60,15 @@ class NewSubscription(InWallet):
     locale: Locale | None = None
 
 
-class NewSource(InWallet):
+class NewSource(InWallet, Reasoned):
     """Where the subscriber is who makes a new KakaoPay agreement."""
 
 
-class Cancellation(Body):
+class Cancellation(Reasoned):
     """``period_end``: what is paid for runs out. ``date``: it is renewed until the day ``on`` begins in its zone."""
 
     at: Literal["now", "period_end", "date"] = "period_end"
     on: Annotated[Day | None, Field(validate_default=True)] = None
-    reason: Reason = "asked for by the subscriber"
 
     @field_validator("on")
     @classmethod
@@ -79,7 +78,7 @@ class Cancellation(Body):
         return value
 
 
-class Pause(Body):
+class Pause(Reasoned):
     """``period_end``: what is paid for runs out first. Without ``resume_at`` it is resumed by hand."""
 
     at: Literal["now", "period_end"] = "now"
@@ -116,7 +115,7 @@ class NewCustomer(Body):
     locale: Locale = "ko"
 
 
-class CustomerUpdate(Body):
+class CustomerUpdate(Reasoned):
     """What is left out stays as it is; ``phone`` is taken away by null."""
 
     name: Annotated[Name, LEFT_OUT] = ""
@@ -142,7 +141,7 @@ class SourceQuery(CreatedQuery):
     state: SourceState | None = None
 
 
-class PriceAsked(Body):
+class PriceAsked(Reasoned):
     """``amount`` every so many ``interval``, the first time after ``trial_days`` without one."""
 
     amount: MoneyAsked

@@ -13,6 +13,7 @@ from billing.entrypoints.api.models import NewPlan, PlanQuery
 from billing.entrypoints.api.objects.plans import Plan, PlanList
 from billing.entrypoints.api.paging import read_cursor, write_cursor
 from billing.entrypoints.api.pricing import price_asked
+from billing.entrypoints.api.shapes import Reasoned
 from billing.operations.engine import NotFound
 from billing.operations.plans import archive_plan, create_plan, pause_plan, resume_plan
 from billing.store.plan_views import find_plan, list_plans
@@ -36,6 +37,7 @@ def read_plans(query: Annotated[PlanQuery, Query()], desk: DeskOfRequest) -> Pla
 @router.post("", status_code=201, operation_id="create_plan")
 def create(wanted: NewPlan, desk: DeskOfRequest) -> Plan:
     """Create a plan with its first price"""
+    desk = desk.because(wanted)
     plan = PlanOnSale(wanted.code, wanted.name, price_asked(desk, wanted))
     return _managed(desk, "create_plan", wanted.code, lambda now: create_plan(desk.engine, plan, now=now))
 
@@ -47,20 +49,23 @@ def read_plan(plan: Code, desk: DeskOfRequest) -> Plan:
 
 
 @router.post("/{plan}/archive", operation_id="archive_plan")
-def archive(plan: Code, desk: DeskOfRequest) -> Plan:
+def archive(plan: Code, desk: DeskOfRequest, wanted: Reasoned | None = None) -> Plan:
     """Archive a plan: nobody can be enrolled on it any more; its subscribers go on."""
+    desk = desk.because(wanted)
     return _managed(desk, "archive_plan", plan, lambda now: archive_plan(desk.engine, plan, now=now))
 
 
 @router.post("/{plan}/pause", operation_id="pause_plan")
-def pause(plan: Code, desk: DeskOfRequest) -> Plan:
+def pause(plan: Code, desk: DeskOfRequest, wanted: Reasoned | None = None) -> Plan:
     """Pause a plan: nobody is enrolled on it, renewed or charged until it is resumed."""
+    desk = desk.because(wanted)
     return _managed(desk, "pause_plan", plan, lambda now: pause_plan(desk.engine, plan, now=now))
 
 
 @router.post("/{plan}/resume", operation_id="resume_plan")
-def resume(plan: Code, desk: DeskOfRequest) -> Plan:
+def resume(plan: Code, desk: DeskOfRequest, wanted: Reasoned | None = None) -> Plan:
     """Resume a paused plan: its subscribers renew again."""
+    desk = desk.because(wanted)
     return _managed(desk, "resume_plan", plan, lambda now: resume_plan(desk.engine, plan, now=now))
 
 

@@ -44,6 +44,7 @@ def create(wanted: NewPrice, desk: DeskOfRequest) -> Price:
 
     It is for enrolments to come: present subscribers keep the price they have.
     """
+    desk = desk.because(wanted)
     price = price_asked(desk, wanted)
     with telling_current(lambda: plans.shown(desk, wanted.plan)):
         price_id = desk.once(

@@ -27,6 +27,7 @@ def create_refund(wanted: NewRefund, desk: DeskOfRequest) -> Refund:
     is canceled too, and what was paid may be used to its end all the same. Send an `Idempotency-Key`: without one, a
     partial refund that is sent twice is made twice.
     """
+    desk = desk.because(wanted)
     amount_minor = _amount_minor(desk, wanted)
     with telling_current(lambda: charges.shown(desk, wanted.charge_id)):
         refund_id = desk.once(

@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from billing.entrypoints.api.fields import AmountMinor, Currency, Instant, Whole
+from billing.entrypoints.api.fields import AmountMinor, Currency, Instant, Reason, Whole
 from billing.store.columns import AnyRow
 
 
@@ -29,6 +29,18 @@ class QueryOf(BaseModel):
     """A request's query. It is text, so it is converted; but a name that is not known is a mistake here too."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Reasoned(Body):
+    """Why something is done: for whoever reads the audit trail, which keeps it for ever. No personal data in it."""
+
+    reason: Reason | None = None
+
+
+class ReasonedQuery(QueryOf):
+    """The same where there is no body."""
+
+    reason: Reason | None = None
 
 
 class PageQuery(QueryOf):

@@ -40,6 +40,7 @@ def revoke(source_id: SourceId, wanted: Revocation, desk: DeskOfRequest) -> Sour
     Nothing is charged on it again, and Checkout.com is told. Subscriptions that used it need a new one: replace their
     source. Sent again, only Checkout.com is told again.
     """
+    desk = desk.because(wanted)
     return managed(
         desk,
         "revoke_source",

@@ -14,6 +14,7 @@ from billing.entrypoints.api.models import Cancellation, Pause, SubscriptionQuer
 from billing.entrypoints.api.objects.previews import ChargePreview
 from billing.entrypoints.api.objects.subscriptions import Subscription, SubscriptionList
 from billing.entrypoints.api.paging import list_of, page_asked
+from billing.entrypoints.api.shapes import Reasoned
 from billing.operations.consent import record_consent
 from billing.operations.engine import NotFound
 from billing.operations.manage import (
@@ -73,6 +74,7 @@ def cancel(subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Cancell
     nothing is charged any more, nothing is given back, and what is paid may still be used up, as access tells. No body
     is needed.
     """
+    desk = desk.because(wanted)
     how = wanted or Cancellation()
 
     def act(now: datetime) -> object:
@@ -85,8 +87,11 @@ def cancel(subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Cancell
 
 
 @router.post("/{subscription_id}/undo-cancel", operation_id="undo_cancel_subscription")
-def take_cancellation_back(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
+def take_cancellation_back(
+    subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Reasoned | None = None
+) -> Subscription:
     """Take back a cancellation that has not come yet."""
+    desk = desk.because(wanted)
     return _managed(
         desk, "undo_cancel", subscription_id, lambda now: undo_cancel(desk.engine, subscription_id, now=now)
     )
@@ -100,6 +105,7 @@ def pause_subscription(
 
     Nothing is billed or charged until it is resumed, by hand or at `resume_at`. No body is needed.
     """
+    desk = desk.because(wanted)
     how = wanted or Pause()
     act = pause if how.at == "now" else pause_at_period_end
     return _managed(
@@ -108,24 +114,31 @@ def pause_subscription(
 
 
 @router.post("/{subscription_id}/undo-pause", operation_id="undo_pause_subscription")
-def take_pause_back(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
+def take_pause_back(
+    subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Reasoned | None = None
+) -> Subscription:
     """Take back a pause that has not begun yet."""
+    desk = desk.because(wanted)
     return _managed(desk, "undo_pause", subscription_id, lambda now: undo_pause(desk.engine, subscription_id, now=now))
 
 
 @router.post("/{subscription_id}/resume", operation_id="resume_subscription")
-def resume_subscription(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
+def resume_subscription(
+    subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Reasoned | None = None
+) -> Subscription:
     """Resume a paused subscription; days that were paused are never billed."""
+    desk = desk.because(wanted)
     return _managed(desk, "resume", subscription_id, lambda now: resume(desk.engine, subscription_id, now=now))
 
 
 @router.post("/{subscription_id}/consent", operation_id="consent_to_first_charge")
-def give_consent(subscription_id: SubscriptionId, desk: DeskOfRequest) -> Subscription:
+def give_consent(subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Reasoned | None = None) -> Subscription:
     """Record that the subscriber agrees to be charged when the trial ends
 
     Asked for just now and on its own. Refused outside the 30 days before the first charge, where it does not count
     (E-Commerce Act art. 13(6)).
     """
+    desk = desk.because(wanted)
     return _managed(desk, "consent", subscription_id, lambda now: record_consent(desk.engine, subscription_id, now=now))
 
 

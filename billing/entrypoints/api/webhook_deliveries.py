@@ -11,6 +11,7 @@ from billing.entrypoints.api.ids import DeliveryId
 from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.objects.webhook_endpoints import WebhookDelivery, WebhookDeliveryList
 from billing.entrypoints.api.paging import read_cursor, write_cursor
+from billing.entrypoints.api.shapes import Reasoned
 from billing.entrypoints.clock import machine_now
 from billing.operations.engine import NotFound
 from billing.operations.resend import resend_delivery
@@ -45,8 +46,9 @@ def read_delivery(delivery_id: DeliveryId, desk: DeskOfRequest) -> WebhookDelive
 
 
 @router.post("/{delivery_id}/resend", operation_id="resend_webhook_delivery")
-def resend(delivery_id: DeliveryId, desk: DeskOfRequest) -> WebhookDelivery:
+def resend(delivery_id: DeliveryId, desk: DeskOfRequest, wanted: Reasoned | None = None) -> WebhookDelivery:
     """Send an event to an endpoint again, under the same `webhook-id`, whatever became of it."""
+    desk = desk.because(wanted)
     return managed(
         desk,
         "resend_webhook_delivery",

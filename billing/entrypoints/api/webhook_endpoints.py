@@ -22,6 +22,7 @@ from billing.entrypoints.api.objects.webhook_endpoints import (
     WebhookEndpointList,
 )
 from billing.entrypoints.api.paging import read_cursor, write_cursor
+from billing.entrypoints.api.shapes import Reasoned, ReasonedQuery
 from billing.entrypoints.clock import machine_now
 from billing.operations import webhook_endpoints as acts
 from billing.operations.engine import NotFound
@@ -41,6 +42,7 @@ def create(wanted: NewEndpoint, desk: DeskOfRequest) -> FreshWebhookEndpoint:
 
     It is sent what happens from now on. There are at most 20 endpoints.
     """
+    desk = desk.because(wanted)
     with _naming_fields():
         made = desk.once(
             "create_webhook_endpoint",
@@ -82,7 +84,8 @@ def read_endpoint(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoi
 @router.patch("/{endpoint_id}", operation_id="update_webhook_endpoint")
 def update(endpoint_id: EndpointId, wanted: EndpointChanges, desk: DeskOfRequest) -> WebhookEndpoint:
     """Change URL, types or description; what is under way goes to where the endpoint is now."""
-    changes = wanted.model_dump(exclude_unset=True)
+    desk = desk.because(wanted)
+    changes = wanted.model_dump(exclude_unset=True, exclude={"reason"})
     with _naming_fields():
         return managed(
             desk,
@@ -101,8 +104,11 @@ def update(endpoint_id: EndpointId, wanted: EndpointChanges, desk: DeskOfRequest
 
 
 @router.delete("/{endpoint_id}", operation_id="delete_webhook_endpoint")
-def delete(endpoint_id: EndpointId, desk: DeskOfRequest) -> DeletedWebhookEndpoint:
+def delete(
+    query: Annotated[ReasonedQuery, Query()], endpoint_id: EndpointId, desk: DeskOfRequest
+) -> DeletedWebhookEndpoint:
     """Remove an endpoint with its secret and its deliveries."""
+    desk = desk.because(query)
     desk.act(
         "delete_webhook_endpoint",
         lambda _now: acts.remove_endpoint(desk.engine, endpoint_id, now=machine_now()),
@@ -112,8 +118,9 @@ def delete(endpoint_id: EndpointId, desk: DeskOfRequest) -> DeletedWebhookEndpoi
 
 
 @router.post("/{endpoint_id}/disable", operation_id="disable_webhook_endpoint")
-def disable(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoint:
+def disable(endpoint_id: EndpointId, desk: DeskOfRequest, wanted: Reasoned | None = None) -> WebhookEndpoint:
     """Send nothing to an endpoint; what happens meanwhile is sent when it is enabled again."""
+    desk = desk.because(wanted)
     return managed(
         desk,
         "disable_webhook_endpoint",
@@ -124,8 +131,9 @@ def disable(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoint:
 
 
 @router.post("/{endpoint_id}/enable", operation_id="enable_webhook_endpoint")
-def enable(endpoint_id: EndpointId, desk: DeskOfRequest) -> WebhookEndpoint:
+def enable(endpoint_id: EndpointId, desk: DeskOfRequest, wanted: Reasoned | None = None) -> WebhookEndpoint:
     """Send to an endpoint again, beginning with the oldest event that it missed."""
+    desk = desk.because(wanted)
     return managed(
         desk,
         "enable_webhook_endpoint",
@@ -144,6 +152,7 @@ def rotate_secret(
     Both sign until the overlap ends. While the one before still signs a second rotation would end it, and whoever
     verifies with it would trust nothing any more: it is refused, unless `end_previous` is true.
     """
+    desk = desk.because(wanted)
     how = wanted or SecretRotation()
     with telling_current(lambda: _shown(desk, endpoint_id)):
         made = desk.once(
@@ -163,8 +172,9 @@ def rotate_secret(
 
 
 @router.post("/{endpoint_id}/test", operation_id="test_webhook_endpoint")
-def send_test(endpoint_id: EndpointId, desk: DeskOfRequest) -> Event:
+def send_test(endpoint_id: EndpointId, desk: DeskOfRequest, wanted: Reasoned | None = None) -> Event:
     """Have a `webhook_endpoint.test` event sent to this endpoint, and to no other."""
+    desk = desk.because(wanted)
     with telling_current(lambda: _shown(desk, endpoint_id)):
         number = desk.once(
             "test_webhook_endpoint",

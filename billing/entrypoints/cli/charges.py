@@ -8,7 +8,7 @@ from billing.domain.public_ids import Kind, brief_id, public_id
 from billing.domain.states import ChargeState, InvoiceState
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Lines, Yes
+from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Lines, Reason, Yes
 from billing.entrypoints.cli.output import (
     agreed,
     moments,
@@ -111,10 +111,12 @@ def show(context: typer.Context, charge: ChargeId, limit: Lines = 100, as_json: 
 
 
 @app.command()
-def retry(context: typer.Context, charge: ChargeId, yes: Yes = False, as_json: AsJson = False) -> None:
+def retry(
+    context: typer.Context, charge: ChargeId, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Charge the invoice of a failed charge again, now; it is no step of the plan of retries."""
     session = session_of(context)
-    engine = session.acting()
+    engine = session.acting(reason)
     with engine.database.snapshot() as tx:
         row = list_charges(tx, 1, ids=[find_charge(tx, charge)])[0]
     if row.invoice_state is not InvoiceState.OPEN:

@@ -61,13 +61,19 @@ class Session:
             raise NotReady(REMEDIES[state])
         return self.engine
 
-    def acting(self) -> Engine:
-        """Return the engine for a command that changes something.
+    def acting(self, reason: str | None = None) -> Engine:
+        """Return the engine for a command that changes something, for a ``reason`` that goes into the audit trail.
 
         :raises NotReady: the database is not this installation's, or has another schema.
         """
         self.reading()
         require_ready(self.settings, self.engine)
+        return self.because(reason)
+
+    def because(self, reason: str | None) -> Engine:
+        """Return the engine for what is done for a reason: the audit trail gets it, as it gets what is done."""
+        if reason is not None:
+            self.engine = replace(self.engine, database=self.engine.database.because(reason))
         return self.engine
 
     def readiness(self) -> Readiness:

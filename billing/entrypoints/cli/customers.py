@@ -104,7 +104,7 @@ def show(context: typer.Context, customer: CustomerId, as_json: AsJson = False) 
 def erase(
     context: typer.Context,
     customer: CustomerId,
-    reason: Reason = "asked for by hand",
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -114,11 +114,11 @@ def erase(
     refunds. Nobody can be enrolled under the reference again.
     """
     session = session_of(context)
-    engine = session.acting()
+    engine = session.acting(reason)
     with engine.database.snapshot() as tx:
         row = list_customers(tx, 1, ids=[find_customer(tx, customer)])[0]
     agreed(f"Erase customer {row.reference} ({row.name})? This cannot be undone.", yes=yes)
-    done = erase_customer(engine, row.id, reason=reason, now=session.now())
+    done = erase_customer(engine, row.id, reason=reason or "", now=session.now())
     if as_json:
         print_json(done)
     else:

@@ -8,7 +8,7 @@ from billing.domain.deliveries import DeliveryState
 from billing.domain.public_ids import Kind, NotAnId, numbered_id, uuid_of
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.instants import event_number
-from billing.entrypoints.cli.options import AsJson, Limit
+from billing.entrypoints.cli.options import AsJson, Limit, Reason
 from billing.entrypoints.cli.output import moments, print_json, print_table, say
 from billing.entrypoints.cli.webhook_endpoints import endpoint_meant
 from billing.entrypoints.clock import machine_now
@@ -58,11 +58,12 @@ def resend(
     meant: Annotated[
         str, typer.Argument(metavar="DELIVERY_OR_EVENT", help="A whd_ id, or an evt_ id for every endpoint.")
     ],
+    reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
     """Send again, under the same `webhook-id`, whatever became of it."""
     session = session_of(context)
-    engine, now = session.acting(), machine_now()
+    engine, now = session.acting(reason), machine_now()
     if meant.startswith(f"{Kind.EVENT}_"):
         rows = resend_event(engine, event_number(meant), now=now)
     else:

@@ -71,7 +71,7 @@ def list_them(
 def void(
     context: typer.Context,
     invoice: InvoiceId,
-    reason: Reason = "asked for by hand",
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -80,16 +80,16 @@ def void(
     It is not issued again, and what is captured for it all the same is given back. When nothing else is owed,
     a subscription that was past due or unpaid is active again.
     """
-    session, engine, row = _acting_on(context, invoice)
+    session, engine, row = _acting_on(context, invoice, reason)
     agreed(f"Void the invoice {_of(row)}? It is never charged again.", yes=yes)
-    _told(as_json, forgive_invoice.void_invoice(engine, row.id, reason=reason, now=session.now()))
+    _told(as_json, forgive_invoice.void_invoice(engine, row.id, reason=reason or "", now=session.now()))
 
 
 @app.command()
 def uncollectible(
     context: typer.Context,
     invoice: InvoiceId,
-    reason: Reason = "asked for by hand",
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -98,22 +98,24 @@ def uncollectible(
     What is captured for it all the same pays it. When nothing else is owed, a subscription that was past due or
     unpaid is active again; cancel it as well if it should end.
     """
-    session, engine, row = _acting_on(context, invoice)
+    session, engine, row = _acting_on(context, invoice, reason)
     agreed(f"Write off the invoice {_of(row)}? It is not tried any more.", yes=yes)
-    _told(as_json, forgive_invoice.mark_uncollectible(engine, row.id, reason=reason, now=session.now()))
+    _told(as_json, forgive_invoice.mark_uncollectible(engine, row.id, reason=reason or "", now=session.now()))
 
 
 @app.command()
-def retry(context: typer.Context, invoice: InvoiceId, yes: Yes = False, as_json: AsJson = False) -> None:
+def retry(
+    context: typer.Context, invoice: InvoiceId, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Charge an open invoice again, now; it is no step of the plan of retries."""
-    session, engine, row = _acting_on(context, invoice)
+    session, engine, row = _acting_on(context, invoice, reason)
     agreed(f"Charge {money(row.amount_minor, row.currency)} to {row.customer_reference} again, now?", yes=yes)
     print_retry(engine, retry_invoice(engine, row.id, now=session.now()), as_json=as_json)
 
 
-def _acting_on(context: typer.Context, invoice: str) -> tuple[Session, Engine, InvoiceRow]:
+def _acting_on(context: typer.Context, invoice: str, reason: str | None) -> tuple[Session, Engine, InvoiceRow]:
     session = session_of(context)
-    engine = session.acting()
+    engine = session.acting(reason)
     with engine.database.snapshot() as tx:
         return session, engine, list_invoices(tx, 1, ids=[find_invoice(tx, invoice)])[0]
 

@@ -12,7 +12,7 @@ from billing.domain.roles import Role
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import after
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, Yes
+from billing.entrypoints.cli.options import AsJson, Reason, Yes
 from billing.entrypoints.cli.output import agreed, moment, print_json, print_table, say
 from billing.entrypoints.clock import machine_now
 from billing.operations import api_keys as acts
@@ -37,11 +37,12 @@ def create(
     role: Annotated[
         Role, typer.Option("--role", help="read: looks. backend: does what a SaaS needs. admin: does everything.")
     ] = Role.BACKEND,
+    reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a key for the API and show it once; only its hash is kept."""
     session = session_of(context)
-    made = acts.create_key(session.acting(), name, role, _mode(session), now=machine_now())
+    made = acts.create_key(session.acting(reason), name, role, _mode(session), now=machine_now())
     _told(session, made, f"Key {name} of the role {role} is made. This is the only time it is shown:", as_json=as_json)
 
 
@@ -84,12 +85,13 @@ def rotate(
         str, typer.Option("--overlap", help="How long the present key still works: 30min, 24h, 7d.", metavar="DURATION")
     ] = "24h",
     at_once: Annotated[bool, typer.Option("--at-once", help="The present key ends now; for one that leaked.")] = False,
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Give a key another secret and show it once; the present one works on until the overlap ends."""
     session = session_of(context)
-    engine, now = session.acting(), machine_now()
+    engine, now = session.acting(reason), machine_now()
     lasts = timedelta(0) if at_once else after(now, overlap, session.zone) - now
     with engine.database.snapshot() as tx:
         ident = acts.key_meant(tx, key)
@@ -107,10 +109,12 @@ def rotate(
 
 
 @app.command()
-def revoke(context: typer.Context, key: KeyMeant, yes: Yes = False, as_json: AsJson = False) -> None:
+def revoke(
+    context: typer.Context, key: KeyMeant, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Let a key open nothing any more, at most 5 seconds from now; it cannot be undone."""
     session = session_of(context)
-    engine = session.acting()
+    engine = session.acting(reason)
     with engine.database.snapshot() as tx:
         ident = acts.key_meant(tx, key)
     agreed(f"Revoke key {key}? Whoever holds it is locked out.", yes=yes)

@@ -1,10 +1,19 @@
 """Options that many commands share, with the same words everywhere."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from billing.entrypoints.cli.logs import LogLevel
+
+_LONGEST_REASON: Final = 200
+
+
+def _said_shortly(reason: str | None) -> str | None:
+    if reason is not None and not 1 <= len(reason.strip()) <= _LONGEST_REASON:
+        raise typer.BadParameter(f"must have 1 to {_LONGEST_REASON} characters; leave --reason out to give none")
+    return reason.strip() if reason is not None else None
+
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
 LogAsJson = Annotated[
@@ -17,7 +26,14 @@ Lines = Annotated[
     int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most this many lines of the timeline.")
 ]
 Reason = Annotated[
-    str, typer.Option("--reason", "-r", help="Why, in a few words; it is kept in the timeline.", metavar="TEXT")
+    str | None,
+    typer.Option(
+        "--reason",
+        "-r",
+        help="Why; kept in the audit trail for ever, so name nobody in it.",
+        metavar="TEXT",
+        callback=_said_shortly,
+    ),
 ]
 SubscriptionId = Annotated[
     str,

@@ -91,7 +91,7 @@ def release(
 def refund(
     context: typer.Context,
     charge: ChargeId,
-    reason: Reason = "another amount",
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -102,7 +102,7 @@ def refund(
     Running it again changes nothing.
     """
     session = session_of(context)
-    engine = session.acting()
+    engine = session.acting(reason)
     with engine.database.snapshot() as tx:
         row = list_charges(tx, 1, ids=[find_charge(tx, charge)])[0]
     if row.state is ChargeState.PARKED:

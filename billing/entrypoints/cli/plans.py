@@ -7,7 +7,7 @@ import typer
 
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, PlanCode, Yes
+from billing.entrypoints.cli.options import AsJson, PlanCode, Reason, Yes
 from billing.entrypoints.cli.output import agreed, moment, money, print_facts, print_json, print_table, say
 from billing.operations import plans as acts
 from billing.operations.engine import NotFound, Refusal
@@ -97,6 +97,7 @@ def apply(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="A catalog, such as examples/plans.toml.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would change and change nothing.")] = False,
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -107,7 +108,7 @@ def apply(
     """
     session = session_of(context)
     wanted, text = _read(file, session.settings.limits.as_limits())
-    engine = session.reading() if dry_run else session.acting()
+    engine = session.reading() if dry_run else session.acting(reason)
     changes = acts.plan_changes(engine, wanted)
     _refuse_archived(changes, wanted, text, file)
     real = [change for change in changes if isinstance(change, (NewPlan, NewPrice, Renamed))]
@@ -125,20 +126,24 @@ def apply(
 
 
 @app.command()
-def archive(context: typer.Context, plan: PlanCode, yes: Yes = False, as_json: AsJson = False) -> None:
+def archive(
+    context: typer.Context, plan: PlanCode, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Stop enrolments on a plan for good; its subscribers stay and are renewed."""
     session = session_of(context)
-    engine = session.acting()
+    engine = session.acting(reason)
     agreed(f"Archive plan {plan}? Nobody can be enrolled on it again.", yes=yes)
     acts.archive_plan(engine, plan, now=session.now())
     _told(as_json, plan, "archived", f"Plan {plan} is archived: nobody can be enrolled; its subscribers stay.")
 
 
 @app.command()
-def pause(context: typer.Context, plan: PlanCode, yes: Yes = False, as_json: AsJson = False) -> None:
+def pause(
+    context: typer.Context, plan: PlanCode, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Renew, charge and enrol nobody on a plan until it is resumed."""
     session = session_of(context)
-    engine = session.acting()
+    engine = session.acting(reason)
     with engine.database.snapshot() as tx:
         number = sum(row.subscriptions for row in list_prices(tx, plan))
     agreed(f"Pause plan {plan}? Its {_subscriptions(number)} will not be renewed.", yes=yes)
@@ -151,10 +156,12 @@ def pause(context: typer.Context, plan: PlanCode, yes: Yes = False, as_json: AsJ
 
 
 @app.command()
-def resume(context: typer.Context, plan: PlanCode, yes: Yes = False, as_json: AsJson = False) -> None:
+def resume(
+    context: typer.Context, plan: PlanCode, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Let a paused plan renew again; what came due meanwhile follows daemon.catch_up."""
     session = session_of(context)
-    engine = session.acting()
+    engine = session.acting(reason)
     policy = session.settings.daemon.catch_up.value
     agreed(f"Resume plan {plan}? What came due meanwhile is billed by the policy “{policy}”.", yes=yes)
     acts.resume_plan(engine, plan, now=session.now())

@@ -33,19 +33,19 @@ def create(
             metavar="NUMBER",
         ),
     ] = None,
-    reason: Reason = "asked for by hand",
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Give back a captured charge, whole or in part; how it ends shows in `billing charges show`."""
     session = session_of(context)
     minor = whole_number(amount) if amount is not None else None
-    engine = session.acting()
+    engine = session.acting(reason)
     with engine.database.snapshot() as tx:
         row = list_charges(tx, 1, ids=[find_charge(tx, charge)])[0]
     how_much = "all that is left" if minor is None else money(minor, row.currency)
     agreed(f"Give back {how_much} of {money(row.amount_minor, row.currency)} to {row.customer_reference}?", yes=yes)
-    refund_id = request_refund(engine, row.id, minor, reason=reason, now=session.now())
+    refund_id = request_refund(engine, row.id, minor, reason=reason or "", now=session.now())
     with engine.database.snapshot() as tx:
         made = list_refunds(tx, 1, ids=[refund_id])[0]
     if as_json:

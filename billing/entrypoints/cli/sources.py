@@ -72,7 +72,7 @@ def revoke(
             help="Checkout.com's src_ id, or our own (source_…) or how it begins; `sources list` tells both.",
         ),
     ],
-    reason: Reason = "asked for by hand",
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -81,11 +81,11 @@ def revoke(
     What is owed is not tried any more until then, and is given up at the end of the plan of retries.
     """
     session = session_of(context)
-    engine = session.acting()
+    engine = session.acting(reason)
     with engine.database.snapshot() as tx:
         ident = find_source(tx, source)
     agreed(f"Revoke agreement {source}? It can never be charged again.", yes=yes)
-    done = revoke_source(engine, ident, reason=reason, now=session.now())
+    done = revoke_source(engine, ident, reason=reason or "", now=session.now())
     if as_json:
         print_json(done)
         return

@@ -131,13 +131,14 @@ def pause(
         bool, typer.Option("--at-period-end", help="Begin the pause when the period that is paid is over.")
     ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Take back a pause that did not begin yet.")] = False,
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Invoice and charge nothing until it is resumed; the paid period runs on."""
     if undo and (until is not None or at_period_end):
         raise typer.BadParameter("say --undo alone")
-    session, ident = _acting_on(context, subscription)
+    session, ident = _acting_on(context, subscription, reason)
     if undo:
         done = manage.undo_pause(session.engine, ident, now=session.now())
         _told(as_json, done, f"Subscription {brief_id(Kind.SUBSCRIPTION, ident)} goes on.")
@@ -159,12 +160,18 @@ def pause(
 
 
 @app.command()
-def resume(context: typer.Context, subscription: SubscriptionId, yes: Yes = False, as_json: AsJson = False) -> None:
+def resume(
+    context: typer.Context,
+    subscription: SubscriptionId,
+    reason: Reason = None,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
     """Resume a paused subscription: past its paid period a new one begins today, and is charged.
 
     A pause that is planned and did not begin yet is taken back.
     """
-    session, ident = _acting_on(context, subscription)
+    session, ident = _acting_on(context, subscription, reason)
     agreed(f"Resume subscription {brief_id(Kind.SUBSCRIPTION, ident)}? It may be charged at once.", yes=yes)
     done = manage.resume(session.engine, ident, now=session.now())
     _told(as_json, done, f"Subscription {brief_id(Kind.SUBSCRIPTION, ident)} is {done.state.value} again.")
@@ -183,7 +190,7 @@ def cancel(
         typer.Option("--on", help="Renew it until this day begins, then end it: 2027-05-01.", metavar="DATE"),
     ] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Take back a cancellation that is still to come.")] = False,
-    reason: Reason = "asked for by hand",
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -195,7 +202,7 @@ def cancel(
     if len(chosen) != 1:
         raise typer.BadParameter("say one of --now, --at-period-end, --on and --undo")
     day = read_day(on) if on is not None else None
-    session, ident = _acting_on(context, subscription)
+    session, ident = _acting_on(context, subscription, reason)
     done = _cancel(session, ident, chosen[0], reason, day, yes=yes)
     if done.cancel_at is not None:
         sentence = f"Subscription {brief_id(Kind.SUBSCRIPTION, ident)} ends on {moment(done.cancel_at, session.zone)}."
@@ -208,7 +215,9 @@ def cancel(
     _told(as_json, done, sentence)
 
 
-def _cancel(session: Session, ident: UUID, when: When, reason: str, day: date | None, *, yes: bool) -> manage.Managed:
+def _cancel(
+    session: Session, ident: UUID, when: When, reason: str | None, day: date | None, *, yes: bool
+) -> manage.Managed:
     engine, instant = session.engine, session.now()
     if day is not None:
         agreed(f"Renew subscription {brief_id(Kind.SUBSCRIPTION, ident)} until {day}, and end it then?", yes=yes)
@@ -225,9 +234,9 @@ def _cancel(session: Session, ident: UUID, when: When, reason: str, day: date | 
     return manage.cancel_at_period_end(engine, ident, reason=reason, now=instant)
 
 
-def _acting_on(context: typer.Context, subscription: str) -> tuple[Session, UUID]:
+def _acting_on(context: typer.Context, subscription: str, reason: str | None) -> tuple[Session, UUID]:
     session = session_of(context)
-    with session.acting().database.snapshot() as tx:
+    with session.acting(reason).database.snapshot() as tx:
         return session, find_subscription(tx, subscription)
 
 

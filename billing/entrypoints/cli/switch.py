@@ -6,7 +6,7 @@ import typer
 
 from billing.bootstrap import fingerprint
 from billing.entrypoints.cli.context import session_of
-from billing.entrypoints.cli.options import AsJson, Yes
+from billing.entrypoints.cli.options import AsJson, Reason, Yes
 from billing.entrypoints.cli.output import agreed, print_json, say
 from billing.operations import set_up
 from billing.store.installation import load_installation
@@ -41,12 +41,17 @@ def go(
             help="Bind the database to this configuration and place: only after it was moved, and the old one is gone.",
         ),
     ] = False,
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Allow charging again; what is due is charged at the next sweep."""
     session = session_of(context)
-    engine = session.reading() if adopt else session.acting()
+    if adopt:
+        session.reading()
+    else:
+        session.acting()
+    engine = session.because(reason)
     now = session.now()
     with engine.database.snapshot() as tx:
         installation = load_installation(tx)

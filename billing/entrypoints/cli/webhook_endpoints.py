@@ -11,7 +11,7 @@ from billing.domain.public_ids import Kind, NotAnId, numbered_id, public_id, uui
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import after
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, Yes
+from billing.entrypoints.cli.options import AsJson, Reason, Yes
 from billing.entrypoints.cli.output import agreed, moment, print_json, print_table, say
 from billing.entrypoints.clock import machine_now
 from billing.operations import webhook_endpoints as acts
@@ -39,12 +39,13 @@ def create(
     url: Annotated[str, typer.Argument(help="Where to send, such as https://shop.example.com/webhooks.")],
     types: Types = None,
     description: Description = None,
+    reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
     """Have what happens from now on sent to a URL, and show the secret that signs it, once."""
     session = session_of(context)
     made = acts.create_endpoint(
-        session.acting(),
+        session.acting(reason),
         make_vault(session.settings),
         url,
         event_types=types or [],
@@ -79,6 +80,7 @@ def update(
     url: Annotated[str | None, typer.Option("--url", help="Send to this URL from now on.")] = None,
     types: Types = None,
     description: Description = None,
+    reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
     """Change URL, types (all with `--type '*'`) or description; what is not named stays."""
@@ -89,7 +91,7 @@ def update(
         raise typer.BadParameter("nothing to change: say --url, --type or --description")
     ident = endpoint_meant(session, endpoint)
     row = acts.update_endpoint(
-        session.acting(),
+        session.acting(reason),
         ident,
         changes,
         is_live=session.is_live,
@@ -100,18 +102,18 @@ def update(
 
 
 @app.command()
-def disable(context: typer.Context, endpoint: EndpointMeant, as_json: AsJson = False) -> None:
+def disable(context: typer.Context, endpoint: EndpointMeant, reason: Reason = None, as_json: AsJson = False) -> None:
     """Send nothing to an endpoint; what happens meanwhile is sent when it is enabled again."""
     session = session_of(context)
-    row = acts.disable_endpoint(session.acting(), endpoint_meant(session, endpoint), now=machine_now())
+    row = acts.disable_endpoint(session.acting(reason), endpoint_meant(session, endpoint), now=machine_now())
     _changed(row, f"{row.url} is sent nothing any more, until it is enabled.", as_json=as_json)
 
 
 @app.command()
-def enable(context: typer.Context, endpoint: EndpointMeant, as_json: AsJson = False) -> None:
+def enable(context: typer.Context, endpoint: EndpointMeant, reason: Reason = None, as_json: AsJson = False) -> None:
     """Send to an endpoint again, beginning with everything that it missed."""
     session = session_of(context)
-    row = acts.enable_endpoint(session.acting(), endpoint_meant(session, endpoint), now=machine_now())
+    row = acts.enable_endpoint(session.acting(reason), endpoint_meant(session, endpoint), now=machine_now())
     _changed(row, f"{row.url} is sent everything that it missed, the oldest first.", as_json=as_json)
 
 
@@ -126,12 +128,13 @@ def rotate(
     at_once: Annotated[
         bool, typer.Option("--at-once", help="The present secret ends now; for one that leaked.")
     ] = False,
+    reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
     """Give an endpoint another secret and show it once; both sign until the overlap ends."""
     session = session_of(context)
-    engine, now, ident = session.acting(), machine_now(), endpoint_meant(session, endpoint)
+    engine, now, ident = session.acting(reason), machine_now(), endpoint_meant(session, endpoint)
     lasts = timedelta(0) if at_once else after(now, overlap, session.zone) - now
     with engine.database.snapshot() as tx:
         row = load_endpoint(tx, ident)
@@ -149,10 +152,10 @@ def rotate(
 
 
 @app.command("test")
-def send_test(context: typer.Context, endpoint: EndpointMeant, as_json: AsJson = False) -> None:
+def send_test(context: typer.Context, endpoint: EndpointMeant, reason: Reason = None, as_json: AsJson = False) -> None:
     """Have a test event sent to this endpoint, and to no other."""
     session = session_of(context)
-    number = acts.test_endpoint(session.acting(), endpoint_meant(session, endpoint), now=machine_now())
+    number = acts.test_endpoint(session.acting(reason), endpoint_meant(session, endpoint), now=machine_now())
     event = numbered_id(Kind.EVENT, number)
     if as_json:
         print_json({"event": event})
@@ -162,10 +165,12 @@ def send_test(context: typer.Context, endpoint: EndpointMeant, as_json: AsJson =
 
 
 @app.command()
-def delete(context: typer.Context, endpoint: EndpointMeant, yes: Yes = False, as_json: AsJson = False) -> None:
+def delete(
+    context: typer.Context, endpoint: EndpointMeant, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+) -> None:
     """Remove an endpoint with its secret and its deliveries; it cannot be undone."""
     session = session_of(context)
-    engine, ident = session.acting(), endpoint_meant(session, endpoint)
+    engine, ident = session.acting(reason), endpoint_meant(session, endpoint)
     agreed(f"Delete endpoint {endpoint}, with the log of its deliveries?", yes=yes)
     acts.remove_endpoint(engine, ident, now=machine_now())
     if as_json:
