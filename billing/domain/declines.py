@@ -32,6 +32,8 @@ class DeclineClass(StrEnum):
 
 
 ENDS_THE_SOURCE: Final = frozenset({DeclineClass.AGREEMENT_GONE, DeclineClass.AGREEMENT_SUSPECT})
+NOBODYS_FAULT: Final = frozenset({DeclineClass.TECHNICAL, DeclineClass.SET_UP})
+"""Of these the subscriber is not to be blamed: no step of the ladder is counted, and nobody falls past due."""
 
 _D = DeclineClass
 _CODES_BY_CLASS: Final[Mapping[DeclineClass, str]] = {

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from billing.domain.cases import Case, Note, Policy, Settlement
-from billing.domain.declines import ENDS_THE_SOURCE, DeclineClass
+from billing.domain.declines import ENDS_THE_SOURCE, NOBODYS_FAULT, DeclineClass
 from billing.domain.dunning import (
     AskTheSubscriber,
     EndOfLadder,
@@ -33,7 +33,6 @@ _CHARGEABLE = (
     SubscriptionState.PAST_DUE,
     SubscriptionState.UNPAID,
 )
-_NOBODYS_FAULT = (DeclineClass.TECHNICAL, DeclineClass.SET_UP)
 
 
 def settle_failure(
@@ -81,7 +80,7 @@ def _source_event(case: Case, decline: DeclineClass) -> SourceEvent | None:
 
 
 def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime, policy: Policy) -> Settlement:
-    nobodys_fault = decline in _NOBODYS_FAULT
+    nobodys_fault = decline in NOBODYS_FAULT
     # A retry asked for by a person is not a step of the ladder, and where dunning is over there is no ladder.
     on_the_ladder = case.automatic and case.subscription_state is not SubscriptionState.UNPAID
     counts = on_the_ladder and not nobodys_fault
@@ -111,7 +110,7 @@ def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime,
 
 def _falls_behind(case: Case, decline: DeclineClass) -> SubscriptionEvent | None:
     current = case.subscription_state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING)
-    return SubscriptionEvent.FALL_PAST_DUE if current and decline not in _NOBODYS_FAULT else None
+    return SubscriptionEvent.FALL_PAST_DUE if current and decline not in NOBODYS_FAULT else None
 
 
 def _give_up(case: Case, told: Settlement, invoice: dict[str, object], policy: Policy) -> Settlement:

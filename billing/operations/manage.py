@@ -16,7 +16,7 @@ from billing.operations.engine import BadInput, Conflict, Engine, NotFound
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
-from billing.store.queries import forgiven_through, has_live_charge, owed_invoices
+from billing.store.queries import forgiven_through, has_failed, has_live_charge, owed_invoices
 from billing.store.settlements import void_open_invoices
 from billing.store.tables import Invoice, Price, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
@@ -24,6 +24,7 @@ from plans.calendar import Interval, billing_day, nth_period, start_of_day
 
 _S = SubscriptionState
 _PAUSABLE = (_S.ACTIVE, _S.PAST_DUE)
+_RUNNING_OUT = (_S.ACTIVE, _S.TRIALING, _S.PAUSED)
 _ENDED = (_S.CANCELED, _S.INCOMPLETE_EXPIRED)
 MOST_AHEAD: Final = timedelta(days=5 * 366)
 """A day further off than this is taken for a slip of the pen."""
@@ -70,7 +71,9 @@ def end_canceled_period(engine: Engine, subscription_id: UUID, *, now: datetime)
 def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str | None, now: datetime) -> Managed:
     """Let a subscription end with the period that is paid or was forgiven (``now``: UTC).
 
-    Undo with :func:`undo_cancel`. One without such a period to run out (unpaid, past due, paused) ends at once.
+    Undo with :func:`undo_cancel`. One without such a period to run out ends at once, and so does one that is past due
+    or unpaid, whose debt is then tried no more. On the day of a renewal that is not paid yet nothing is left to run
+    out: who leaves before the money is taken is not kept for a period more, and a charge under way goes back.
 
     :raises NotFound: there is no such subscription. :raises Conflict: it has ended already.
     """
@@ -78,9 +81,10 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str |
     with engine.database.transaction() as tx:
         row = _locked(tx, engine, subscription_id)
         _refuse_if_ended(row)
-        if row.state not in (_S.ACTIVE, _S.TRIALING) or row.paid_through is None:
+        ends_at = _end_of_period(row, now)
+        if row.state not in _RUNNING_OUT or ends_at <= now:
             return _cancel(tx, row, reason, author)
-        return _cancel_later(tx, row, _end_of_period(row, now), "period_end", reason, author)
+        return _cancel_later(tx, row, ends_at, "period_end", reason, author)
 
 
 def cancel_at(engine: Engine, subscription_id: UUID, *, on: date, reason: str | None, now: datetime) -> Managed:
@@ -126,8 +130,7 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
 
     :raises NotFound: there is no such subscription. :raises Conflict: its state or the date does not allow it.
     """
-    if resume_at is not None and resume_at <= now:
-        raise BadInput("resume_at", f"must be later than now, {in_utc(now)}")
+    _refuse_unless_to_come(resume_at, now, now, "now")
     with engine.database.transaction() as tx:
         row = _locked(tx, engine, subscription_id)
         _refuse_unless_pausable(row)
@@ -149,8 +152,7 @@ def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: dat
         row = _locked(tx, engine, subscription_id)
         _refuse_unless_pausable(row)
         at = _end_of_period(row, now)
-        if resume_at is not None and resume_at <= at:
-            raise BadInput("resume_at", f"must be later than the end of the period, {in_utc(at)}")
+        _refuse_unless_to_come(resume_at, at, now, "the end of the period")
         if row.state is _S.PAST_DUE:
             return _pause(tx, row, resume_at, author)
         change(tx, Subscription, [Change(row.id, row.state, {"pause_at": at, "resume_at": resume_at})])
@@ -189,7 +191,8 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
     """Resume at ``now`` (UTC); a pause that is planned and did not begin yet is taken back.
 
     Up to the day on which the next period begins nothing changes; after it a new period begins today and is
-    charged. Days that were paused are never billed. An open invoice is tried again at once.
+    charged. Days that were paused are never billed. An open invoice is tried again at once: it is past due if a charge
+    of it failed, or its period is over; one whose charge is under way waits for the outcome, as without the pause.
 
     :raises NotFound: there is no such subscription. :raises Conflict: it is not paused.
     """
@@ -200,16 +203,17 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
             return _undo_pause(tx, row, author)
         if row.state is not _S.PAUSED:
             raise Conflict(f"subscription {subscription_id} is {row.state.value}, not paused")
-        open_invoices = owed_invoices(tx, row.id)
-        event = SubscriptionEvent.RESUME_IN_ARREARS if open_invoices else SubscriptionEvent.RESUME
-        written: dict[str, Any] = {"resume_at": None, "pause_at": None}
         today = billing_day(now, row.zone)
+        open_invoices = owed_invoices(tx, row.id)
+        in_arrears = bool(open_invoices) and (_billed_through(row) <= today or has_failed(tx, open_invoices))
+        event = SubscriptionEvent.RESUME_IN_ARREARS if in_arrears else SubscriptionEvent.RESUME
+        written: dict[str, Any] = {"resume_at": None, "pause_at": None}
         if not open_invoices and _billed_through(row) < today:
             written |= _fresh_start(engine, row, today)
         move(tx, Subscription, [Move(row.id, row.state, event, written)], author)
         for invoice in open_invoices:
             change(tx, Invoice, [Change(invoice, InvoiceState.OPEN, {"next_attempt_at": now})])
-        reached = _S.PAST_DUE if open_invoices else _S.ACTIVE
+        reached = _S.PAST_DUE if in_arrears else _S.ACTIVE
         return Managed(row.id, reached, charge_under_way=has_live_charge(tx, row.id))
 
 
@@ -225,6 +229,12 @@ def _undo_pause(tx: Connection, row: AnyRow, author: Author) -> Managed:
     change(tx, Subscription, [Change(row.id, row.state, {"pause_at": None, "resume_at": None})])
     _note(tx, row, Note("subscription.pause_undone"), author)
     return Managed(row.id, row.state, charge_under_way=has_live_charge(tx, row.id))
+
+
+def _refuse_unless_to_come(resume_at: datetime | None, after: datetime, now: datetime, name: str) -> None:
+    last = now + MOST_AHEAD
+    if resume_at is not None and not after < resume_at <= last:
+        raise BadInput("resume_at", f"must be later than {name}, {in_utc(after)}, and no later than {in_utc(last)}")
 
 
 def _refuse_unless_pausable(row: AnyRow) -> None:

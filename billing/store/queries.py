@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, ScalarSelect, Select, func, select, text
+from sqlalchemy import Connection, ScalarSelect, Select, func, literal, select, text
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
+from billing.domain.declines import NOBODYS_FAULT
 from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, InvoiceState, RefundState
 from billing.store.among import among
 from billing.store.columns import AnyRow
@@ -54,6 +55,19 @@ def owed_invoices(tx: Connection, subscription_id: UUID) -> list[UUID]:
         )
     )
     return list(rows.scalars())
+
+
+def has_failed(tx: Connection, invoice_ids: Sequence[UUID]) -> bool:
+    """Say whether one of these invoices could not be charged, otherwise than by nobody's fault."""
+    declined = select(literal(1)).where(
+        col(Charge.invoice_id) == col(Invoice.id),
+        col(Charge.decline_class).is_not(None),
+        col(Charge.decline_class).not_in([each.value for each in NOBODYS_FAULT]),
+    )
+    failed = select(col(Invoice.id)).where(
+        among(col(Invoice.id), invoice_ids), col(Invoice.first_failed_on).is_not(None) | declined.exists()
+    )
+    return tx.execute(failed.limit(1)).first() is not None
 
 
 def has_live_charge(tx: Connection, subscription_id: UUID) -> bool:

@@ -60,16 +60,21 @@ def apply_settlements(tx: Connection, decisions: Sequence[tuple[Case, Settlement
 
 
 def void_open_invoices(tx: Connection, subscription_ids: Sequence[UUID], author: Author) -> None:
-    """Void what ended subscriptions still have open. Where a charge is under way, its outcome does it."""
+    """Void what ended subscriptions still have open. Where a charge is under way, its outcome does it; none follows."""
     if not subscription_ids:
         return
     live = select(literal(1)).where(
         col(Charge.subscription_id) == col(Invoice.subscription_id), text(f"charge.{LIVE_CHARGE}")
     )
-    rows = tx.execute(_open_invoices(subscription_ids).where(~live.exists()))
+    rows = tx.execute(_open_invoices(subscription_ids).add_columns(live.exists().label("is_live"))).all()
     cleared = {"next_attempt_at": None, "give_up_at": None}
-    voids = [Move(row.id, InvoiceState.OPEN, InvoiceEvent.VOID, cleared, row.subscription_id) for row in rows]
+    voids = [
+        Move(row.id, InvoiceState.OPEN, InvoiceEvent.VOID, cleared, row.subscription_id)
+        for row in rows
+        if not row.is_live
+    ]
     move(tx, Invoice, voids, author)
+    change(tx, Invoice, [Change(row.id, InvoiceState.OPEN, cleared) for row in rows if row.is_live])
 
 
 def _subject_of(told: Note, case: Case) -> tuple[str, str]:

@@ -1,12 +1,25 @@
 """Stories of cancelling, undoing, pausing and resuming, also while a charge is under way."""
 
+from datetime import date
+from uuid import UUID
+
 import pytest
 from harness import WEB, email, kst
 
 from billing.operations import ending
-from billing.operations.engine import Refusal
-from billing.operations.manage import cancel_at_period_end, cancel_now, pause, resume, undo_cancel
+from billing.operations.engine import BadInput, Refusal
+from billing.operations.manage import (
+    MOST_AHEAD,
+    cancel_at,
+    cancel_at_period_end,
+    cancel_now,
+    pause,
+    pause_at_period_end,
+    resume,
+    undo_cancel,
+)
 from billing.operations.re_enrol import re_enrol
+from billing.operations.revoke_source import revoke_source
 
 KIM = email("kim")
 
@@ -20,6 +33,13 @@ def _send_the_renewal(world):
     world.live_through("2027-02-28 09:59")
     world.sweep_at(world.next_due())
     assert world.states("charge")[-1] == "pending"
+
+
+def _fail_the_renewal_for_nobodys_fault(world):
+    world.wallet(KIM, script=["20068", "ok"])
+    _send_the_renewal(world)
+    world.wait(minutes=5)
+    assert (world.states("charge")[-1], world.state()) == ("declined", "active")
 
 
 def test_cancelling_at_23_00_on_the_day_before_sends_nothing_on_the_billing_day(world):
@@ -122,11 +142,21 @@ def test_a_charge_whose_answer_was_lost_is_not_sent_again_for_a_canceled_subscri
 def test_a_renewal_that_is_under_way_at_the_moment_of_a_cancellation_at_period_end_is_given_back(world):
     subscription = world.subscribe()
     _send_the_renewal(world)
-    cancel_at_period_end(world.engine, subscription, reason="enough", now=world.now)
-    world.sweep()
+    managed = cancel_at_period_end(world.engine, subscription, reason="enough", now=world.now)
+    assert (managed.state.value, managed.cancel_at, managed.charge_under_way) == ("canceled", None, True)
     world.calm(hours=6)
     assert world.state() == "canceled"
     assert len(world.captured()) == 1
+    assert world.states("refund") == ["refunded"]
+
+
+def test_who_leaves_at_period_end_on_the_day_of_the_renewal_before_it_is_charged_ends_at_once_and_pays_nothing(world):
+    subscription = world.subscribe()
+    world.go_to("2027-02-28 09:00")
+    managed = cancel_at_period_end(world.engine, subscription, reason="enough", now=world.now)
+    assert (managed.state.value, world.state()) == ("canceled", "canceled")
+    world.live_through("2027-03-03 00:00")
+    assert len(world.sent()) == 1
 
 
 def test_a_pause_inside_the_paid_period_changes_nothing_when_it_ends_inside_it(world):
@@ -221,14 +251,122 @@ def test_a_charge_that_was_under_way_when_the_subscription_was_paused_and_is_dec
     assert world.state() == "active"
 
 
-def test_a_canceled_pause_ends_for_good(world):
+def _shown_next_attempts(world):
+    return [row["next_attempt_at"] for row in world.rows("SELECT next_attempt_at FROM invoice")]
+
+
+def test_a_pause_and_its_end_during_a_renewal_leave_a_subscription_that_pays_active(world):
+    subscription = world.subscribe()
+    _send_the_renewal(world)
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    resumed = resume(world.engine, subscription, now=world.now)
+    assert (resumed.state.value, resumed.charge_under_way, world.state()) == ("active", True, "active")
+    world.wait(minutes=5)
+    assert (world.state(), str(world.subscription()["paid_through"])) == ("active", "2027-03-31")
+    assert [each["to_state"] for each in world.events("subscription.resumed")] == ["active"]
+    assert world.events("subscription.resumed_in_arrears") == world.events("subscription.recovered") == []
+    assert len(world.sent()) == 2
+
+
+def test_a_pause_and_its_end_after_a_technical_failure_leave_a_subscription_active_and_it_is_charged(world):
+    subscription = world.subscribe()
+    _fail_the_renewal_for_nobodys_fault(world)
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    assert resume(world.engine, subscription, now=world.now).state.value == "active"
+    world.calm(hours=1)
+    assert (world.state(), world.states("invoice")) == ("active", ["paid", "paid"])
+
+
+def test_a_renewal_that_is_declined_after_a_pause_and_its_end_is_past_due_as_ever(world):
+    subscription = world.subscribe()
+    world.wallet(KIM, script=["20051", "ok"])
+    _send_the_renewal(world)
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    resume(world.engine, subscription, now=world.now)
+    world.wait(minutes=5)
+    assert world.state() == "past_due"
+    world.live_through("2027-03-01 12:00")
+    assert (world.state(), len(world.sent())) == ("active", 3)
+
+
+def test_what_was_declined_in_a_pause_is_in_arrears_when_it_ends(world):
+    subscription = world.subscribe()
+    world.wallet(KIM, script=["20051", "ok"])
+    _send_the_renewal(world)
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.wait(minutes=5)
+    assert resume(world.engine, subscription, now=world.now).state.value == "past_due"
+
+
+def test_what_waits_for_a_new_agreement_is_in_arrears_when_a_pause_ends(world):
+    subscription = world.subscribe()
+    source = UUID(str(world.subscription()["source_id"]))
+    revoke_source(world.engine, source, reason="asked to", now=world.now)
+    world.live_through("2027-02-28 12:00")
+    assert world.state() == "past_due"
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    assert resume(world.engine, subscription, now=world.now).state.value == "past_due"
+
+
+def test_a_renewal_whose_period_passed_in_a_pause_is_in_arrears_when_it_ends(world):
+    subscription = world.subscribe()
+    _fail_the_renewal_for_nobodys_fault(world)
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2027-03-31 12:00")
+    assert resume(world.engine, subscription, now=world.now).state.value == "past_due"
+
+
+def test_what_is_canceled_while_its_charge_is_under_way_is_shown_with_no_further_attempt(world):
+    subscription = world.subscribe()
+    _send_the_renewal(world)
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    resume(world.engine, subscription, now=world.now)
+    cancel_now(world.engine, subscription, reason="enough", now=world.now)
+    assert world.states("invoice") == ["paid", "open"]
+    assert _shown_next_attempts(world) == [None, None]
+
+
+def test_a_canceled_pause_ends_with_the_period_that_is_paid(world):
     subscription = world.subscribe()
     world.go_to("2027-02-05 12:00")
     pause(world.engine, subscription, resume_at=kst("2027-03-15 09:00"), now=world.now)
-    cancel_at_period_end(world.engine, subscription, reason="enough", now=world.now)
+    cancel_at(world.engine, subscription, on=date(2027, 4, 20), reason="later", now=world.now)
+    managed = cancel_at_period_end(world.engine, subscription, reason="enough", now=world.now)
+    assert (managed.state.value, managed.cancel_at) == ("paused", kst("2027-02-28 00:00"))
+    world.live_through("2027-02-27 23:00")
+    assert world.state() == "paused"
     world.live_through("2027-04-05 00:00")
-    assert world.state() == "canceled"
+    assert (world.state(), world.subscription()["cancel_reason"]) == ("canceled", "enough")
     assert len(world.sent()) == 1
+
+
+def test_a_canceled_pause_can_be_undone_and_resumed_in_time(world):
+    subscription = world.subscribe()
+    world.go_to("2027-02-05 12:00")
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    cancel_at_period_end(world.engine, subscription, reason="enough", now=world.now)
+    undo_cancel(world.engine, subscription, now=world.now)
+    resume(world.engine, subscription, now=world.now)
+    world.live_through("2027-03-01 00:00")
+    assert (world.state(), len(world.captured())) == ("active", 2)
+
+
+def test_a_pause_whose_paid_period_is_over_ends_at_once_when_it_is_canceled(world):
+    subscription = world.subscribe()
+    world.go_to("2027-02-05 12:00")
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2027-02-28 00:00")
+    assert cancel_at_period_end(world.engine, subscription, reason="x", now=world.now).state.value == "canceled"
+
+
+@pytest.mark.parametrize("act", [pause, pause_at_period_end])
+def test_a_pause_that_would_end_in_the_next_century_is_refused(world, act):
+    subscription = world.subscribe()
+    for day in ("2100-01-01 00:00", "2032-02-05 00:00"):
+        with pytest.raises(BadInput, match=r"resume_at must be later than .* and no later than 2032-02-04"):
+            act(world.engine, subscription, resume_at=kst(day), now=world.now)
+    assert world.state() == "active"
+    act(world.engine, subscription, resume_at=world.now + MOST_AHEAD, now=world.now)
 
 
 def test_a_new_agreement_that_was_begun_and_left_is_no_arrears_when_a_pause_ends(world):

@@ -70,9 +70,9 @@ def preview(subscription_id: SubscriptionId, desk: DeskOfRequest) -> ChargePrevi
 def cancel(subscription_id: SubscriptionId, desk: DeskOfRequest, wanted: Cancellation | None = None) -> Subscription:
     """Cancel a subscription
 
-    At the end of the period that is paid or was forgiven, unless `at` says now or a date. At `now` it ends at once:
-    nothing is charged any more, nothing is given back, and what is paid may still be used up, as access tells. No body
-    is needed.
+    At the end of the period that is paid or was forgiven, unless `at` says now or a date; at once if it is over. At
+    `now` it ends at once: nothing is charged any more, nothing is given back, and what is paid may still be used up, as
+    access tells. A charge under way when it ends is given back once it is captured. No body is needed.
     """
     desk = desk.because(wanted)
     how = wanted or Cancellation()

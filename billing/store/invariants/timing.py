@@ -65,7 +65,8 @@ def bounded_convergence(tx: Connection, now: datetime, bounds: Bounds) -> Iterat
                 state=state,
                 since=now - bound,
             ):
-                asked = "nobody will ask the gateway about it" if row[2] is None else f"it was made at {row[1]} UTC"
+                asked = f"it was made at {row[1]} UTC: it is asked about further, but ask Checkout.com's support, too"
+                asked = "nobody will ask the gateway about it" if row[2] is None else asked
                 yield table, row[0], f"it is still {state}, and {asked}"
 
 
