@@ -431,8 +431,8 @@ def test_deliveries_that_ended_long_ago_are_forgotten_but_not_what_a_disabled_en
     dead = post.endpoint(another)
     another.status = 500
     tell(post.world, "old")
-    for _ in range(14):
-        post.carry(hours=6)
+    for hours in (0, 71, 2):  # the last try is made when its three days are over
+        post.carry(hours=hours)
 
     def kept():
         return [each["status"] for each in post.deliveries() if each["event_type"] == "plan.renamed"]
@@ -441,7 +441,7 @@ def test_deliveries_that_ended_long_ago_are_forgotten_but_not_what_a_disabled_en
     assert sorted(kept()) == [200, 500]
     post.carry(hours=24 * 7)
     assert (kept(), post.states()[0]) == ([500], "failed")
-    another.status = 200
+    another.status, another.requests[:] = 200, []
     enable_endpoint(post.world.engine, dead.row.id, now=post.clock())
     post.carry()
-    assert names(another)[-1] == "old"
+    assert names(another) == ["old"]
