@@ -67,15 +67,14 @@ def list_entries(tx: Connection, limit: int, *, before: int | None = None) -> li
 
 def walk_entries(tx: Connection) -> Iterator[Entry]:
     """Yield every entry, the oldest first, without holding all of them."""
-    last = -1
+    query = select(*_COLUMNS).order_by(col(AuditEntry.number)).limit(_PAGE)
+    rows = tx.execute(query).all()  # from wherever it begins: a number below 1 was slipped in
     while True:
-        query = select(*_COLUMNS).where(col(AuditEntry.number) > last).order_by(col(AuditEntry.number)).limit(_PAGE)
-        rows = tx.execute(query).all()
         for row in rows:
             yield _entry(row)
         if len(rows) < _PAGE:
             return
-        last = rows[-1].number
+        rows = tx.execute(query.where(col(AuditEntry.number) > rows[-1].number)).all()
 
 
 def _append(tx: Connection, decision: Decision) -> None:

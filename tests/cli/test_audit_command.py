@@ -139,6 +139,7 @@ def test_a_sound_trail_tells_its_head(lived):
         ("DELETE FROM audit_entry WHERE number = 2", "entry 2 is missing"),
         ("DELETE FROM audit_entry WHERE number = 1", "entry 1 is missing"),
         ("UPDATE audit_entry SET number = 9 WHERE number = 3", "entry 3 is missing"),
+        ("UPDATE audit_entry SET number = -1 WHERE number = 4", "entry 1 is missing: the next one is -1"),
     ],
 )
 def test_whoever_gets_past_the_database_is_told_of_by_the_first_entry_they_touched(lived, harm, says):
@@ -155,7 +156,9 @@ def test_a_trail_whose_end_was_cut_off_holds_by_itself_and_not_against_a_head_th
     head = seen_from_far(lived)
     lived.write("DROP TRIGGER audit_entry_no_delete")
     lived.write("DELETE FROM audit_entry WHERE number = 4")
-    assert lived.billing("audit", "verify").code == 0
+    told = lived.billing("audit", "verify")
+    assert "holds: 3 entries" in told.out
+    assert (told.code, "the trigger audit_entry_no_delete is dropped" in " ".join(told.err.split())) == (1, True)
     told = lived.billing("audit", "verify", "--head", head)
     assert (told.code, "cut off" in told.err) == (1, True)
     lived.billing("stop", "three")

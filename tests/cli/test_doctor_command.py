@@ -209,3 +209,11 @@ def test_a_public_url_without_https_beside_a_remote_sandbox(lived, monkeypatch):
     assert lived.billing("go", "--adopt", "--yes").code == 0
     assert lived.billing("keys", "create", "shop-backend").code == 0
     assert finding(lived, "API keys")[:1] == ("ok",)
+
+
+def test_an_audit_trail_that_the_database_guards_no_more_is_wrong(lived):
+    lived.billing("stop", "look at it")
+    assert "guarded; head 1:" in finding(lived, "audit trail")[1]
+    lived.write("DROP TRIGGER audit_entry_no_replace")
+    verdict, told = finding(lived, "audit trail")
+    assert (verdict, "audit_entry_no_replace is dropped" in told) == ("wrong", True)

@@ -8,7 +8,10 @@ from harness import START
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
+from billing.domain.api_keys import KeyMode
 from billing.domain.audit import Decision
+from billing.domain.roles import Role
+from billing.operations.api_keys import create_key
 from billing.operations.audit import Head, verify_trail
 from billing.operations.plans import pause_plan, resume_plan
 from billing.operations.set_up import stop
@@ -96,6 +99,42 @@ def test_only_what_is_done_for_a_person_is_entered(world):
         ("plan.resumed", ""),
     ]
     assert entries[0].decision.at == START
+
+
+def test_a_trail_that_is_empty_though_a_key_was_made_does_not_hold(world):
+    create_key(people(world), "shop-backend", Role.BACKEND, KeyMode.TEST, now=NOW)
+    assert verify_trail(world.engine.database).broken is None
+    drop_guards(world.engine.database)
+    with world.engine.database.transaction() as tx:
+        tx.execute(text("DELETE FROM audit_entry"))
+    told = verify_trail(world.engine.database)
+    assert "cli:ops did api_key.created" in told.broken.why
+
+
+def test_a_guard_that_is_gone_is_named(database):
+    assert verify_trail(database).missing_guards == []
+    gone = drop_guards(database)
+    told = verify_trail(database)
+    assert (told.missing_guards, told.broken) == (gone, None)
+
+
+def test_a_guard_that_is_switched_off_is_named(database):
+    if database.is_sqlite:
+        pytest.skip("SQLite switches no trigger off")
+    with database.transaction() as tx:
+        tx.execute(text("ALTER TABLE audit_entry DISABLE TRIGGER audit_entry_no_change"))
+    assert verify_trail(database).missing_guards == ["audit_entry_no_change"]
+
+
+def drop_guards(database):
+    if not database.is_sqlite:
+        with database.transaction() as tx:
+            tx.execute(text("DROP TRIGGER audit_entry_no_change ON audit_entry"))
+        return ["audit_entry_no_change"]
+    with database.transaction() as tx:
+        for act in ("delete", "update"):
+            tx.execute(text(f"DROP TRIGGER audit_entry_no_{act}"))
+    return ["audit_entry_no_delete", "audit_entry_no_update"]
 
 
 def test_a_last_work_needs_a_transaction():

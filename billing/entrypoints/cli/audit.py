@@ -20,6 +20,7 @@ app = typer.Typer(
     rich_markup_mode=MARKUP,
     context_settings=HELP_NAMES,
 )
+_UNGUARDED: Final = "is dropped or off, so entries can be changed; find out who did it, then make it anew"
 _HEAD: Final = re.compile(r"([1-9][0-9]{0,17}):([0-9a-f]{8,64})")
 
 
@@ -56,7 +57,8 @@ def verify(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check that no entry was changed, removed or slipped in; names the first that was. Exits 1 if so.
+    """Check that no entry was changed, removed or slipped in; names the first that was. Exits 1 if so, or if the
+    database's own guards against that are gone.
 
     It prints the head. Note it down elsewhere and give it to --head next time: who can write to the database can cut
     off the end, or write everything anew, and only a head that they cannot reach shows that.
@@ -65,14 +67,17 @@ def verify(
     told = verify_trail(session_of(context).reading().database, noted)
     last = f"{told.head.number}:{told.head.hash}" if told.head is not None else None
     if as_json:
-        print_json({"holds": told.broken is None, "entries": told.entries, "head": last, "broken": told.broken})
+        shown = {"entries": told.entries, "head": last, "broken": told.broken, "missing_guards": told.missing_guards}
+        print_json({"holds": told.broken is None, **shown})
     elif told.broken is not None:
         complain(f"the audit trail does not hold: {told.broken.why}")
     else:
         say(f"The audit trail holds: {told.entries} entries.", "green")
         if last is not None:
             typer.echo(f"head {last}")
-    if told.broken is not None:
+    if told.missing_guards:
+        complain(f"the database does not guard the audit trail: the trigger {told.missing_guards[0]} {_UNGUARDED}")
+    if told.broken is not None or told.missing_guards:
         raise typer.Exit(1)
 
 

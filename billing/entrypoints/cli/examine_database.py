@@ -11,6 +11,8 @@ from billing.entrypoints.clock import machine_now
 from billing.entrypoints.ready import REMEDIES
 from billing.operations.set_up import Readiness
 from billing.store.api_keys import list_keys
+from billing.store.audit import head_of
+from billing.store.audit_guards import missing_guards
 from billing.store.heartbeats import load_heartbeats
 from billing.store.installation import load_installation
 from billing.store.migrating import newest_version
@@ -51,6 +53,18 @@ def api_keys(session: Session) -> Check:
     if session.settings.built_in_api_key() is not None:
         return ok("API keys", "none but the bundled sandbox's")
     return wrong("API keys", "there is none: the API answers nobody", "make one: `billing keys create NAME`")
+
+
+def audit_trail(session: Session) -> Check:
+    """The database itself must refuse to change what was decided; and a head that is seen elsewhere shows a cut."""
+    with session.engine.database.snapshot() as tx:
+        gone, head = missing_guards(tx), head_of(tx)
+    if gone:
+        told = f"the database does not guard it: {', '.join(gone)} is dropped or off"
+        return wrong(
+            "audit trail", told, "find out who did it, and run `billing audit verify --head` with a noted head"
+        )
+    return ok("audit trail", f"guarded; head {head.number}:{head.hash[:12]}" if head else "guarded; empty")
 
 
 def stop_switch(session: Session) -> Check:
@@ -154,6 +168,7 @@ def _backlog(session: Session) -> Backlog:
 EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     fingerprint,
     api_keys,
+    audit_trail,
     stop_switch,
     test_clock,
     daemons,
