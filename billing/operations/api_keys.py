@@ -49,6 +49,10 @@ class NameTaken(Refusal):
     code = "name_taken"
     says_what_to_do = True
 
+    def __init__(self, name: str, key_id: UUID) -> None:
+        super().__init__(f"there is a key {name} already: rotate or revoke it, or choose another name")
+        self.key_id = key_id
+
 
 class KeyRevoked(Refusal):
     """The key was revoked, which cannot be undone."""
@@ -80,7 +84,7 @@ def create_key(engine: Engine, name: str, role: Role, mode: KeyMode, *, now: dat
     }
     with engine.database.transaction() as tx:
         if insert_if_absent(tx, ApiKey, [row]) == 0:
-            raise NameTaken(f"there is a key {name} already: rotate or revoke it, or choose another name")
+            raise NameTaken(name, key_meant(tx, name))
         _decided(tx, engine, "created", ident, now, {"name": name, "role": role.value})
         return _fresh(tx, engine, ident, secret)
 

@@ -93,3 +93,13 @@ def test_keys_made_over_the_api_are_entered_and_listed_by_page(api):
 
 def test_a_backend_may_not_read_the_trail(api):
     api.refused(api.call("GET", "/v1/audit", headers=with_role(api, Role.BACKEND)), 403, "forbidden")
+
+
+def test_whoever_is_asked_for_a_reason_is_told_that_it_is_kept_for_ever(still):
+    asked = {
+        name: schema["properties"]["reason"]
+        for name, schema in still.get("/openapi.json")["components"]["schemas"].items()
+        if "reason" in schema.get("properties", {}) and schema.get("additionalProperties") is False
+    }
+    assert {"Cancellation", "Erasure", "Forgiveness", "NewRefund", "Revocation"} <= asked.keys()
+    assert all("no personal data" in str(field) for field in asked.values())

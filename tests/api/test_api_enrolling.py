@@ -67,7 +67,9 @@ def test_a_customer_with_a_live_subscription_to_the_plan_gets_a_clear_refusal(ap
 
 
 def test_an_unknown_plan_is_refused(api):
-    assert "no plan gold" in api.refused(api.post("/v1/subscriptions", wanted(plan="gold")), 409, "plan_not_on_sale")
+    refused = api.post("/v1/subscriptions", wanted(plan="gold"))
+    assert "no plan gold" in api.refused(refused, 409, "plan_not_on_sale")
+    assert "current" not in refused.json()
 
 
 def test_two_enrolments_of_a_customer_at_once_make_one_subscription(both):

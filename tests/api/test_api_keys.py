@@ -118,7 +118,9 @@ def test_a_bad_name_an_id_of_something_else_and_a_name_in_use_are_refused(api):
     api.refused(api.post("/v1/keys/web/rotate"), 422, "invalid_request")
     api.refused(api.post(f"/v1/keys/{public_id(Kind.API_KEY, UUID(int=1))}/rotate"), 404, "not_found")
     made(api)
-    told = api.refused(api.post("/v1/keys", {"name": "shop-backend"}), 409, "name_taken")
+    taken = api.post("/v1/keys", {"name": "shop-backend"})
+    told = api.refused(taken, 409, "name_taken")
+    assert taken.json()["current"] == next(key for key in api.data("/v1/keys") if key["name"] == "shop-backend")
     assert told == "there is a key shop-backend already: rotate or revoke it, or choose another name."
 
 

@@ -16,7 +16,7 @@ from billing.entrypoints.api.managing import managed
 from billing.entrypoints.api.paging import ListOf, list_of, page_asked
 from billing.entrypoints.api.shapes import Answered, PageQuery, Reasoned
 from billing.entrypoints.clock import machine_now
-from billing.operations.api_keys import FreshKey, create_key, redraw_key, revoke_key, rotate_key
+from billing.operations.api_keys import FreshKey, NameTaken, create_key, redraw_key, revoke_key, rotate_key
 from billing.operations.engine import NotFound
 from billing.operations.request_keys import secret_lost
 from billing.store.api_keys import KeyRow, load_key, page_of_keys
@@ -92,11 +92,16 @@ def read_keys(query: Annotated[PageQuery, Query()], desk: DeskOfRequest) -> ApiK
 def create(wanted: NewKey, desk: DeskOfRequest) -> FreshApiKey:
     """Make a key and show its secret, once."""
     desk = desk.because(wanted)
-    made = desk.once(
-        "create_key",
-        lambda _now: create_key(desk.engine, wanted.name, Role(wanted.role), mode_of(desk), now=machine_now()),
-        again=lambda made, _now: _redrawn(desk, made),
-    )
+    try:
+        made = desk.once(
+            "create_key",
+            lambda _now: create_key(desk.engine, wanted.name, Role(wanted.role), mode_of(desk), now=machine_now()),
+            again=lambda made, _now: _redrawn(desk, made),
+        )
+    except NameTaken as refusal:
+        key_id = refusal.key_id
+        with telling_current(lambda: _current(desk, key_id)):
+            raise
     return _fresh(made)
 
 

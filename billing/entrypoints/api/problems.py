@@ -103,7 +103,8 @@ class ProblemDetails(BaseModel):
     """An error, as RFC 9457 has it.
 
     ``code`` is for programs, ``detail`` says what was wrong and what would be right; quote ``request_id`` to the
-    operator. ``errors`` names the fields of bad input. ``current`` is the object as it now is, on a conflict.
+    operator. ``errors`` names the fields of bad input. ``current`` is the object as it now is, on a conflict; there is
+    none of a plan that is unknown, a bound that is reached, a request that is under way.
     """
 
     type: str = Field(pattern=f"^{TYPE_PREFIX}[a-z_]+$")

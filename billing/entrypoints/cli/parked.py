@@ -58,7 +58,9 @@ def release(
     context: typer.Context,
     kind: Annotated[ParkedKind, typer.Argument(help="What it is; `billing parked list` tells.")],
     ident: Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins; `billing parked list` tells.")],
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why it may go on; kept in the timeline.")],
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Why it may go on; kept for ever, so write no personal data in it.")
+    ],
     bill: Annotated[
         parking.Bill | None,
         typer.Option(

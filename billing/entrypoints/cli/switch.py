@@ -18,7 +18,8 @@ _MOST = 100_000
 def stop(
     context: typer.Context,
     because: Annotated[
-        str, typer.Argument(metavar="[WHY]", help="Why; everybody who asks reads it. In quotes.")
+        str,
+        typer.Argument(metavar="[WHY]", help="Why; everybody who asks reads it, and it is kept for ever. In quotes."),
     ] = "stopped by hand",
     as_json: AsJson = False,
 ) -> None:
