@@ -67,6 +67,8 @@ PLANTED = [
      "it is still sending"),
     (16, f"UPDATE charge SET state = 'pending', check_at = NULL WHERE id = ({CAPTURED})",
      "nobody will ask the gateway about it"),
+    (16, f"UPDATE charge SET state = 'pending', check_at = sent_at, sent_at = '2027-01-01' WHERE id = ({CAPTURED})",
+     "ask Checkout.com's support"),
     (16, "UPDATE refund SET state = 'unknown', check_at = sent_at, sent_at = '2027-03-01'", "it is still unknown"),
     (17, COPY_OF_A_CHARGE.format(digit=9, state="captured"), "another automatic charge was made on the same day"),
     (18, f"UPDATE invoice SET state = 'open', failures = 7 WHERE id = ({PAID})", "7 counted failures, but 6 are the most"),

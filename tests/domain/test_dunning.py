@@ -198,3 +198,8 @@ def test_a_policy_of_ones_own_is_followed_step_by_step():
     assert step(DeclineClass.LIMIT_DAY, 1, policy=daily) == RetryAt(kst("2027-03-02 08:00"), counted=True)
     assert step(DeclineClass.TECHNICAL, 0, 1, policy=daily) == RetryAt(NOW + timedelta(minutes=1), counted=False)
     assert step(DeclineClass.TECHNICAL, 0, 2, policy=daily) == HoldForPerson("2 technical failures in a row")
+
+
+def test_a_plan_of_retries_says_how_many_days_it_lasts():
+    assert DunningPolicy().days == 14
+    assert DunningPolicy(ladder=((2, time(10)), (6, time(17)))).days == 6
