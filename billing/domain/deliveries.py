@@ -1,6 +1,7 @@
 """When an event that an endpoint did not take is sent again, and which addresses may be an endpoint's."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -19,6 +20,10 @@ GONE: Final = 410
 _A_LITTLE: Final = timedelta(minutes=5)
 """The last try comes so late that an endpoint which has failed all along has failed for the whole lifetime by then."""
 _FIRST_FREE_PORT: Final = 1024
+_A_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
+"""What ends a host that is an address in some spelling (URL Standard, 3.5)."""
+_BYTE: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_DOTTED: Final = re.compile(rf"(?:{_BYTE}\.){{3}}{_BYTE}")
 
 
 class EndpointState(StrEnum):
@@ -61,6 +66,9 @@ def why_no_endpoint(url: str, *, is_live: bool) -> str | None:
         return f"must begin with {' or '.join(f'{each}://' for each in schemes)} and name a host"
     if parts.username is not None or parts.password is not None:
         return "must hold no user and no password: verify the signature instead"
+    last = parts.hostname.rstrip(".").rpartition(".")[2]
+    if ":" not in parts.hostname and _A_NUMBER.fullmatch(last) and not _DOTTED.fullmatch(parts.hostname):
+        return "must name a host, or write its address as four decimal numbers, such as 203.0.113.7"
     if parts.fragment:
         return "must have no part behind a #, which would not be sent"
     if port is not None and port not in (80, 443) and port < _FIRST_FREE_PORT:

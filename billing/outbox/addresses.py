@@ -11,6 +11,17 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _GIVEN_OUT: Final = ipaddress.IPv6Network("2000::/3")
 """All that IANA has given out for use on the open internet (RFC 4291, 2.4)."""
+_SPECIAL: Final = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
+        "224.0.0.0/4", "240.0.0.0/4", "2001::/23", "2001:db8::/32", "3fff::/20",
+    )
+)  # fmt: skip
+"""What IANA's special-purpose registries (iana-ipv4-special-registry, iana-ipv6-special-registry) keep from the open
+internet, within what was given out. Python's own list differs from patch to patch. Of 192.0.0.0/24 and 2001::/23 a few
+addresses are reachable, but no endpoint is at them."""
 _ISATAP: Final = (b"\x00\x00\x5e\xfe", b"\x02\x00\x5e\xfe")
 """What precedes an IPv4 address in the lower half of an address (RFC 5214, 6.1)."""
 
@@ -77,6 +88,8 @@ def _written(host: str) -> str | None:
 def _is_open(address: Address) -> bool:
     if isinstance(address, ipaddress.IPv6Address) and address not in _GIVEN_OUT:
         return address.ipv4_mapped is not None or address in _NAT64  # what is inside is looked at by itself
+    if any(address in network for network in _SPECIAL if network.version == address.version):
+        return False
     return address.is_global and not address.is_multicast
 
 

@@ -138,6 +138,7 @@ def test_listen_forwards_what_it_shows_signed_with_the_secret_it_prints(lived, l
 
 @pytest.mark.parametrize(("arguments", "says"), [
     (("--type", "invoice.payed"), "is no type of event"), (("--after", "sub_1"), "begins with evt_"),
+    (("--forward", "nonsense"), "must begin with"), (("--forward", "http://10.1/"), "four decimal"),
 ])  # fmt: skip
 def test_listen_says_what_would_be_right(lived, arguments, says):
     told = lived.billing("listen", *arguments)

@@ -37,7 +37,8 @@ def test_a_url_that_may_be_an_endpoint_s_in_live_mode_too(url):
 
 
 def test_plain_http_is_for_the_sandbox():
-    assert why_no_endpoint("http://127.0.0.1:9000/hooks", is_live=False) is None
+    for host in ("127.0.0.1:9000", "255.249.10.0", "[::1]", "[::ffff:127.0.0.1]", "localhost", "shop4", "0x.example"):
+        assert why_no_endpoint(f"http://{host}/hooks", is_live=False) is None
     assert "https://" in why_no_endpoint("http://shop.example.com/hooks", is_live=True)
 
 
@@ -48,6 +49,8 @@ def test_plain_http_is_for_the_sandbox():
     ("https://shop.example.com:99999/", "no URL"), ("https://[::1/", "no URL"),
     ("https://상점.example.com/", "ASCII"), ("https://shop.example.com/a b", "spaces"),
     ("https://shop.example.com/" + "a" * 1000, "at most 1000"), ("shop.example.com", "must begin with"),
+    ("http://2130706433/", "four decimal"), ("http://0x7f.1/", "four decimal"), ("http://0177.0.0.1/", "four decimal"),
+    ("http://127.1/", "four decimal"), ("http://256.0.0.1/", "four decimal"), ("http://127.0.0.1./", "four decimal"),
 ])  # fmt: skip
 def test_a_url_that_may_not_is_told_what_would_be_right(url, says):
     assert says in why_no_endpoint(url, is_live=False)

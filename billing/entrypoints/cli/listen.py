@@ -9,11 +9,13 @@ from typing import Annotated, Any, Final
 import typer
 
 from billing.bootstrap import make_sender
+from billing.domain.deliveries import why_no_endpoint
 from billing.domain.public_events import PUBLIC_TYPES, unknown_patterns, wants
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import event_number
 from billing.entrypoints.cli.output import moment
 from billing.entrypoints.clock import machine_now
+from billing.outbox.addresses import networks_of, why_not_there
 from billing.outbox.sender import Sender, body_of, signed
 from billing.outbox.vault import draw_secret
 from billing.store.database import Database
@@ -45,6 +47,11 @@ def listen(
     unknown = unknown_patterns(wanted)
     if unknown:
         raise typer.BadParameter(f"{unknown[0][:60]!r} is no type of event; write one such as {PUBLIC_TYPES[1]}")
+    if forward is not None:
+        allowed = networks_of(session.settings.allowed_networks())
+        problem = why_no_endpoint(forward, is_live=False) or why_not_there(forward, allowed)
+        if problem is not None:
+            raise typer.BadParameter(f"--forward {problem}")
     events = _events(session, event_number(after) if after is not None else None, wanted)
     try:
         if forward is None:
