@@ -68,6 +68,12 @@ def room_in_line(tx: Connection, endpoint: UUID) -> int:
     return MOST_IN_LINE - tx.execute(select(func.count()).select_from(some)).scalar_one()
 
 
+def in_line(tx: Connection) -> int:
+    """Return how many deliveries wait, to endpoints that are switched off too; at most :data:`MOST_IN_LINE`."""
+    some = select(_id).where(_state == DeliveryState.PENDING).limit(MOST_IN_LINE).subquery()
+    return tx.execute(select(func.count()).select_from(some)).scalar_one()
+
+
 def endpoints_with_due(tx: Connection, now: datetime) -> list[UUID]:
     """Return the enabled endpoints to which something is to be sent at ``now`` (machine time, UTC)."""
     due = select(_id).where(_endpoint == col(WebhookEndpoint.id), _state == DeliveryState.PENDING, _next <= now)

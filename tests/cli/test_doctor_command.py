@@ -217,3 +217,62 @@ def test_an_audit_trail_that_the_database_guards_no_more_is_wrong(lived):
     lived.write("DROP TRIGGER audit_entry_no_replace")
     verdict, told = finding(lived, "audit trail")
     assert (verdict, "audit_entry_no_replace is dropped" in told) == ("wrong", True)
+
+
+HOOK = "http://127.0.0.1:9000/hooks/a-token-that-is-nobodys-business"
+
+
+def endpoint(shop):
+    return shop.billing("webhooks", "endpoints", "create", HOOK, "--json").json["id"]
+
+
+def test_without_a_key_for_secrets_live_mode_can_make_no_endpoint(live_shop, monkeypatch):
+    health(monkeypatch)
+    verdict, words = finding(live_shop, "endpoint keys")
+    assert verdict == "warning"
+    assert "BILLING_SECRETS__ENDPOINT_KEYS is not set: no webhook endpoint can be made" in words
+    refused = live_shop.billing("webhooks", "endpoints", "create", "https://shop.example.com/hooks")
+    assert (refused.code, "BILLING_SECRETS__ENDPOINT_KEYS" in refused.err) == (1, True)
+    monkeypatch.setenv("BILLING_SECRETS__ENDPOINT_KEYS", "k" * 32)
+    assert finding(live_shop, "endpoint keys")[0] == "ok"
+
+
+def test_an_endpoint_whose_secret_was_kept_under_another_key_is_wrong(lived, monkeypatch):
+    health(monkeypatch)
+    assert finding(lived, "endpoint keys")[0] == finding(lived, "webhook endpoints")[0] == "ok"
+    ident = endpoint(lived)
+    assert finding(lived, "endpoint keys")[0] == "ok"
+    monkeypatch.setenv("BILLING_SECRETS__ENDPOINT_KEYS", "k" * 32)
+    verdict, words = finding(lived, "endpoint keys")
+    assert verdict == "wrong"
+    assert f"the secret of {ident} at 127.0.0.1 cannot be read" in words
+    assert "token" not in words
+
+
+def test_endpoints_that_fail_or_were_given_up_are_told_with_what_waits(lived, monkeypatch):
+    health(monkeypatch)
+    ident = endpoint(lived)
+    assert "1; deliveries that wait: 0" in finding(lived, "webhook endpoints")[1]
+    lived.billing("webhooks", "endpoints", "test", ident)
+    lived.write("UPDATE webhook_endpoint SET failing_since = '2027-03-05 01:00:00'")
+    lived.write(PUT_IN_LINE)
+    verdict, words = finding(lived, "webhook endpoints")
+    assert verdict == "warning"
+    assert f"{ident} at 127.0.0.1 fails since 2027-03-05 10:00 KST; deliveries that wait: 1" in words
+    lived.write("UPDATE webhook_endpoint SET state = 'disabled', disabled_because = 'failing'")
+    verdict, words = finding(lived, "webhook endpoints")
+    assert verdict == "wrong"
+    assert f"{ident} at 127.0.0.1 took nothing and is switched off; deliveries that wait: 1" in words
+    assert "billing webhooks endpoints enable ID" in words
+    lived.write("UPDATE webhook_endpoint SET disabled_because = 'requested'")
+    verdict, words = finding(lived, "webhook endpoints")
+    assert verdict == "ok"
+    assert "1, 1 of them switched off by hand" in words
+
+
+PUT_IN_LINE = """
+INSERT INTO webhook_delivery (id, endpoint_id, event_id, event_type, state, tries, queued_at, next_try_at)
+SELECT '00000000000000000000000000000001', w.id, (SELECT MAX(id) FROM event) - 1, 'invoice.paid', 'pending', 1,
+       '2027-03-05', '2027-03-05'
+FROM webhook_endpoint w
+"""

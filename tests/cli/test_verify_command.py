@@ -167,6 +167,19 @@ def test_a_sound_database_holds_every_rule(lived):
     assert all(rule["breaches"] == 0 for rule in lived.billing("verify", "--json").json["rules"])
 
 
+def test_the_audit_trail_is_walked_too(lived):
+    assert lived.billing("plans", "pause", "basic", "--yes").code == 0
+    assert "The audit trail holds: 1 entries." in lived.billing("verify").out
+    lived.write("DROP TRIGGER audit_entry_no_update")
+    lived.write("UPDATE audit_entry SET actor = 'cli:eve' WHERE number = 1")
+    told = lived.billing("verify")
+    assert told.code == 1
+    assert "The audit trail does not hold: entry 1 was changed after it was written" in told.words
+    assert "Every rule holds" not in told.out
+    told = lived.billing("verify", "--json").json
+    assert (told["holds"], told["audit_trail"]["holds"], told["audit_trail"]["broken"]["number"]) == (False, False, 1)
+
+
 def test_no_breach_list_grows_without_end(lived):
     lived.write("UPDATE event SET actor = ''")
     lived.write(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import typer
 
 from billing.config_source import BadConfig
-from billing.entrypoints.cli import examine_database, examine_set_up
+from billing.entrypoints.cli import examine_database, examine_endpoints, examine_set_up
 from billing.entrypoints.cli.checks import Check, Verdict, wrong
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.errors import sentence_of
@@ -36,7 +36,7 @@ def _examine(session: Session) -> list[Check]:
     reached = _all((examine_database.reachable,), session)
     if any(check.verdict is Verdict.WRONG for check in reached):
         return checks + reached
-    return checks + reached + _all(examine_database.EXAMINATIONS, session)
+    return checks + reached + _all((*examine_database.EXAMINATIONS, *examine_endpoints.EXAMINATIONS), session)
 
 
 def _all(examinations: tuple[Callable[[Session], Check], ...], session: Session) -> list[Check]:

@@ -1,4 +1,4 @@
-"""`billing verify`: every invariant as a query over the database, and the gateway's list against it."""
+"""`billing verify`: every invariant as a query over the database, the audit trail, and the gateway's list."""
 
 from collections import Counter
 from typing import Annotated
@@ -10,6 +10,7 @@ from billing.domain.public_ids import Kind, brief_id, brief_subject
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.options import AsJson
 from billing.entrypoints.cli.output import err, print_json, print_table, say
+from billing.operations.audit import Verified, verify_trail
 from billing.operations.reconcile import Reconciliation, reconcile
 from billing.store.invariants import INVARIANTS, Bounds, Breach, check_all
 
@@ -23,19 +24,23 @@ def verify(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check that every rule about money holds in the database, now; exit 1 with the rows of which one does not."""
+    """Check that every rule about money holds in the database, now, and the audit trail; exit 1 with what does not."""
     session = session_of(context)
     engine = session.reading()
     now = session.now()
     bounds = Bounds(ladder_steps=len(session.settings.dunning.ladder))
     with engine.database.snapshot() as tx:
         breaches = check_all(tx, now, bounds)
+    trail = verify_trail(engine.database)
     compared = _reconcile(session, quiet=as_json) if gateway else None
+    holds = not breaches and trail.broken is None and (compared is None or not compared.differences)
     if as_json:
-        print_json(_object(breaches, compared))
+        print_json({"holds": holds, **_object(breaches, trail), "gateway": compared})
     else:
-        _print(breaches, compared)
-    if breaches or (compared is not None and compared.differences):
+        _print(breaches, trail, compared)
+        if holds:
+            say("Every rule holds.", "green")
+    if not holds:
         raise typer.Exit(1)
 
 
@@ -57,7 +62,7 @@ def _reconcile(session: Session, *, quiet: bool) -> Reconciliation:
         )
 
 
-def _print(breaches: list[Breach], compared: Reconciliation | None) -> None:
+def _print(breaches: list[Breach], trail: Verified, compared: Reconciliation | None) -> None:
     count = Counter((breach.number, breach.name) for breach in breaches)
     print_table(
         (">No.", "~Rule", "Holds"),
@@ -82,10 +87,12 @@ def _print(breaches: list[Breach], compared: Reconciliation | None) -> None:
         )
     if len(breaches) > _ROWS_SHOWN:
         say(f"and {len(breaches) - _ROWS_SHOWN} more; --json tells all", "dim")
+    if trail.broken is not None:
+        say(f"The audit trail does not hold: {trail.broken.why}", "red")
+    else:
+        say(f"The audit trail holds: {trail.entries} entries.")
     if compared is not None:
         _print_compared(compared)
-    if not breaches and (compared is None or not compared.differences):
-        say("Every rule holds.", "green")
 
 
 def _print_compared(compared: Reconciliation) -> None:
@@ -102,7 +109,7 @@ def _print_compared(compared: Reconciliation) -> None:
         )
 
 
-def _object(breaches: list[Breach], compared: Reconciliation | None) -> dict[str, object]:
+def _object(breaches: list[Breach], trail: Verified) -> dict[str, object]:
     count = Counter((breach.number, breach.name) for breach in breaches)
     rules = [
         {"number": each.number, "name": each.name, "rule": each.sentence, "breaches": count[each.number, each.name]}
@@ -112,5 +119,5 @@ def _object(breaches: list[Breach], compared: Reconciliation | None) -> dict[str
         {"number": each.number, "name": each.name, "subject": each.subject, "id": each.id, "detail": each.detail}
         for each in breaches
     ]
-    holds = not breaches and (compared is None or not compared.differences)
-    return {"holds": holds, "rules": rules, "breaches": rows, "gateway": compared}
+    walked = {"holds": trail.broken is None, "entries": trail.entries, "broken": trail.broken}
+    return {"rules": rules, "breaches": rows, "audit_trail": walked}
