@@ -62,7 +62,7 @@ def browser_page(flags: Sequence[str] = FLAGS) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(flags))
         try:
-            page = browser.new_page(viewport={"width": 420, "height": 900}, locale="ko-KR")
+            page = browser.new_context(viewport={"width": 420, "height": 900}, locale="ko-KR").new_page()
             page.set_default_timeout(15_000)
             yield page
         finally:

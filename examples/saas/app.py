@@ -35,7 +35,7 @@ Body = Annotated[bytes, Depends(body_of)]
 
 def form_of(body: Body) -> dict[str, str]:
     """Return what a form was filled in with."""
-    return dict(parse_qsl(body.decode()))
+    return dict(parse_qsl(body.decode(errors="replace")))
 
 
 Form = Annotated[dict[str, str], Depends(form_of)]
@@ -116,6 +116,14 @@ def change(act: str, request: Request) -> Response:
     subscription = subscription_of(member_of(request))
     if subscription is None:
         return RedirectResponse("/", 303)
+    try:
+        return RedirectResponse(change_subscription(act, subscription) or "/account", 303)
+    except Conflict:  # a button that was pressed twice, or on a page from before: show how it stands now
+        return RedirectResponse("/account", 303)
+
+
+def change_subscription(act: str, subscription: Subscription) -> str | None:
+    """Do what a button says; return where to go on, if not back to the account."""
     if act == "cancel":
         BILLING.subscriptions.cancel(subscription.id, at="period_end", reason="canceled on the account page")
     elif act == "stay":
@@ -124,8 +132,8 @@ def change(act: str, request: Request) -> Response:
         made = BILLING.subscriptions.replace_source(
             subscription.id, terminal_type="WEB", success_url=f"{URL}/account", failure_url=f"{URL}/account"
         )
-        return RedirectResponse(made.redirect_url or "/account", 303)
-    return RedirectResponse("/account", 303)
+        return made.redirect_url
+    return None
 
 
 # --- what the engine tells ---------------------------------------------------------------------------

@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8000, help="where the SaaS listens; 0 picks a free one")
     wanted = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    require_free(wanted.port)
     with tempfile.TemporaryDirectory(prefix="saas-") as folder, Shop(Path(folder), wanted.port) as shop:
         shop.open()
         print(f"가입하기 (sign up):   {shop.saas}", flush=True)
@@ -153,6 +154,19 @@ metrics_port = 0
 
 def port_of(url: str) -> str:
     return url.rpartition(":")[2]
+
+
+def require_free(port: int) -> None:
+    """End the program if another one listens there, as this one does when it was started twice."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SystemExit(
+                f"port {port} cannot be used ({error.strerror}): is this example running already? "
+                "End the other one, or take another port: python examples/saas/run.py --port 0"
+            ) from None
 
 
 def free_port() -> int:

@@ -1,6 +1,7 @@
 """The example SaaS as a subscriber lives with it, in a real browser: join, a month, a failed charge, leaving."""
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,16 @@ def is_told(page: Page, words: str | None) -> None:
     raise AssertionError(f"not told: {words}")
 
 
+def errors_seen_by(*tabs: Page) -> list[str]:
+    """Return a list into which every page that fails is written, now and later."""
+    seen: list[str] = []
+    for tab in tabs:
+        tab.on(
+            "response", lambda answer: seen.append(f"{answer.status} {answer.url}") if answer.status >= 500 else None
+        )
+    return seen
+
+
 def day_of(page: Page, what: str) -> str:
     return page.locator("dt", has_text=what).locator("+ dd").inner_text()
 
@@ -124,3 +135,39 @@ def test_a_subscriber_lives_with_the_example():
         assert account_says(page, shop) == "해지됨"
         is_told(page, "구독이 끝났어요")
         assert not may_read(page, shop)
+
+
+@LATE
+def test_no_button_that_is_pressed_twice_and_no_page_from_before_breaks_anything():
+    with shop_of_one_command() as shop, browser_page() as page:
+        other = page.context.new_page()
+        seen = errors_seen_by(page, other)
+        joins(page, shop)
+        page.reload()
+        other.goto(page.url)
+        assert other.get_by_text("환영해요").is_visible(), "who comes back twice is welcomed twice"
+        for act, undone in (("구독 해지하기", "해지 취소하기"), ("해지 취소하기", "구독 해지하기")):
+            for tab in (page, other):
+                tab.goto(f"{shop.url}/account")
+            for tab in (page, other):  # the second one presses the button of a page from before
+                tab.get_by_role("button", name=act).click()
+                tab.get_by_role("button", name=undone).wait_for()
+        page.get_by_role("button", name="구독 해지하기").dblclick()
+        assert account_says(page, shop) == "이용 중"
+        joins_again = page.request.post(f"{shop.url}/join", form={"name": "김하늘", "email": EMAIL, "plan": "basic"})
+        assert (joins_again.status, joins_again.url) == (200, f"{shop.url}/account")
+        for path in ("/", "/read", "/account", "/welcome", "/account/nothing-known"):
+            page.goto(f"{shop.url}{path}")
+            page.reload()
+        assert page.request.post(f"{shop.url}/account/wallet", max_redirects=0).status == 303
+        assert seen == []
+
+
+def test_a_port_that_is_in_use_is_said_before_anything_is_started():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, ROOT / "examples" / "saas" / "run.py", "--port", str(port)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"port {port} cannot be used (Address already in use): is this example running")
+    assert done.stdout == ""
