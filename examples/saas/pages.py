@@ -23,7 +23,7 @@ h1 [lang=en]{font-size:16px;font-weight:500;letter-spacing:0;margin-top:6px}
 .card{background:#fff;border:1px solid #ebe4d8;border-radius:18px;padding:24px;margin:18px 0}
 .notice{background:#fff4d6;border-color:#f0dca4}.quote{font:22px/1.75 "Nanum Myeongjo","Noto Serif KR",serif}
 label{display:block;margin-bottom:14px;font-weight:600;font-size:15px}
-input{display:block;width:100%;margin-top:5px;padding:13px 14px;font:inherit;border:1px solid #d8cfbf;
+input{display:block;width:100%;margin-top:5px;padding:13px 14px;font:inherit;font-weight:400;border:1px solid #d8cfbf;
 border-radius:12px}
 .plans{display:grid;gap:10px;margin-bottom:18px}.plans label{display:flex;gap:12px;align-items:center;margin:0;
 padding:14px 16px;border:1px solid #d8cfbf;border-radius:12px;font-weight:500}.plans input{width:auto;margin:0}
@@ -31,7 +31,7 @@ padding:14px 16px;border:1px solid #d8cfbf;border-radius:12px;font-weight:500}.p
 button,.button{display:block;width:100%;padding:15px;border:0;border-radius:14px;background:#25221d;color:#fff;
 font:inherit;font-weight:700;text-align:center;text-decoration:none;cursor:pointer}
 button.kakao{background:#fee500;color:#191600}button.plain{background:none;color:#8c2f1b;font-weight:600;
-border:1px solid #e3c9c1}button [lang=en]{display:block;font-size:13px;font-weight:400;color:inherit;opacity:.75}
+border:1px solid #e3c9c1}button [lang=en],.button [lang=en]{display:block;font-size:13px;font-weight:400;color:inherit;opacity:.75}
 dl{display:grid;grid-template-columns:auto 1fr;gap:8px 18px;margin:14px 0 20px}
 dt{color:#7d7466}dd{margin:0;text-align:right}
 .tag{background:#e4f0e6;color:#1f5f33;border-radius:99px;padding:2px 12px;font-size:14px;font-weight:700}
@@ -57,7 +57,7 @@ def both(korean: str, english: str) -> str:
 
 def page(title: str, content: str, member: Member | None = None, *, refresh: int | None = None) -> str:
     """Return a whole page, with the member's notice if there is one."""
-    links = '<a href="/read">오늘의 문장</a><a href="/account">내 구독</a>' if member else ""
+    links = '<a href="/read">읽기</a><a href="/account">내 구독</a>' if member else ""
     notice = f'<div class="card notice" role="status">{member.notice}</div>' if member and member.notice else ""
     again = f'<meta http-equiv="refresh" content="{refresh}">' if refresh else ""
     return (
@@ -166,6 +166,8 @@ def account(member: Member, subscription: Subscription | None) -> str:
         acts += _button("stay", "", "해지 취소하기", "Keep my subscription")
     elif subscription.state in ("active", "trialing", "past_due", "paused"):
         acts += _button("cancel", "plain", "구독 해지하기", "Cancel at the end of what is paid")
+    elif subscription.state in ("canceled", "incomplete_expired"):
+        acts += f'<a class="button" href="/">{both("다시 구독하기", "Subscribe again")}</a>'
     return page(
         "내 구독",
         f'<div class="card"><h2>{escape(member.name)} 님의 구독 '
