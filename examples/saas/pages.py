@@ -31,7 +31,8 @@ padding:14px 16px;border:1px solid #d8cfbf;border-radius:12px;font-weight:500}.p
 button,.button{display:block;width:100%;padding:15px;border:0;border-radius:14px;background:#25221d;color:#fff;
 font:inherit;font-weight:700;text-align:center;text-decoration:none;cursor:pointer}
 button.kakao{background:#fee500;color:#191600}button.plain{background:none;color:#8c2f1b;font-weight:600;
-border:1px solid #e3c9c1}button [lang=en],.button [lang=en]{display:block;font-size:13px;font-weight:400;color:inherit;opacity:.75}
+border:1px solid #e3c9c1}button [lang=en],.button [lang=en]{
+display:block;font-size:13px;font-weight:400;color:inherit;opacity:.75}
 dl{display:grid;grid-template-columns:auto 1fr;gap:8px 18px;margin:14px 0 20px}
 dt{color:#7d7466}dd{margin:0;text-align:right}
 .tag{background:#e4f0e6;color:#1f5f33;border-radius:99px;padding:2px 12px;font-size:14px;font-weight:700}
