@@ -1,15 +1,12 @@
 """Writes the tables of docs/errors.md from the table of problems in the code. `--check` only compares."""
 
-import sys
 from http import HTTPStatus
 from itertools import groupby
-from pathlib import Path
+
+from written import Written
 
 from billing.client.problems import problem_of
 from billing.entrypoints.api.problems import PROBLEMS
-
-PAGE = Path(__file__).resolve().parent / "errors.md"
-BEGIN, END = "<!-- problems: written by `make errors` -->", "<!-- end of problems -->"
 
 
 def tables() -> str:
@@ -25,16 +22,5 @@ def tables() -> str:
     return "\n".join(lines)
 
 
-def page_with_tables(page: str) -> str:
-    """Return the page with its tables written anew."""
-    before, rest = page.split(BEGIN)
-    return f"{before}{BEGIN}\n\n{tables()}\n{END}{rest.split(END)[1]}"
-
-
 if __name__ == "__main__":
-    now = PAGE.read_text(encoding="utf-8")
-    written = page_with_tables(now)
-    if "--check" in sys.argv[1:]:
-        sys.exit(0 if now == written else "docs/errors.md tells of other problems than the code; run `make errors`")
-    PAGE.write_text(written, encoding="utf-8")
-    print(f"{PAGE.name}: {len(PROBLEMS)} problems written")
+    Written("errors.md", "problems", "errors").put(tables())
