@@ -1,6 +1,8 @@
 """Whether a subscriber may use what they subscribed to, on a day, and why."""
 
+import re
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -214,3 +216,31 @@ def test_a_right_once_lost_does_not_come_back_by_waiting_and_a_named_day_is_kept
 def test_a_trial_that_nobody_said_anything_more_of_ends_with_its_last_day():
     standing = Standing(SubscriptionState.TRIALING, date(2027, 3, 1))
     assert access_on(date(2027, 3, 1), standing, ladder_days=LADDER) == NO_ACCESS
+
+
+EXAMPLE = (
+    (LAST_DAY, _S.ACTIVE, PAID_THROUGH, ()),
+    (PAID_THROUGH, _S.ACTIVE, PAID_THROUGH, ()),
+    (PAID_THROUGH, _S.PAST_DUE, PAID_THROUGH, (TRIED,)),
+    (date(2027, 4, 4), _S.PAST_DUE, PAID_THROUGH, (TRIED,)),
+    (date(2027, 4, 16), _S.UNPAID, PAID_THROUGH, (TRIED,)),
+    (date(2027, 4, 6), _S.ACTIVE, date(2027, 5, 1), ()),
+)
+
+
+def as_the_page_writes_it(access):
+    return f"`{access.why}`" + (f" until {access.until.day} {access.until:%B}" if access.until else "")
+
+
+def test_the_example_of_the_page_of_concepts_is_what_is_decided():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "concepts.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+ \w+).*? \| (`.+?) \| (`.+?) \|$", page, re.MULTILINE)
+    decided = [
+        (
+            f"{day.day} {day:%B}",
+            as_the_page_writes_it(on(day, state, paid_through=paid_through, debts=debts)),
+            as_the_page_writes_it(on(day, state, paid_through=paid_through, debts=debts, grace_days=3)),
+        )
+        for day, state, paid_through, debts in EXAMPLE
+    ]
+    assert rows == decided
