@@ -90,7 +90,11 @@ def test_clock(session: Session) -> Check:
         return wrong(
             "test clock", f"{told} in the database, though live mode ignores it", "never use a test database live"
         )
-    return warning("test clock", told, "move it with `billing clock advance`; `billing clock real` ends it, if it was not moved ahead")
+    return warning(
+        "test clock",
+        told,
+        "move it with `billing clock advance`; `billing clock real` ends it, if it was not moved ahead",
+    )
 
 
 def daemons(session: Session) -> Check:
