@@ -195,3 +195,10 @@ def test_a_customer_is_shown_and_erased_when_everything_has_ended(paid):
     ident = shown["customer"]["id"]
     assert paid.billing("customers", "erase", ident, "--yes", "--json").json["untold_sources"] == []
     assert "there is no customer cust-nobody" in paid.billing("customers", "show", "cust-nobody").err.replace("'", "")
+
+
+def test_a_list_that_goes_on_says_so_and_json_is_cut_alike(lived):
+    for what in ("subscriptions", "invoices", "charges", "customers", "sources"):
+        assert "These are the newest 1; --limit shows more." in lived.billing(what, "list", "-n", "1").out
+        assert len(lived.billing(what, "list", "-n", "1", "--json").json) == 1
+        assert "--limit shows more" not in lived.billing(what, "list").out

@@ -1,22 +1,21 @@
 """`billing charges`: attempts to take an invoice's amount."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from billing.domain.public_ids import Kind, brief_id, public_id
 from billing.domain.states import ChargeState, InvoiceState
+from billing.entrypoints.cli.columns import Column, amounts, ids, instants, print_list, words
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Lines, Reason, Yes
+from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Lines, OfSubscription, Reason, States, Yes
 from billing.entrypoints.cli.output import (
     agreed,
-    moments,
     money,
     print_facts,
     print_json,
-    print_table,
-    say,
 )
 from billing.entrypoints.cli.retries import print_retry
 from billing.entrypoints.cli.timelines import print_timeline
@@ -24,7 +23,7 @@ from billing.operations.engine import Refusal
 from billing.operations.retry_charge import retry_charge
 from billing.store.lookups import find_charge, find_subscription
 from billing.store.report_log import list_refunds
-from billing.store.reports import list_charges
+from billing.store.reports import ChargeRow, list_charges
 from billing.store.sentences import decline, what_follows
 from billing.store.timeline import charge_timeline, why_charged
 
@@ -39,14 +38,8 @@ app = typer.Typer(
 @app.command("list")
 def list_them(
     context: typer.Context,
-    state: Annotated[
-        list[ChargeState] | None,
-        typer.Option("--state", help="Only those in this state; may be given more than once."),
-    ] = None,
-    subscription: Annotated[
-        str | None,
-        typer.Option("--subscription", help="Only those of this subscription or customer.", metavar="SUBSCRIPTION"),
-    ] = None,
+    state: Annotated[list[ChargeState] | None, States] = None,
+    subscription: OfSubscription = None,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -54,28 +47,16 @@ def list_them(
     with session_of(context).reading().database.snapshot() as tx:
         owner = find_subscription(tx, subscription) if subscription is not None else None
         rows = list_charges(tx, limit + 1, states=state or (), subscription_id=owner)
-    if as_json:
-        print_json(rows[:limit])
-        return
-    made, times = moments("Made", [(row.created_at, row.zone) for row in rows[:limit]])
-    print_table(
-        ("Id", made, "~Customer", ">Amount", "Period from", ">Try", "~State"),
-        [
-            (
-                brief_id(Kind.CHARGE, row.id),
-                time,
-                row.customer_reference,
-                money(row.amount_minor, row.currency),
-                str(row.period_start),
-                str(row.attempt_no),
-                " ".join(filter(None, [row.state.value, row.response_code if row.decline_class else None])),
-            )
-            for row, time in zip(rows, times, strict=False)
-        ],
-        empty="There are no such charges.",
+    columns: Sequence[Column[ChargeRow]] = (
+        ids("Id", Kind.CHARGE, lambda row: row.id),
+        instants("Made", lambda row: (row.created_at, row.zone)),
+        words("~Customer", lambda row: row.customer_reference),
+        amounts("Amount"),
+        words("Period from", lambda row: str(row.period_start)),
+        words(">Try", lambda row: str(row.attempt_no)),
+        words("~State", _state),
     )
-    if len(rows) > limit:
-        say(f"These are the newest {limit}; --limit shows more.", "dim")
+    print_list(rows, limit, columns, as_json=as_json, empty="There are no such charges.")
 
 
 @app.command()
@@ -126,3 +107,7 @@ def retry(
     asked = f"Charge {money(row.amount_minor, row.currency)} to {row.customer_reference} again, now?"
     agreed(asked, yes=yes)
     print_retry(engine, retry_charge(engine, row.id, now=session.now()), as_json=as_json)
+
+
+def _state(row: ChargeRow) -> str:
+    return " ".join(filter(None, [row.state.value, row.response_code if row.decline_class else None]))

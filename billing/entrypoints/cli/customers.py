@@ -1,17 +1,18 @@
 """`billing customers`: who subscribes."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from billing.domain.public_ids import Kind, brief_id, public_id
+from billing.entrypoints.cli.columns import Column, ids, instants, print_list, words
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Limit, Reason, Yes
 from billing.entrypoints.cli.output import (
     agreed,
     moment,
-    moments,
     print_facts,
     print_json,
     print_table,
@@ -19,7 +20,7 @@ from billing.entrypoints.cli.output import (
     warn,
 )
 from billing.operations.erase_customer import erase_customer
-from billing.store.customer_reports import list_customers
+from billing.store.customer_reports import CustomerRow, list_customers
 from billing.store.lookups import find_customer
 from billing.store.reports import list_subscriptions
 from billing.store.source_reports import list_sources
@@ -42,27 +43,15 @@ def list_them(context: typer.Context, limit: Limit = 50, as_json: AsJson = False
     session = session_of(context)
     with session.reading().database.snapshot() as tx:
         rows = list_customers(tx, limit + 1)
-    if as_json:
-        print_json(rows[:limit])
-        return
-    made, times = moments("Made", [(row.created_at, session.zone) for row in rows[:limit]])
-    print_table(
-        ("Id", made, "~Reference", "~Name", ">Subscriptions", "Erased"),
-        [
-            (
-                brief_id(Kind.CUSTOMER, row.id),
-                time,
-                row.reference,
-                row.name,
-                str(row.subscriptions),
-                f"{row.erased_at:%Y-%m-%d}" if row.erased_at else "",
-            )
-            for row, time in zip(rows, times, strict=False)
-        ],
-        empty="There are no customers yet.",
+    columns: Sequence[Column[CustomerRow]] = (
+        ids("Id", Kind.CUSTOMER, lambda row: row.id),
+        instants("Made", lambda row: (row.created_at, session.zone)),
+        words("~Reference", lambda row: row.reference),
+        words("~Name", lambda row: row.name),
+        words(">Subscriptions", lambda row: str(row.subscriptions)),
+        words("Erased", lambda row: f"{row.erased_at:%Y-%m-%d}" if row.erased_at else ""),
     )
-    if len(rows) > limit:
-        say(f"These are the newest {limit}; --limit shows more.", "dim")
+    print_list(rows, limit, columns, as_json=as_json, empty="There are no customers yet.")
 
 
 @app.command()

@@ -7,7 +7,7 @@ import typer
 from billing.domain.public_ids import Kind, brief_subject, numbered_id
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.instants import event_number
-from billing.entrypoints.cli.options import AsJson, Limit
+from billing.entrypoints.cli.options import AsJson, Limit, OfSubscription
 from billing.entrypoints.cli.output import moments, print_json, print_table
 from billing.store.lookups import find_subscription
 from billing.store.report_log import EventRow, list_events
@@ -15,10 +15,7 @@ from billing.store.report_log import EventRow, list_events
 
 def events(
     context: typer.Context,
-    subscription: Annotated[
-        str | None,
-        typer.Option("--subscription", help="Only those about this subscription or customer.", metavar="SUBSCRIPTION"),
-    ] = None,
+    subscription: OfSubscription = None,
     type_: Annotated[
         str | None,
         typer.Option("--type", help="Only types that begin so: charge, or charge.declined.", metavar="TYPE"),

@@ -1,15 +1,17 @@
 """`billing invoices`: what is owed for which period."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from billing.domain.public_ids import Kind, brief_id
 from billing.domain.states import InvoiceState
+from billing.entrypoints.cli.columns import Column, amounts, ids, print_list, words
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, InvoiceId, Limit, Reason, Yes
-from billing.entrypoints.cli.output import agreed, moment, money, print_json, print_table, say
+from billing.entrypoints.cli.options import AsJson, InvoiceId, Limit, OfSubscription, Reason, States, Yes
+from billing.entrypoints.cli.output import agreed, moment, money, print_json, say
 from billing.entrypoints.cli.retries import print_retry
 from billing.operations import forgive_invoice
 from billing.operations.engine import Engine
@@ -30,14 +32,8 @@ app = typer.Typer(
 @app.command("list")
 def list_them(
     context: typer.Context,
-    state: Annotated[
-        list[InvoiceState] | None,
-        typer.Option("--state", help="Only those in this state; may be given more than once."),
-    ] = None,
-    subscription: Annotated[
-        str | None,
-        typer.Option("--subscription", help="Only those of this subscription or customer.", metavar="SUBSCRIPTION"),
-    ] = None,
+    state: Annotated[list[InvoiceState] | None, States] = None,
+    subscription: OfSubscription = None,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -45,26 +41,15 @@ def list_them(
     with session_of(context).reading().database.snapshot() as tx:
         owner = find_subscription(tx, subscription) if subscription is not None else None
         rows = list_invoices(tx, limit + 1, states=state or (), subscription_id=owner)
-    if as_json:
-        print_json(rows[:limit])
-        return
-    print_table(
-        ("Id", "~Customer", ">Amount", "~Period", "State", "~Next try"),
-        [
-            (
-                brief_id(Kind.INVOICE, row.id),
-                row.customer_reference,
-                money(row.amount_minor, row.currency),
-                days(row.period_start, row.period_end),
-                row.state.value,
-                moment(row.next_attempt_at, row.zone) if row.state is InvoiceState.OPEN else "",
-            )
-            for row in rows[:limit]
-        ],
-        empty="There are no such invoices.",
+    columns: Sequence[Column[InvoiceRow]] = (
+        ids("Id", Kind.INVOICE, lambda row: row.id),
+        words("~Customer", lambda row: row.customer_reference),
+        amounts("Amount"),
+        words("~Period", lambda row: days(row.period_start, row.period_end)),
+        words("State", lambda row: row.state.value),
+        words("~Next try", _next_try),
     )
-    if len(rows) > limit:
-        say(f"These are the newest {limit}; --limit shows more.", "dim")
+    print_list(rows, limit, columns, as_json=as_json, empty="There are no such invoices.")
 
 
 @app.command()
@@ -111,6 +96,10 @@ def retry(
     session, engine, row = _acting_on(context, invoice, reason)
     agreed(f"Charge {money(row.amount_minor, row.currency)} to {row.customer_reference} again, now?", yes=yes)
     print_retry(engine, retry_invoice(engine, row.id, now=session.now()), as_json=as_json)
+
+
+def _next_try(row: InvoiceRow) -> str:
+    return moment(row.next_attempt_at, row.zone) if row.state is InvoiceState.OPEN else ""
 
 
 def _acting_on(context: typer.Context, invoice: str, reason: str | None) -> tuple[Session, Engine, InvoiceRow]:

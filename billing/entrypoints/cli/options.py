@@ -35,6 +35,14 @@ Reason = Annotated[
         callback=_said_shortly,
     ),
 ]
+States = typer.Option("--state", help="Only those in this state; may be given more than once.")
+OfSubscription = Annotated[
+    str | None,
+    typer.Option("--subscription", help="Only those of this subscription or customer.", metavar="SUBSCRIPTION"),
+]
+OfCustomer = Annotated[
+    str | None, typer.Option("--customer", help="Only those of this customer's reference.", metavar="REFERENCE")
+]
 SubscriptionId = Annotated[
     str,
     typer.Argument(

@@ -1,18 +1,20 @@
 """`billing refunds`: giving money back."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from billing.domain.public_ids import Kind, brief_id
+from billing.entrypoints.cli.columns import Column, amounts, ids, instants, print_list, words
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.instants import whole_number
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
-from billing.entrypoints.cli.output import agreed, moments, money, print_json, print_table, say
+from billing.entrypoints.cli.output import agreed, money, print_json, say
 from billing.operations.request_refund import request_refund
 from billing.store.lookups import find_charge
-from billing.store.report_log import list_refunds
+from billing.store.report_log import RefundLine, list_refunds
 from billing.store.reports import list_charges
 
 app = typer.Typer(
@@ -66,24 +68,14 @@ def list_them(
     session = session_of(context)
     with session.reading().database.snapshot() as tx:
         of = [find_charge(tx, charge)] if charge is not None else None
-        rows = list_refunds(tx, limit, charge_ids=of)
-    if as_json:
-        print_json(rows)
-        return
-    asked, times = moments("Asked for", [(row.created_at, session.zone) for row in rows])
-    print_table(
-        ("Id", asked, ">Amount", "State", "Charge", "~Reason", "~By"),
-        [
-            (
-                brief_id(Kind.REFUND, row.id),
-                time,
-                money(row.amount_minor, row.currency),
-                row.state.value,
-                brief_id(Kind.CHARGE, row.charge_id),
-                row.reason,
-                row.requested_by,
-            )
-            for row, time in zip(rows, times, strict=True)
-        ],
-        empty="There are no such refunds.",
+        rows = list_refunds(tx, limit + 1, charge_ids=of)
+    columns: Sequence[Column[RefundLine]] = (
+        ids("Id", Kind.REFUND, lambda row: row.id),
+        instants("Asked for", lambda row: (row.created_at, session.zone)),
+        amounts("Amount"),
+        words("State", lambda row: row.state.value),
+        ids("Charge", Kind.CHARGE, lambda row: row.charge_id),
+        words("~Reason", lambda row: row.reason),
+        words("~By", lambda row: row.requested_by),
     )
+    print_list(rows, limit, columns, as_json=as_json, empty="There are no such refunds.")

@@ -1,18 +1,20 @@
 """`billing sources`: KakaoPay agreements."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from billing.domain.public_ids import Kind, brief_id
 from billing.domain.states import SourceState
+from billing.entrypoints.cli.columns import Column, ids, instants, print_list, words
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, Limit, Reason, Yes
-from billing.entrypoints.cli.output import agreed, moments, print_json, print_table, say
+from billing.entrypoints.cli.options import AsJson, Limit, OfCustomer, Reason, States, Yes
+from billing.entrypoints.cli.output import agreed, print_json, say
 from billing.operations.revoke_source import revoke_source
 from billing.store.lookups import find_source
-from billing.store.source_reports import list_sources
+from billing.store.source_reports import SourceRow, list_sources
 
 app = typer.Typer(
     help="KakaoPay agreements: list, revoke.",
@@ -25,13 +27,8 @@ app = typer.Typer(
 @app.command("list")
 def list_them(
     context: typer.Context,
-    state: Annotated[
-        list[SourceState] | None,
-        typer.Option("--state", help="Only those in this state; may be given more than once."),
-    ] = None,
-    customer: Annotated[
-        str | None, typer.Option("--customer", help="Only those of this customer's reference.", metavar="REFERENCE")
-    ] = None,
+    state: Annotated[list[SourceState] | None, States] = None,
+    customer: OfCustomer = None,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -39,27 +36,15 @@ def list_them(
     session = session_of(context)
     with session.reading().database.snapshot() as tx:
         rows = list_sources(tx, limit + 1, states=state or (), customer_reference=customer)
-    if as_json:
-        print_json(rows[:limit])
-        return
-    made, times = moments("Made", [(row.created_at, session.zone) for row in rows[:limit]])
-    print_table(
-        ("Id", made, "~Customer", "~Checkout.com", "State", ">Used by"),
-        [
-            (
-                brief_id(Kind.SOURCE, row.id),
-                time,
-                row.customer_reference,
-                row.gateway_source_id,
-                row.state.value,
-                str(row.subscriptions),
-            )
-            for row, time in zip(rows, times, strict=False)
-        ],
-        empty="There are no such agreements.",
+    columns: Sequence[Column[SourceRow]] = (
+        ids("Id", Kind.SOURCE, lambda row: row.id),
+        instants("Made", lambda row: (row.created_at, session.zone)),
+        words("~Customer", lambda row: row.customer_reference),
+        words("~Checkout.com", lambda row: row.gateway_source_id),
+        words("State", lambda row: row.state.value),
+        words(">Used by", lambda row: str(row.subscriptions)),
     )
-    if len(rows) > limit:
-        say(f"These are the newest {limit}; --limit shows more.", "dim")
+    print_list(rows, limit, columns, as_json=as_json, empty="There are no such agreements.")
 
 
 @app.command()

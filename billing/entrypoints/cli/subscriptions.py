@@ -1,5 +1,6 @@
 """`billing subscriptions`: who subscribes to what, why they were charged, and changing it."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
@@ -9,18 +10,16 @@ import typer
 
 from billing.domain.public_ids import Kind, brief_id, public_id
 from billing.domain.states import SubscriptionState
+from billing.entrypoints.cli.columns import Column, amounts, ids, instants, print_list, words
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import read_day, read_instant
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, Limit, Lines, Reason, SubscriptionId, Yes
+from billing.entrypoints.cli.options import AsJson, Limit, Lines, OfCustomer, Reason, States, SubscriptionId, Yes
 from billing.entrypoints.cli.output import (
     agreed,
     moment,
-    moments,
-    money,
     print_facts,
     print_json,
-    print_table,
     say,
 )
 from billing.entrypoints.cli.timelines import print_timeline
@@ -54,41 +53,24 @@ class When(StrEnum):
 @app.command("list")
 def list_them(
     context: typer.Context,
-    state: Annotated[
-        list[SubscriptionState] | None,
-        typer.Option("--state", help="Only those in this state; may be given more than once."),
-    ] = None,
+    state: Annotated[list[SubscriptionState] | None, States] = None,
     plan: Annotated[str | None, typer.Option("--plan", help="Only those of this plan.", metavar="PLAN")] = None,
-    customer: Annotated[
-        str | None, typer.Option("--customer", help="Only those of this customer's reference.", metavar="REFERENCE")
-    ] = None,
+    customer: OfCustomer = None,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
     """List subscriptions, the newest first."""
     with session_of(context).reading().database.snapshot() as tx:
         rows = list_subscriptions(tx, limit + 1, states=state or (), plan_code=plan, customer_reference=customer)
-    if as_json:
-        print_json(rows[:limit])
-        return
-    renewal, times = moments("Renewal", [(_next(row), row.zone) for row in rows[:limit]])
-    print_table(
-        ("Id", "~Customer", "~Plan", "~State", ">Price", renewal),
-        [
-            (
-                brief_id(Kind.SUBSCRIPTION, row.id),
-                row.customer_reference,
-                row.plan_code,
-                _state(row),
-                money(row.amount_minor, row.currency),
-                time,
-            )
-            for row, time in zip(rows, times, strict=False)
-        ],
-        empty="There are no such subscriptions.",
+    columns: Sequence[Column[SubscriptionRow]] = (
+        ids("Id", Kind.SUBSCRIPTION, lambda row: row.id),
+        words("~Customer", lambda row: row.customer_reference),
+        words("~Plan", lambda row: row.plan_code),
+        words("~State", _state),
+        amounts("Price"),
+        instants("Renewal", lambda row: (_next(row), row.zone)),
     )
-    if len(rows) > limit:
-        say(f"These are the newest {limit}; --limit shows more.", "dim")
+    print_list(rows, limit, columns, as_json=as_json, empty="There are no such subscriptions.")
 
 
 @app.command()
