@@ -152,7 +152,8 @@ def test_no_button_that_is_pressed_twice_and_no_page_from_before_breaks_anything
             for tab in (page, other):  # the second one presses the button of a page from before
                 tab.get_by_role("button", name=act).click()
                 tab.get_by_role("button", name=undone).wait_for()
-        page.get_by_role("button", name="구독 해지하기").dblclick()
+        for act in ("cancel", "cancel", "stay", "stay"):  # as a double click sends it, whatever the page shows by then
+            assert page.request.post(f"{shop.url}/account/{act}").status == 200
         assert account_says(page, shop) == "이용 중"
         joins_again = page.request.post(f"{shop.url}/join", form={"name": "김하늘", "email": EMAIL, "plan": "basic"})
         assert (joins_again.status, joins_again.url) == (200, f"{shop.url}/account")
