@@ -14,7 +14,7 @@ from urllib.parse import quote
 from billing.client.problems import BillingError, NoAnswer, Problem, problem_of
 
 KEY_HEADER: Final = "Idempotency-Key"
-_IN_FLIGHT: Final = "idempotency_key_in_use"
+_IN_FLIGHT: Final = ("idempotency_key_in_use", "charge_in_flight")
 
 
 class Omit(Enum):
@@ -129,7 +129,7 @@ def _wait_after(error: BillingError, backoff: float) -> float | None:
     """Return how long to wait before the call is sent again; None when that would change nothing."""
     if isinstance(error, NoAnswer):
         return backoff
-    if isinstance(error, Problem) and (error.status in (429, 503) or error.code == _IN_FLIGHT):
+    if isinstance(error, Problem) and (error.status in (429, 503) or error.code in _IN_FLIGHT):
         return max(backoff, error.retry_after or 0.0)
     return None
 

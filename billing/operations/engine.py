@@ -113,6 +113,8 @@ class Refusal(Exception):
     code = "refused"
     says_what_to_do: ClassVar[bool] = False
     """Whether the sentence ends with a remedy, so that the general one of its code would only say it again."""
+    retry_after: int | None = None
+    """After how many seconds the same may be asked for again: it is refused for the moment only."""
 
 
 class NotFound(Refusal):

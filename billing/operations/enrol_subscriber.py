@@ -15,7 +15,7 @@ from billing.domain.invoicing import BillingSchedule, due_at
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import InvoiceState, SubscriptionState
 from billing.operations.customers import Subscriber, find_or_create
-from billing.operations.engine import Engine, Refusal
+from billing.operations.engine import Engine, NotFound, Refusal
 from billing.operations.first_charges import Enrolment, Terminal, continue_enrolment
 from billing.operations.request_keys import done
 from billing.store.births import invoice_issued
@@ -48,13 +48,9 @@ class AlreadySubscribed(Refusal):
 
 
 class PlanNotOnSale(Refusal):
-    """The plan is unknown, archived or paused."""
+    """The plan is archived or paused."""
 
     code = "plan_not_on_sale"
-
-    def __init__(self, message: str, *, exists: bool = True) -> None:
-        super().__init__(message)
-        self.exists = exists
 
 
 def enrol_subscriber(
@@ -70,7 +66,7 @@ def enrol_subscriber(
     Asked for an enrolment that was not finished, it goes on with that. The subscription becomes active when the first
     payment is captured.
 
-    :raises PlanNotOnSale: nothing can be enrolled on the plan.
+    :raises NotFound: there is no such plan. :raises PlanNotOnSale: nobody can be enrolled on it.
     :raises BadInput: name or email is missing of a customer who is not known yet.
     :raises CustomerErased: there was a customer of this reference, whose data was erased.
     :raises AlreadySubscribed: there is a live subscription of this customer to this plan.
@@ -131,7 +127,7 @@ def _plan_on_sale(tx: Connection, plan_code: str) -> AnyRow:
         .limit(1)
     ).one_or_none()
     if row is None:
-        raise PlanNotOnSale(f"there is no plan {plan_code}", exists=False)
+        raise NotFound(f"there is no plan {plan_code}")
     if row.archived_at is not None:
         raise PlanNotOnSale(f"plan {plan_code} is archived: nobody can be enrolled on it any more")
     if row.paused_at is not None:

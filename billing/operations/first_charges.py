@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import ceil
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,10 +13,12 @@ from sqlmodel import col
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.charging import Accepted, NotSent, Outcome, Refused, Unknown, Unreadable
 from billing.domain.identity import charge_reference, idempotency_key, return_token, row_id
+from billing.domain.instants import in_utc
+from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import ChargeEvent, ChargeState, SubscriptionState
 from billing.gateway.port import PaymentRequest, SubscriberPresent
 from billing.operations.doubt import recall
-from billing.operations.engine import SEND_DEADLINE, Engine, NotFound, Refusal
+from billing.operations.engine import SEND_DEADLINE, Conflict, Engine, NotFound, Refusal
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.start_charges import charge_started
 from billing.store.cases import lock_subscriptions
@@ -49,9 +52,35 @@ class Enrolment:
 
 
 class GatewayUnavailable(Refusal):
-    """The wallet could not be reached; the same request may be sent again in a while."""
+    """No link to the wallet can be given now; the same request may be sent again in a while."""
 
     code = "gateway_unavailable"
+
+
+class ChargeInFlight(GatewayUnavailable):
+    """The payment is being sent by another request, or was by one that died: how it ends is not known yet.
+
+    ``retry_after`` is as long again as it has taken so far, and ends with the time that a send may take.
+    """
+
+    code = "charge_in_flight"
+    says_what_to_do = True
+
+    def __init__(self, subscription_id: UUID, *, sent_at: datetime, ends_at: datetime, now: datetime) -> None:
+        super().__init__(
+            f"the payment of {public_id(Kind.SUBSCRIPTION, subscription_id)} is being sent to KakaoPay: send the same "
+            f"request again after `Retry-After`. If whoever sends it has died, it is sent anew at {in_utc(ends_at)}"
+        )
+        self.subscription_id = subscription_id
+        self.retry_after = max(1, ceil(min(now - sent_at, ends_at - now).total_seconds()))
+
+
+class ChargeSetAside(Conflict):
+    """The payment is parked: a person has to look at it first."""
+
+    def __init__(self, subscription_id: UUID) -> None:
+        super().__init__("the payment under way was set aside for an operator to look at: `billing parked list`")
+        self.subscription_id = subscription_id
 
 
 class GatewayRefused(Refusal):
@@ -93,7 +122,9 @@ def start_present_charge(
     Sending such a payment twice cannot charge twice: only the subscriber can complete it, and one
     link at most is given out.
 
-    :raises GatewayUnavailable: charging is stopped, or the payment is being sent by another request.
+    :raises GatewayUnavailable: charging is stopped.
+    :raises ChargeInFlight: the payment is being sent by another request.
+    :raises ChargeSetAside: it is parked.
     """
     installation = load_installation(tx)
     why_not = installation.why_not_charge(now)
@@ -201,6 +232,7 @@ def payment_under_way(tx: Connection, subscription_id: UUID, invoice_id: UUID | 
             col(Charge.reference),
             col(Charge.idempotency_key),
             col(Charge.sends),
+            col(Charge.sent_at),
             col(Charge.check_at),
             col(Charge.terminal_type),
             col(Charge.os_type),
@@ -222,12 +254,12 @@ def payment_under_way(tx: Connection, subscription_id: UUID, invoice_id: UUID | 
 
 def _take_up(tx: Connection, engine: Engine, found: AnyRow, author: Author, *, is_doubted: bool) -> SentCharge:
     if found.charge_state is ChargeState.PARKED:
-        raise GatewayUnavailable("the payment under way needs an operator's eye; see `billing parked list`")
+        raise ChargeSetAside(found.subscription_id)
     written = {"sends": found.sends + 1, "sent_at": author.now, "check_at": author.now + SEND_DEADLINE}
     state, owner = found.charge_state, found.subscription_id
     if state is ChargeState.SENDING:
         if author.now < found.check_at:
-            raise GatewayUnavailable("the payment is being prepared; ask again in a few seconds")
+            raise ChargeInFlight(owner, sent_at=found.sent_at, ends_at=found.check_at, now=author.now)
         move(tx, Charge, [Move(found.charge_id, state, ChargeEvent.LOSE, {}, owner)], author)
         state = ChargeState.UNKNOWN
     if state is ChargeState.UNKNOWN:

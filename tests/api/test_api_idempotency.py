@@ -170,6 +170,25 @@ def test_a_gateway_that_is_away_leaves_the_request_to_be_sent_again(api):
     assert api.world.scalar("SELECT count(*) FROM subscription") == 1
 
 
+def test_an_enrolment_whose_process_died_is_in_flight_until_it_is_sent_anew(both, monkeypatch):
+    def die(*_args, **_more):
+        raise RuntimeError
+
+    monkeypatch.setattr("billing.operations.first_charges.send_present_charge", die)
+    both.refused(both.post(ENROL, wanted(), headers=KEY), 500, "internal_error")
+    monkeypatch.undo()
+    began = both.world.now
+    for seconds, wait in ((0, 1), (40, 40), (100, 20)):
+        both.go_to(began + timedelta(seconds=seconds))
+        answer = both.post(ENROL, wanted(), headers=KEY)
+        assert "is being sent to KakaoPay" in both.refused(answer, 409, "charge_in_flight")
+        assert answer.headers["retry-after"] == str(wait)
+        assert answer.json()["current"]["state"] == "incomplete"
+    both.go_to(began + timedelta(seconds=120))
+    assert both.post(ENROL, wanted(), headers=KEY).json()["redirect_url"]
+    assert len(both.world.payments()) == 1
+
+
 def test_an_answer_that_could_not_be_kept_is_given_and_the_act_finds_what_it_made_when_it_is_run_again(
     both, monkeypatch
 ):

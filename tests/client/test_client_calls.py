@@ -55,8 +55,8 @@ def lived(made, *replies, retries=None, chance=1.0):
 @pytest.mark.parametrize("made", [GET, POST])
 @pytest.mark.parametrize(
     "reply",
-    [LOST, problem(503), problem(429), problem(409, "idempotency_key_in_use")],
-    ids=["lost", "unavailable", "too many", "in flight"],
+    [LOST, problem(503), problem(429), problem(409, "idempotency_key_in_use"), problem(409, "charge_in_flight")],
+    ids=["lost", "unavailable", "too many", "key in use", "charge in flight"],
 )
 def test_what_may_pass_is_sent_again(made, reply):
     assert lived(made, reply, DONE) == ([0.5], b"done")

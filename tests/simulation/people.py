@@ -9,7 +9,7 @@ from uuid import UUID
 from billing.operations.consent import record_consent
 from billing.operations.customers import Subscriber
 from billing.operations.enrol_subscriber import enrol_subscriber
-from billing.operations.first_charges import Enrolment, GatewayRefused, GatewayUnavailable, Terminal
+from billing.operations.first_charges import ChargeSetAside, Enrolment, GatewayRefused, GatewayUnavailable, Terminal
 from billing.operations.manage import cancel_at_period_end, cancel_now, pause, resume, undo_cancel
 from billing.operations.parking import (
     Bill,
@@ -80,7 +80,7 @@ class Person:
         def act(now: datetime) -> None:
             try:
                 made = request(now)
-            except (GatewayUnavailable, GatewayRefused):
+            except (GatewayUnavailable, GatewayRefused, ChargeSetAside):
                 self._again(lambda: self._ask(request, tries + 1), tries, seconds=45)
                 raise
             if made.redirect_url is not None:

@@ -36,7 +36,11 @@ _METHODS: Final = ("get", "post", "put", "patch", "delete")
 _ANY: Final = {401, 403, 404, 422, 429, 500, 503}
 _WRITE: Final = {409, 502}
 _BODY: Final = {400, 408, 413, 415}
-_LATER: Final = {429, 503}
+_LATER: Final = {409, 429, 503}
+_RETRY_AFTER: Final = {
+    "description": "Seconds after which to send the same request again; on a conflict only where that may help.",
+    "schema": {"type": "integer"},
+}
 _IDEMPOTENCY_KEY: Final = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -112,5 +116,5 @@ def _add_problems_of(operation: dict[str, Any], *, is_write: bool) -> None:
             "content": {MEDIA_TYPE: {"schema": {"$ref": _REF.format(model="ProblemDetails")}}},
         }
         if status in _LATER:
-            told["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
+            told["headers"] = {"Retry-After": _RETRY_AFTER}
         operation["responses"][str(status)] = told

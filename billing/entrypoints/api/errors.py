@@ -34,10 +34,17 @@ class ApiError(Exception):
     """A problem that an endpoint answers with: a code of :data:`~.problems.PROBLEMS`, and what would be right."""
 
     def __init__(
-        self, code: str, detail: str, *, errors: Sequence[FieldError] = (), current: BaseModel | None = None
+        self,
+        code: str,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        current: BaseModel | None = None,
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.code, self.detail, self.errors, self.current = code, detail, errors, current
+        self.retry_after = retry_after
 
 
 def invalid(problems: Mapping[str, str]) -> ApiError:
@@ -54,7 +61,8 @@ def telling_current(show: Callable[[], BaseModel]) -> Iterator[None]:
     except Refusal as refusal:
         if status_of(refusal.code) != 409:
             raise
-        raise ApiError(refusal.code, with_remedy(refusal), current=show()) from refusal
+        told = with_remedy(refusal)
+        raise ApiError(refusal.code, told, current=show(), retry_after=refusal.retry_after) from refusal
 
 
 def with_remedy(refusal: Refusal) -> str:
@@ -88,7 +96,8 @@ def _answer(request: Request, error: ApiError, headers: Mapping[str, str] | None
 
 
 def _api_error(request: Request, error: ApiError) -> JSONResponse:
-    return _answer(request, error)
+    come_back = None if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+    return _answer(request, error, come_back)
 
 
 def _refusal(request: Request, error: Refusal) -> JSONResponse:

@@ -37,6 +37,9 @@ REPLAYED: Final = b"idempotent-replayed"
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 _NOT_LOOKED_AT: Final = frozenset({400, 401, 403, 405, 408, 413, 415, 422, 429})
 """Answers before any act: the key stays free, so that the request can be sent again when it is right."""
+_REFUSED: Final = 409
+_NOT_YET: Final = 0
+"""Refused for the moment only: it says when to ask again, and is kept no more than what went wrong on our side."""
 
 
 class Idempotency:
@@ -101,7 +104,10 @@ class Idempotency:
         body = b"".join(message.get("body", b"") for message in messages[1:])
         kind = Headers(raw=begun["headers"]).get("content-type", "")
         # Before it is told: whoever hears the answer must never get another one.
-        await to_thread.run_sync(_end, desk, claim, begun["status"], kind, body)
+        status = begun["status"]
+        if status == _REFUSED and "retry-after" in Headers(raw=begun["headers"]):
+            status = _NOT_YET
+        await to_thread.run_sync(_end, desk, claim, status, kind, body)
         for message in messages:
             await send(message)
 
@@ -113,7 +119,7 @@ def _claim(desk: Desk, asked: Asked) -> Claim | Answer:
 def _end(desk: Desk, claim: Claim, status: int, media_type: str, body: bytes) -> None:
     database = desk.engine.database
     try:
-        if status >= 500:
+        if status >= 500 or status == _NOT_YET:
             let_go(database, claim, machine_now=machine_now())
         elif status in _NOT_LOOKED_AT:
             forget_claim(database, claim)

@@ -49,6 +49,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "Use the one there is; to replace its KakaoPay agreement, replace its source.",
     ),
     "plan_not_on_sale": Problem(409, "Nobody can be enrolled on the plan", "Offer a plan that is on sale."),
+    "charge_in_flight": Problem(
+        409,
+        "A payment is being sent, and how it ends is not known yet",
+        "Send the same request again after `Retry-After`.",
+    ),
     "name_taken": Problem(409, "The name is in use", "Choose another name."),
     "too_many_endpoints": Problem(
         409, "There are as many webhook endpoints as there may be", "Delete one that is not needed."
