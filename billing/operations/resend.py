@@ -18,12 +18,15 @@ def resend_delivery(engine: Engine, delivery: UUID, *, now: datetime) -> Deliver
     :raises NotFound: there is no such delivery.
     """
     with engine.database.transaction() as tx:
+        before = find_delivery(tx, delivery)
         line_up_again(tx, now, delivery=delivery)
         done(tx, engine)
         row = find_delivery(tx, delivery)
-        if row is None:
+        if row is None or before is None:
             raise NotFound("there is no delivery of this id")
-        decided(tx, engine, "delivery.resent", ("delivery", str(delivery)), now)
+        # The row will tell of the tries to come: what became of those before stays here.
+        was = {"was": before.state.value, "tries": before.tries, "status": before.status}
+        decided(tx, engine, "delivery.resent", ("delivery", str(delivery)), now, details=was)
         return row
 
 

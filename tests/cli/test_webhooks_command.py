@@ -77,8 +77,12 @@ def test_deliveries_are_shown_and_sent_again(lived):
     [row] = lived.billing("webhooks", "deliveries", "--event", event, "--json").json
     assert (row["event_type"], row["state"], row["endpoint_id"]) == ("webhook_endpoint.test", "pending", first["id"])
     lived.write("UPDATE webhook_delivery SET state = 'failed', error = 'cannot connect'")
+    shown = lived.billing("webhooks", "deliveries", "--event", event).out.splitlines()
+    assert f"{row['id']} to {URL}" in shown
     assert "cannot connect" in lived.billing("webhooks", "deliveries", "--endpoint", URL, "--state", "failed").words
     assert lived.billing("webhooks", "resend", row["id"], "--json").json[0]["state"] == "pending"
+    entry = lived.billing("audit", "list", "--json").json[0]
+    assert (entry["act"], entry["details"]) == ("delivery.resent", {"was": "failed", "tries": 0, "status": None})
     assert "1 delivery is" in lived.billing("webhooks", "resend", event).words
     assert "no endpoint was" in lived.billing("webhooks", "resend", "evt_1").err
     assert "begins with whd_" in lived.billing("webhooks", "resend", "sub_1").words

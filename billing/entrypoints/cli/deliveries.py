@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from billing.domain.deliveries import DeliveryState
-from billing.domain.public_ids import Kind, NotAnId, numbered_id, uuid_of
+from billing.domain.public_ids import Kind, NotAnId, numbered_id, public_id, uuid_of
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.instants import event_number
 from billing.entrypoints.cli.options import AsJson, Limit, Reason
@@ -14,6 +14,7 @@ from billing.entrypoints.cli.webhook_endpoints import endpoint_meant
 from billing.entrypoints.clock import machine_now
 from billing.operations.resend import resend_delivery, resend_event
 from billing.store.deliveries import list_deliveries
+from billing.store.endpoints import list_endpoints
 
 
 def deliveries(
@@ -32,6 +33,7 @@ def deliveries(
     about = event_number(event) if event is not None else None
     with session.reading().database.snapshot() as tx:
         rows = list_deliveries(tx, limit, endpoint=where, state=state, event=about)
+        urls = {each.id: each.url for each in list_endpoints(tx)}
     if as_json:
         print_json(rows)
         return
@@ -51,6 +53,11 @@ def deliveries(
         ],
         empty="There are no such deliveries.",
     )
+    if event is not None:
+        for row in rows:  # unbroken, so that the id can be copied whole
+            typer.echo(f"{public_id(Kind.DELIVERY, row.id)} to {urls[row.endpoint_id]}")
+    elif rows:
+        say("--event EVENT shows to which endpoints, and the ids to resend one of them by.", "dim")
 
 
 def resend(
