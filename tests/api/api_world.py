@@ -100,8 +100,11 @@ class Api:
 
     def come_back(self, redirect_url: str, button: str = "agree") -> httpx2.Response:
         """Press a button in the wallet and follow the link back to the API."""
-        left = self.world.http.post(f"{redirect_url}/{button}")
-        return self.http.get(left.headers["location"])
+        return self.http.get(self.agree(redirect_url, button))
+
+    def agree(self, redirect_url: str, button: str = "agree") -> str:
+        """Press a button in the wallet; return the link back to the API."""
+        return str(self.world.http.post(f"{redirect_url}/{button}").headers["location"])
 
     def subscribe(self, **changes: Any) -> str:
         """Enrol, agree in the wallet, come back; return the id of the active subscription."""

@@ -11,7 +11,10 @@ FILE: Final = Path(__file__).with_name("examples.json")
 
 @cache
 def load_examples() -> dict[str, dict[str, Any]]:
-    """Return the examples by the operation's name: ``path``, ``query``, ``body``, ``status``, ``answer``."""
+    """Return the examples by the operation's name: ``path``, ``query``, ``body``, ``status``, ``answer``.
+
+    An answer that only sends on has a ``location`` instead.
+    """
     found: dict[str, dict[str, Any]] = json.loads(FILE.read_text(encoding="utf-8"))
     return found
 
@@ -21,8 +24,12 @@ def add_example(operation: dict[str, Any], path: str) -> None:
     example = load_examples().get(operation["operationId"])
     if example is None:
         return
-    answer = operation["responses"][str(example["status"])]["content"]["application/json"]
-    answer["example"] = example["answer"]
+    answer = operation["responses"][str(example["status"])]
+    if "location" in example:
+        answer["headers"] = {"Location": {"schema": {"type": "string"}, "example": example["location"]}}
+    else:
+        [content] = answer["content"].values()
+        content["example"] = example["answer"]
     if "body" in example:
         operation["requestBody"]["content"]["application/json"]["example"] = example["body"]
     told = _in_path(path, example["path"]) | example.get("query", {})

@@ -29,5 +29,5 @@ def listing(title: str, text: str) -> str:
 
 
 def pretty(value: Any) -> str:
-    """Return a value as JSON for people."""
-    return json.dumps(value, indent=2, ensure_ascii=False)
+    """Return a value as JSON for people; text as it is."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

@@ -85,9 +85,9 @@ def _answers(operation: Mapping[str, Any], shapes: Shapes) -> str:
 def _example(method: str, path: str, operation: Mapping[str, Any]) -> str:
     shown = [listing("Asked", _command(method, path, operation))]
     for status, answer in operation["responses"].items():
-        example = answer.get("content", {}).get(_JSON, {}).get("example")
-        if example is not None:
-            shown.append(listing(f"Answered {status}", pretty(example)))
+        examples = [each["example"] for each in answer.get("content", {}).values() if "example" in each]
+        examples += [f"Location: {each['example']}" for each in answer.get("headers", {}).values() if "example" in each]
+        shown += [listing(f"Answered {status}", pretty(each)) for each in examples]
     return "".join(shown)
 
 
