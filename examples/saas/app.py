@@ -147,8 +147,8 @@ def take_webhook(request: Request, body: Body) -> Response:
     except NotAuthentic:
         return Response(status_code=401)
     notice = pages.notice_of(event)
-    if MEMBERS.first_time(event.id) and event.customer_id and notice is not None:
-        MEMBERS.notify(event.customer_id, notice)
+    if event.customer_id and notice is not None:
+        MEMBERS.notify_once(event.id, event.customer_id, notice)
     return Response(status_code=204)
 
 

@@ -1,6 +1,7 @@
 """What the SaaS itself knows: its members, and the notice that each of them should see. One SQLite file."""
 
 import sqlite3
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ class Member:
 
 class Members:
     def __init__(self, file: Path) -> None:
+        self._lock = threading.Lock()
         self._database = sqlite3.connect(file, check_same_thread=False, isolation_level=None)
         self._database.executescript(
             """
@@ -48,14 +50,15 @@ class Members:
         """Note the engine's id of a member, by which webhooks name them."""
         self._database.execute("UPDATE member SET customer = ? WHERE id = ?", (customer, member.id))
 
-    def notify(self, customer: str, notice: str) -> None:
-        """Set what a member is told at the head of each page; an empty notice takes it away."""
-        self._database.execute("UPDATE member SET notice = ? WHERE customer = ?", (notice, customer))
+    def notify_once(self, webhook_id: str, customer: str, notice: str) -> None:
+        """Set what a member is told at the head of each page, unless this webhook did so before; "" takes it away.
 
-    def first_time(self, webhook_id: str) -> bool:
-        """Note a webhook; say whether it came for the first time. The same one may come again, and must do no harm."""
-        done = self._database.execute("INSERT OR IGNORE INTO delivery VALUES (?)", (webhook_id,))
-        return done.rowcount == 1
+        The same webhook may come again. Both is written or neither: whoever dies in between does it then.
+        """
+        with self._lock, self._database:
+            self._database.execute("BEGIN IMMEDIATE")
+            if self._database.execute("INSERT OR IGNORE INTO delivery VALUES (?)", (webhook_id,)).rowcount:
+                self._database.execute("UPDATE member SET notice = ? WHERE customer = ?", (notice, customer))
 
     def _one(self, column: str, value: object) -> Member:
         row = self._database.execute(

@@ -70,6 +70,7 @@ def page(title: str, content: str, member: Member | None = None, *, refresh: int
 
 
 FIELDS = {"name": ("이름을", "name"), "email": ("이메일 주소를", "e-mail address"), "plan": ("요금제를", "plan")}
+AS_AN_EXAMPLE = "예제라서 비밀번호를 묻지 않아요. 실제 서비스에서는 본인인지 꼭 확인하세요."
 
 
 def sign_up(plans: tuple[Plan, ...], form: Mapping[str, str], wrong: Sequence[str] = ()) -> str:
@@ -94,7 +95,8 @@ def sign_up(plans: tuple[Plan, ...], form: Mapping[str, str], wrong: Sequence[st
         '<label>이메일 <small lang="en">E-mail</small>'
         f'<input name="email" type="email" required autocomplete="email" value="{email}"></label>'
         f'<div class="plans">{choices}</div>'
-        f'<button class="kakao">{both("카카오페이로 시작하기", "Start with KakaoPay")}</button></form>',
+        f'<button class="kakao">{both("카카오페이로 시작하기", "Start with KakaoPay")}</button></form>'
+        f"<p>{both(AS_AN_EXAMPLE, 'This example asks for no password. A real service must know who it is.')}</p>",
     )
 
 
