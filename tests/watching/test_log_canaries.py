@@ -104,7 +104,7 @@ def live(story):
     """Enrol, refuse a bad enrolment, renew, fail, retry, refund, cancel; with a gateway that errs."""
     asked = {"customer_reference": "cust-1", "name": NAME, "email": EMAIL, "phone": PHONE, "terminal_type": "WEB"}
     ends = {"success_url": "http://127.0.0.1/ok", "failure_url": "http://127.0.0.1/failed"}
-    assert story.post("/v1/subscriptions", **asked, **ends, plan="nothing").status_code == 409
+    assert story.post("/v1/subscriptions", **asked, **ends, plan="nothing").status_code == 404
     assert story.post("/v1/subscriptions", **asked | {"email": CANARY}, **ends, plan="basic").status_code == 422
     made = story.post("/v1/subscriptions", **asked, **ends, plan="basic").json()
     left = story.world.http.post(f"{made['redirect_url']}/agree")

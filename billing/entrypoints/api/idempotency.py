@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -37,17 +38,15 @@ REPLAYED: Final = b"idempotent-replayed"
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 _NOT_LOOKED_AT: Final = frozenset({400, 401, 403, 405, 408, 413, 415, 422, 429})
 """Answers before any act: the key stays free, so that the request can be sent again when it is right."""
-_REFUSED: Final = 409
-_NOT_YET: Final = 0
-"""Refused for the moment only: it says when to ask again, and is kept no more than what went wrong on our side."""
+_CONFLICT: Final = 409
 
 
 class Idempotency:
     """Claims a request before its act and keeps the answer after it; what has been answered is answered again.
 
     What was refused as things stood (404, 409) is kept too: a copy that comes late must not do what its sender
-    believes was refused. What went wrong on our side (5xx) is not: sent again, the request is done then, unless it
-    had been done and only the answer went wrong.
+    believes was refused. What is undecided is not kept, a 5xx or a 409 that says when to ask again: sent again, the
+    request is done then, unless it had been done and only the answer went wrong.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -98,16 +97,12 @@ class Idempotency:
         try:
             await self._app(scope, receive, hold)
         except BaseException:
-            await to_thread.run_sync(_end, desk, claim, 500, "", b"")
+            await to_thread.run_sync(_end, desk, claim, 500, {}, b"")
             raise
         begun = messages[0]
         body = b"".join(message.get("body", b"") for message in messages[1:])
-        kind = Headers(raw=begun["headers"]).get("content-type", "")
         # Before it is told: whoever hears the answer must never get another one.
-        status = begun["status"]
-        if status == _REFUSED and "retry-after" in Headers(raw=begun["headers"]):
-            status = _NOT_YET
-        await to_thread.run_sync(_end, desk, claim, status, kind, body)
+        await to_thread.run_sync(_end, desk, claim, begun["status"], Headers(raw=begun["headers"]), body)
         for message in messages:
             await send(message)
 
@@ -116,18 +111,23 @@ def _claim(desk: Desk, asked: Asked) -> Claim | Answer:
     return claim_request(desk.engine.database, asked, now=desk.now(), machine_now=machine_now())
 
 
-def _end(desk: Desk, claim: Claim, status: int, media_type: str, body: bytes) -> None:
+def _end(desk: Desk, claim: Claim, status: int, headers: Mapping[str, str], body: bytes) -> None:
     database = desk.engine.database
     try:
-        if status >= 500 or status == _NOT_YET:
+        if _is_undecided(status, headers):
             let_go(database, claim, machine_now=machine_now())
         elif status in _NOT_LOOKED_AT:
             forget_claim(database, claim)
         else:
-            keep_answer(database, claim, Answer(status, media_type, _without_secrets(body)))
+            keep_answer(database, claim, Answer(status, headers.get("content-type", ""), _without_secrets(body)))
     except SQLAlchemyError as error:
         # The act is done and committed, and marked so: its answer is given. Asked again, what it made is shown.
         log.error("answer_not_kept", error=told_plainly(error))
+
+
+def _is_undecided(status: int, headers: Mapping[str, str]) -> bool:
+    """Say whether it may end in another way: it went wrong on our side, or waits for what is under way."""
+    return status >= 500 or (status == _CONFLICT and "retry-after" in headers)
 
 
 async def _send_again(send: Send, answer: Answer) -> None:
