@@ -96,7 +96,7 @@ def sign_up(plans: tuple[Plan, ...], form: Mapping[str, str], wrong: Sequence[st
         f'<input name="email" type="email" required autocomplete="email" value="{email}"></label>'
         f'<div class="plans">{choices}</div>'
         f'<button class="kakao">{both("카카오페이로 시작하기", "Start with KakaoPay")}</button></form>'
-        f"<p>{both(AS_AN_EXAMPLE, 'This example asks for no password. A real service must know who it is.')}</p>",
+        f"<p>{both(AS_AN_EXAMPLE, 'This example asks for no password. A real service makes sure who you are.')}</p>",
     )
 
 
