@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
-from billing.domain.audit import Entry
+from billing.domain.audit import Decision, Entry
 from billing.domain.public_ids import brief_subject
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
@@ -35,15 +35,28 @@ def list_them(context: typer.Context, limit: Limit = 50, as_json: AsJson = False
         return
     at, times = moments("At", [(entry.decision.at, session.zone) for entry in entries])
     print_table(
-        (">No.", at, "~Who", "~What", "~Of", "~Why"),
+        (">No.", at, "~Who", "What", "Of", "~Why"),
         [
-            (str(entry.number), time, told.actor, told.act, f"{told.subject_type} {brief}", told.reason)
+            (
+                str(entry.number),
+                time,
+                told.actor,
+                told.act,
+                brief_subject(told.subject_type, told.subject_id),
+                told.reason,
+            )
             for entry, time in zip(entries, times, strict=True)
             for told in [entry.decision]
-            for brief in [brief_subject(told.subject_type, told.subject_id)]
         ],
         empty="Nobody has decided anything yet.",
     )
+
+
+def _subject(decision: Decision) -> str:
+    """Return what was decided about; there is one installation, whose number says nothing."""
+    if decision.subject_type == "installation":
+        return ""
+    return brief_subject(decision.subject_type, decision.subject_id)
 
 
 @app.command()
