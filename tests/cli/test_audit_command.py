@@ -87,6 +87,15 @@ def test_a_reason_that_is_none_or_a_letter_is_refused(lived, reason):
     assert (told.code, acts(lived)) == (2, [])
 
 
+def test_the_list_names_what_was_decided_about_and_nothing_where_it_was_the_engine(lived):
+    for command in (("stop", "wait"), ("plans", "pause", "basic", "--yes"), ("keys", "create", "backend")):
+        assert lived.billing(*command).code == 0
+    told = lived.billing("audit", "list").out
+    assert re.search(r"api_key\.created +key_[a-z2-7]{8}", told)
+    assert re.search(r"plan\.paused +basic", told)
+    assert re.search(r"installation\.\w+ +wait", told)
+
+
 def test_keys_are_rotated_and_revoked_in_the_trail_without_a_secret(lived):
     made = lived.billing("keys", "create", "shop-backend", "--json").json
     lived.billing("keys", "rotate", "shop-backend")

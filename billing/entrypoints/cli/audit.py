@@ -37,14 +37,7 @@ def list_them(context: typer.Context, limit: Limit = 50, as_json: AsJson = False
     print_table(
         (">No.", at, "~Who", "What", "Of", "~Why"),
         [
-            (
-                str(entry.number),
-                time,
-                told.actor,
-                told.act,
-                brief_subject(told.subject_type, told.subject_id),
-                told.reason,
-            )
+            (str(entry.number), time, told.actor, told.act, _subject(told), told.reason)
             for entry, time in zip(entries, times, strict=True)
             for told in [entry.decision]
         ],
