@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from billing.entrypoints.api.edge import headers_of, refuse
 from billing.entrypoints.api.readers import Readers
@@ -64,6 +64,16 @@ class Bodies:
                     raise _TooLarge
                 more = message.get("more_body", False)
         return bytes(body)
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """Return a ``receive`` that tells of a body that was read already, and then of what comes after it."""
+    unread: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive_again() -> Message:
+        return unread.pop() if unread else await receive()
+
+    return receive_again
 
 
 async def _drain(receive: Receive) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from billing.entrypoints.api.bodies import replayed
 from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.api.desk import Desk
 from billing.entrypoints.api.edge import headers_of, refuse
@@ -62,9 +63,9 @@ class Idempotency:
             wrong = FieldError(field=HEADER, detail="must be one header of 1 to 255 visible ASCII characters")
             await refuse(scope, send, "invalid_request", f"{wrong.field} {wrong.detail}", errors=[wrong])
             return
-        first = await receive()
-        asked = Asked(caller.holder, told[0], _fingerprint(scope, first["body"]))
-        await self._answer(scope, _replay(first, receive), send, asked)
+        body = (await receive())["body"]
+        asked = Asked(caller.holder, told[0], _fingerprint(scope, body))
+        await self._answer(scope, replayed(body, receive), send, asked)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, asked: Asked) -> None:
         desk: Desk = scope["app"].state.desk
@@ -170,12 +171,3 @@ def _blanked(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: None if name == "secret" else _blanked(each) for name, each in value.items()}
     return [_blanked(each) for each in value] if isinstance(value, list) else value
-
-
-def _replay(first: Message, receive: Receive) -> Receive:
-    unread = [first]
-
-    async def replayed() -> Message:
-        return unread.pop() if unread else await receive()
-
-    return replayed

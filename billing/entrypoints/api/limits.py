@@ -3,10 +3,10 @@
 from collections import Counter
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from billing.entrypoints.api.auth import DOCUMENTATION_PATHS, OPEN_PREFIXES
-from billing.entrypoints.api.bodies import BODY_SECONDS, MOST_READING, Bodies
+from billing.entrypoints.api.bodies import BODY_SECONDS, MOST_READING, Bodies, replayed
 from billing.entrypoints.api.edge import headers_of, refuse
 from billing.gateway.messages import Unreadable, read_json
 
@@ -50,19 +50,19 @@ class Limits:
                 await refuse(scope, send, *wrong, headers={"Connection": "close"})
                 return
         if body is not None:
-            await self._work_on(scope, _replay(body, receive), send)
+            await self._work_on(scope, replayed(body, receive), send)
 
     async def _work_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         # Counted only now: whoever sends slowly, or nothing, takes no place from those who have sent all.
         if self._is_full(scope):
             await _refuse_busy(scope, send)
             return
-        kind = _is_open(scope)
-        self._under_way[kind] += 1
+        is_open = _is_open(scope)
+        self._under_way[is_open] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._under_way[kind] -= 1
+            self._under_way[is_open] -= 1
 
     def _is_full(self, scope: Scope) -> bool:
         return self._under_way[_is_open(scope)] >= self._most_at_once and scope["path"] not in _HEALTH
@@ -93,16 +93,3 @@ def _why_not_taken(scope: Scope, body: bytes) -> tuple[str, str] | None:
     except Unreadable:
         return "bad_json", "the body is not readable as JSON: it must be UTF-8, each key once, without NaN or Infinity"
     return None
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    unread = True
-
-    async def replayed() -> Message:
-        nonlocal unread
-        if unread:
-            unread = False
-            return {"type": "http.request", "body": body, "more_body": False}
-        return await receive()
-
-    return replayed
