@@ -122,6 +122,12 @@ def create_app(
     if documented:
         documentation.add_documentation(app, url=settings.api.public_url)
     install_error_handlers(app)
+    _add_doors(app, settings, documented=documented)
+    return app
+
+
+def _add_doors(app: FastAPI, settings: Settings, *, documented: bool) -> None:
+    """Put what every request passes before the endpoints around an app that has its state."""
     # The last one added is the first one asked: no body is read before the key is known.
     app.add_middleware(Idempotency)
     app.add_middleware(Limits)
@@ -139,7 +145,6 @@ def create_app(
         keys=make_webhook_keys(settings),
     )
     app.add_middleware(Edge, always_tls=not documented)
-    return app
 
 
 def _key_ring(app: FastAPI, settings: Settings, trusted_seconds: float) -> KeyRing:
