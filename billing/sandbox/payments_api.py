@@ -22,7 +22,7 @@ def request_payment(world: World, call: Call) -> Reply:
 
 
 def payment_details(world: World, call: Call) -> Reply:
-    return Reply(200, _shown(_payment(world, call), call))
+    return Reply(200, shown(_payment(world, call), call))
 
 
 def payment_actions(world: World, call: Call) -> Reply:
@@ -38,7 +38,7 @@ def list_payments(world: World, call: Call) -> Reply:
     if not 1 <= limit <= _LIMIT_MAX:
         raise Refused(422, "limit_invalid")
     found = world.ledger.listed(world.ledger.with_reference(reference))[::-1]
-    page = [_shown(each, call) for each in found[skip : skip + limit]]
+    page = [shown(each, call) for each in found[skip : skip + limit]]
     return Reply(200, {"limit": limit, "skip": skip, "total_count": len(found), "data": page})
 
 
@@ -71,7 +71,7 @@ def refuse_action(world: World, call: Call) -> Reply:
     raise Refused(world.faults.capture_void_status, "payment_method_not_supported")
 
 
-def _shown(payment: Payment, call: Call) -> dict[str, Any]:
+def shown(payment: Payment, call: Call) -> dict[str, Any]:
     """The details, or under a fault what they were before the end, or what they may be one day."""
     if call.fault == "read_stale":
         payment = replace(payment, status="Pending", captured=0, refunded=0, response_code=None)

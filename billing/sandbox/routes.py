@@ -6,12 +6,16 @@ from typing import Final
 
 from billing.sandbox import instruments_api, payments_api, workflows_api
 from billing.sandbox.call import Call, Reply
+from billing.sandbox.searching import api as search_api
 from billing.sandbox.world import World
 
 
 @dataclass(frozen=True)
 class Route:
-    """``keyed``: idempotency keys count here (idempotency page: payments and their actions only)."""
+    """``keyed``: idempotency keys count here (idempotency page: payments and their actions only).
+
+    ``looks``: a POST that changes nothing, so that the faults of reads strike it.
+    """
 
     method: str
     path: str
@@ -20,10 +24,11 @@ class Route:
     scopes: frozenset[str]
     keyed: bool = False
     counted: bool = True
+    looks: bool = False
 
     @property
     def writes(self) -> bool:
-        return self.method != "GET"
+        return self.method != "GET" and not self.looks
 
 
 def _scopes(*names: str) -> frozenset[str]:
@@ -39,6 +44,7 @@ def _refused(action: str) -> Route:
 _PAY: Final = _scopes("gateway", "gateway:payment")
 _READ: Final = _scopes("gateway", "gateway:payment-details")
 _REFUND: Final = _scopes("gateway", "gateway:payment-refunds")
+_SEARCH: Final = _scopes("payments:search")
 _VAULT: Final = _scopes("vault", "vault:instruments")
 _EVENTS: Final = _scopes("flow", "flow:events")
 _REFLOW: Final = _scopes("flow", "flow:reflow")
@@ -54,6 +60,11 @@ ROUTES: Final = (
         keyed=True, counted=False,
     ),
     Route("GET", "/payments", payments_api.list_payments, payments_api.subject_of_reference, _READ),
+    Route(
+        "POST", "/payments/search", search_api.search_payments, search_api.subject_of_search, _SEARCH,
+        looks=True,
+    ),
+    Route("GET", "/payments/search/{search}", search_api.next_page, search_api.subject_of_search, _SEARCH),
     Route("GET", "/payments/{id}", payments_api.payment_details, _payment, _READ),
     Route("GET", "/payments/{id}/actions", payments_api.payment_actions, _payment, _READ),
     Route("POST", "/payments/{id}/refunds", payments_api.refund_payment, _payment, _REFUND, keyed=True),

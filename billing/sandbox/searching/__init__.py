@@ -1,0 +1,1 @@
+"""``POST /payments/search``: payments by time window and fields, page by page."""
