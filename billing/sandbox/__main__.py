@@ -3,6 +3,8 @@
 import argparse
 
 from billing.sandbox import defaults
+from billing.sandbox.demands.profiles import chosen
+from billing.sandbox.demands.scopes import checked
 from billing.sandbox.options import Options
 from billing.sandbox.server import run
 
@@ -15,15 +17,22 @@ keys that work unless others are given:
   webhook signature key  {defaults.WEBHOOK_KEY}
 
 what the sandbox holds and does is seen and set under /_sandbox/:
-  GET payments, wallets, requests · PUT wallets/SRC-OR-EMAIL · GET, PUT faults, webhooks, clock
+  GET payments, wallets, requests · PUT wallets/SRC-OR-EMAIL · GET, PUT faults, profiles, webhooks, clock
   POST drain, reset
 """
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Read the command line and serve."""
-    given = _parser().parse_args(arguments)
-    run(Options(**vars(given)))
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    try:
+        given["profiles"] = chosen(given.pop("profile"), strict=given.pop("strict"))
+        granted = given.pop("granted_scopes")
+        given["granted_scopes"] = None if granted is None else checked(granted.split())
+    except ValueError as error:
+        parser.error(str(error))
+    run(Options(**given))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--merchant", default=defaults.MERCHANT, metavar="NAME", help="shown on the wallet page")
     add("--time-scale", type=_scale, default=1.0, metavar="X", help="webhook retries come X times sooner")
+    add("--strict", action="store_true", help="demand and withhold all that the real gateway may")
+    add("--profile", action="append", default=[], metavar="NAME", help="one demand of them; may be repeated")
+    add("--granted-scopes", metavar="SCOPES", help="what the keys open, such as 'gateway vault:instruments'")
     add("--quiet", action="store_true", help="print only where it listens")
     return parser
 

@@ -25,6 +25,17 @@ def accepted(payment: Payment, base_url: str) -> dict[str, Any]:
     return body
 
 
+def created(payment: Payment, base_url: str) -> dict[str, Any]:
+    """The 201 of ``POST /payments``, as for methods that end at once: the status as it is, amount and currency."""
+    body = accepted(payment, base_url)
+    body |= {"status": payment.status, "amount": payment.captured or payment.amount, "currency": payment.currency}
+    if payment.status != "Pending":
+        body |= {"approved": payment.captured > 0, "balances": balances(payment)}
+    if payment.response_code:
+        body |= {"response_code": payment.response_code, "response_summary": summary(payment.response_code)}
+    return body
+
+
 def details(payment: Payment, base_url: str) -> dict[str, Any]:
     """``GET /payments/{id}``; the reason of a decline is in the actions, not here."""
     own = f"{base_url}/payments/{payment.id}"

@@ -11,6 +11,8 @@ from billing.sandbox.call import Refused, read_json
 from billing.sandbox.checks import is_one_of, is_text, is_url, is_whole
 from billing.sandbox.clock_control import clock_row, set_clock
 from billing.sandbox.courier import Courier
+from billing.sandbox.demands import foreign
+from billing.sandbox.demands.control import profiles_row, set_profiles
 from billing.sandbox.events import SHAPES
 from billing.sandbox.faults import change, describe
 from billing.sandbox.runner import Runner
@@ -38,6 +40,8 @@ class Control:
             ("PUT", "faults", self.put_faults),
             ("GET", "webhooks", self.webhooks),
             ("PUT", "webhooks", self.put_webhooks),
+            ("GET", "profiles", self.profiles),
+            ("PUT", "profiles", self.put_profiles),
             ("GET", "clock", self.clock),
             ("PUT", "clock", self.put_clock),
             ("POST", "drain", self.drain),
@@ -107,6 +111,17 @@ class Control:
         self._world.keep_settings()
         return await self.webhooks(request)
 
+    async def profiles(self, _request: web.Request) -> Answer:
+        return profiles_row(self._world)
+
+    async def put_profiles(self, request: web.Request) -> Answer:
+        """Switch those given, ``strict`` for all; keep the others."""
+        try:
+            set_profiles(self._world, await _object(request))
+        except ValueError as error:
+            raise BadSetting(str(error)) from None
+        return profiles_row(self._world)
+
     async def clock(self, _request: web.Request) -> Answer:
         return clock_row(self._world)
 
@@ -155,6 +170,6 @@ def _check_webhooks(wanted: dict[str, Any]) -> None:
             raise BadSetting("key: must be a string of 1 to 1000 characters")
         if name == "authorization" and value is not None and not (is_text(value, 1000) and value.isprintable()):
             raise BadSetting("authorization: must be one line of text, or null")
-        known = isinstance(value, list) and all(is_one_of(each, SHAPES) for each in value)
+        known = isinstance(value, list) and all(is_one_of(each, (*SHAPES, foreign.TYPE)) for each in value)
         if name == "events" and value is not None and not known:
             raise BadSetting(f"events: must be null or a list of {', '.join(SHAPES)}")

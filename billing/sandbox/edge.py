@@ -13,6 +13,7 @@ from aiohttp import web
 from billing.sandbox import mischief
 from billing.sandbox.answering import GARBAGE, Wire, body_of, plain
 from billing.sandbox.call import Call, Refused, Reply
+from billing.sandbox.demands.headers import require_headers
 from billing.sandbox.instants import render
 from billing.sandbox.records import Answered
 from billing.sandbox.routes import Route
@@ -68,6 +69,7 @@ class Edge:
             return struck
         try:
             self._admit(route, request)
+            require_headers(self._world.profiles, route.method, request.headers, keyed=route.keyed)
             if route.keyed and call.idempotency_key:
                 reply = await self._once(route, call, fault)
             else:
@@ -79,12 +81,13 @@ class Edge:
     def _admit(self, route: Route, request: web.Request) -> None:
         """Check the bearer key or token. An unknown one gets 401 with an empty body.
 
-        :raises Refused: 401, or 403 if the token lacks the scope.
+        :raises Refused: 401, or 403 if the key or token lacks the scope.
         """
         kind, _, credential = request.headers.get("Authorization", "").partition(" ")
-        if kind == "Bearer" and credential == self._world.options.secret_key:
-            return
-        scopes = self._world.tokens.scopes_of(credential, self._world.clock.now())
+        if credential == self._world.options.secret_key:
+            scopes: frozenset[str] | None = self._world.scopes
+        else:
+            scopes = self._world.tokens.scopes_of(credential, self._world.clock.now())
         if kind != "Bearer" or scopes is None:
             raise Refused(401)
         if not scopes & route.scopes:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from billing.sandbox.codes import partner_code, summary
+from billing.sandbox.demands.foreign import make_foreign_event
+from billing.sandbox.demands.withholding import event_data_told
 from billing.sandbox.instants import render, seconds
 from billing.sandbox.records import Action, Event, Payment
 from billing.sandbox.world import World
@@ -38,6 +40,10 @@ SHAPES: Final[dict[str, tuple[str, str]]] = {
 }
 
 
+#: Type → the type that announced it.
+_ENDS: Final = {"payment_captured": "payment_capture_pending", "payment_refunded": "payment_refund_pending"}
+
+
 def emit(world: World, payment: Payment, event_type: str, action: Action | None = None) -> None:
     """Record that something happened to a payment, and arrange its delivery."""
     payment.events += 1
@@ -45,7 +51,7 @@ def emit(world: World, payment: Payment, event_type: str, action: Action | None 
     now = world.clock.now()
     event_id = world.dice.name("evt", *subject)
     digits = world.dice.between(0, 7, "event-digits", *subject)
-    body = _body(world, payment, action, event_id, event_type, digits)
+    body = _body(world, payment, action, _told_id(world, payment, event_type) or event_id, event_type, digits)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     event = Event(event_id, event_type, payment.id, payment.events, now, text)
     world.keep_event(event)
@@ -53,6 +59,17 @@ def emit(world: World, payment: Payment, event_type: str, action: Action | None 
     unknown = world.dice.hits(world.faults.webhook_unknown_type, "webhook_unknown_type", *subject)
     if unknown and event_type != UNKNOWN:
         emit(world, payment, UNKNOWN)
+    if "foreign-events" in world.profiles:
+        foreign = make_foreign_event(world)
+        world.keep_event(foreign)
+        _arrange(world, foreign, (foreign.type, 0, foreign.ordinal))
+
+
+def _told_id(world: World, payment: Payment, event_type: str) -> str:
+    """Under the profile ``shared-event-id`` the id of the pending event that this one ends; else nothing."""
+    begun = _ENDS.get(event_type) if "shared-event-id" in world.profiles else None
+    names = [world.dice.name("evt", payment.wallet, payment.ordinal, n) for n in range(payment.events - 1, 0, -1)]
+    return next((each for each in names if begun and world.events[each].type == begun), "")
 
 
 def _arrange(world: World, event: Event, subject: tuple[str, int, int]) -> None:
@@ -81,6 +98,7 @@ def _body(
     for name in names.split():
         data[name] = _FIELDS[name](payment, action)
     data.update({"processed_on": render(world.clock.now(), 7)} if "processed_on" in data else {})
+    data = event_data_told(world.profiles, payment, event_type, data)
     if world.faults.unknown_fields:
         data["new_field"] = {"nested": [None, 1]}
     payment_url = f"{world.base_url}/payments/{payment.id}"

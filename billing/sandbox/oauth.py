@@ -6,7 +6,6 @@ import binascii
 from aiohttp import web
 
 from billing.sandbox.instants import seconds
-from billing.sandbox.tokens import SCOPES
 from billing.sandbox.world import World
 
 
@@ -15,7 +14,10 @@ class TokenEndpoint:
         self._world = world
 
     async def issue(self, request: web.Request) -> web.Response:
-        """``POST /connect/token``: credentials in the form, in HTTP Basic, or both."""
+        """``POST /connect/token``: credentials in the form, in HTTP Basic, or both.
+
+        No scope asked for = all that the key was granted; one more than that is ``invalid_scope``.
+        """
         form = await request.post()
         options, world = self._world.options, self._world
         basic = _basic(request.headers.get("Authorization", ""))
@@ -24,8 +26,8 @@ class TokenEndpoint:
             return web.json_response({"error": "invalid_client"}, status=400)
         if form.get("grant_type") != "client_credentials":
             return web.json_response({"error": "unsupported_grant_type"}, status=400)
-        scopes = frozenset(str(form.get("scope", "")).split())
-        if not scopes <= SCOPES:
+        scopes = frozenset(str(form.get("scope", "")).split()) or world.scopes
+        if not scopes <= world.scopes:
             return web.json_response({"error": "invalid_scope"}, status=400)
         life = world.faults.token_seconds
         token = world.tokens.issue(scopes, world.clock.now() + seconds(life))

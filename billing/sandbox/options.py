@@ -7,7 +7,10 @@ from billing.sandbox import defaults
 
 @dataclass(frozen=True)
 class Options:
-    """``seed`` None = a new one each start, so that gateway ids do not repeat across restarts."""
+    """``seed`` None = a new one each start, so that gateway ids do not repeat across restarts.
+
+    ``profiles`` are names of :mod:`billing.sandbox.demands.profiles`; ``granted_scopes`` None = as the profiles say.
+    """
 
     host: str = defaults.HOST
     port: int = defaults.PORT
@@ -23,3 +26,5 @@ class Options:
     merchant: str = defaults.MERCHANT
     time_scale: float = 1.0
     quiet: bool = False
+    profiles: frozenset[str] = frozenset()
+    granted_scopes: tuple[str, ...] | None = None

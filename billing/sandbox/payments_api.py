@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from billing.sandbox.bodies import accepted, actions, details
+from billing.sandbox.bodies import accepted, actions, created, details
 from billing.sandbox.call import Call, Refused, Reply
 from billing.sandbox.checks import is_text, is_whole
+from billing.sandbox.demands import withholding
 from billing.sandbox.placing import place_payment, wallet_key
 from billing.sandbox.records import Payment
 from billing.sandbox.refunds import accept_refund
@@ -15,18 +16,22 @@ _LIMIT_MAX = 100
 
 
 def request_payment(world: World, call: Call) -> Reply:
-    """``POST /payments``: always 202 Pending for KakaoPay, or refused."""
+    """``POST /payments``: 202 Pending for KakaoPay (201 under the profile ``answers-201``), or refused."""
     payment = place_payment(world, call)
+    at_once = "answers-201" in world.profiles
+    answer = created(payment, call.base_url) if at_once else accepted(payment, call.base_url)
     location = f"{call.base_url}/payments/{payment.id}"
-    return Reply(202, accepted(payment, call.base_url), {"Location": location})
+    told = withholding.answer_told(world.profiles, payment, answer)
+    return Reply(201 if at_once else 202, told, {"Location": location})
 
 
 def payment_details(world: World, call: Call) -> Reply:
-    return Reply(200, shown(_payment(world, call), call))
+    return Reply(200, shown(world, _payment(world, call), call))
 
 
 def payment_actions(world: World, call: Call) -> Reply:
-    return Reply(200, actions(_payment(world, call)))
+    payment = _payment(world, call)
+    return Reply(200, withholding.actions_told(world.profiles, payment, actions(payment)))
 
 
 def list_payments(world: World, call: Call) -> Reply:
@@ -38,7 +43,7 @@ def list_payments(world: World, call: Call) -> Reply:
     if not 1 <= limit <= _LIMIT_MAX:
         raise Refused(422, "limit_invalid")
     found = world.ledger.listed(world.ledger.with_reference(reference))[::-1]
-    page = [shown(each, call) for each in found[skip : skip + limit]]
+    page = [shown(world, each, call) for each in found[skip : skip + limit]]
     return Reply(200, {"limit": limit, "skip": skip, "total_count": len(found), "data": page})
 
 
@@ -71,11 +76,11 @@ def refuse_action(world: World, call: Call) -> Reply:
     raise Refused(world.faults.capture_void_status, "payment_method_not_supported")
 
 
-def shown(payment: Payment, call: Call) -> dict[str, Any]:
+def shown(world: World, payment: Payment, call: Call) -> dict[str, Any]:
     """The details, or under a fault what they were before the end, or what they may be one day."""
     if call.fault == "read_stale":
         payment = replace(payment, status="Pending", captured=0, refunded=0, response_code=None)
-    shown = details(payment, call.base_url)
+    shown = withholding.details_told(world.profiles, payment, details(payment, call.base_url))
     return shown | {"status": "Under Review"} if call.fault == "read_unknown_status" else shown
 
 

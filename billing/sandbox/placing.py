@@ -5,6 +5,7 @@ from typing import Any
 from billing.sandbox.call import Call, Refused
 from billing.sandbox.checks import child
 from billing.sandbox.codes import COMMON_DECLINES
+from billing.sandbox.demands.deferring import split
 from billing.sandbox.events import emit
 from billing.sandbox.instants import seconds
 from billing.sandbox.outcomes import read_outcome
@@ -50,16 +51,16 @@ def place_payment(world: World, call: Call) -> Payment:
     :raises Refused: the request is invalid, its source unusable, or a script item says so.
     """
     body = call.document()
-    validate_payment(world, body)
+    told_later = validate_payment(world, body)
     wallet = open_wallet(world, wallet_key(world, body), body.get("customer"))
     if body["source"]["type"] == "id":
-        return _place_later(world, wallet, body, call.idempotency_key)
-    return _place_first(world, wallet, body, call.idempotency_key)
+        return _place_later(world, wallet, body, call.idempotency_key, told_later)
+    return _place_first(world, wallet, body, call.idempotency_key, told_later)
 
 
-def _place_first(world: World, wallet: Wallet, body: dict[str, Any], key: str | None) -> Payment:
+def _place_first(world: World, wallet: Wallet, body: dict[str, Any], key: str | None, told_later: str) -> Payment:
     """The customer is present: Pending until the wallet page is used, or it expires."""
-    item = _take_item(world, wallet, wallet.first_payment, None)
+    item = told_later or _take_item(world, wallet, wallet.first_payment, None)
     payment = _enter(world, wallet, body, key, "ok" if item is None else item)
     expiry = seconds(world.faults.first_payment_expiry_seconds)
     payment.expires_at = payment.requested_at + expiry
@@ -71,12 +72,12 @@ def _place_first(world: World, wallet: Wallet, body: dict[str, Any], key: str | 
     return payment
 
 
-def _place_later(world: World, wallet: Wallet, body: dict[str, Any], key: str | None) -> Payment:
+def _place_later(world: World, wallet: Wallet, body: dict[str, Any], key: str | None, told_later: str) -> Payment:
     """The customer is absent: the agreement is charged, with the outcome within about a minute."""
     source = world.ledger.sources[body["source"]["id"]]
     if (source.revoked and world.faults.revoked_source == "422") or source.agreement == "none":
-        raise Refused(422, "source_id_invalid")
-    item = _take_item(world, wallet, wallet.script, wallet.default)
+        told_later = told_later or _refuse_or_tell_later(world, "source_id_invalid")
+    item = told_later or _take_item(world, wallet, wallet.script, wallet.default)
     ordinal = wallet.payments + 1
     payment = _enter(world, wallet, body, key, _by_the_seed(world, wallet, ordinal) if item is None else item)
     own = read_outcome(payment.outcome).settle_seconds
@@ -93,8 +94,19 @@ def _take_item(world: World, wallet: Wallet, script: list[Any], default: object)
     if item is not None:
         outcome = read_outcome(item)
         if outcome.kind == "refuse":
-            raise Refused(422, outcome.code)
+            return _refuse_or_tell_later(world, outcome.code)
     return item
+
+
+def _refuse_or_tell_later(world: World, code: str) -> str:
+    """Return the response code of the decline that tells it.
+
+    :raises Refused: 422, it is told now.
+    """
+    now, later = split(world.profiles, [code])
+    if now:
+        raise Refused(422, *now)
+    return later
 
 
 def _by_the_seed(world: World, wallet: Wallet, ordinal: int) -> str:

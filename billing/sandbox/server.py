@@ -36,6 +36,7 @@ def _directions(world: World) -> str:
         f"  wallets         {url}/_sandbox/wallets\n"
         f"  agreements      {url}/wallet/agreements\n"
         f"  faults          {url}/_sandbox/faults?describe=1\n"
+        f"  profiles        {' '.join(sorted(world.profiles)) or 'none: PUT /_sandbox/profiles'}\n"
         f"  secret key      {options.secret_key}\n"
         f"  channel         {options.processing_channel_id}\n"
         f"  OAuth client    {options.client_id} / {options.client_secret} at {url}/connect/token\n"

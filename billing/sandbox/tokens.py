@@ -20,9 +20,9 @@ class Tokens:
         self._issued: dict[str, tuple[Instant, frozenset[str]]] = {}
 
     def issue(self, scopes: frozenset[str], expires: Instant) -> str:
-        """A new token; no scope asked for = all of them."""
+        """A new token that opens these scopes."""
         token = self._dice.name("token", len(self._issued) + 1, expires)
-        self._issued[token] = (expires, scopes or SCOPES)
+        self._issued[token] = (expires, scopes)
         return token
 
     def scopes_of(self, token: str, now: Instant) -> frozenset[str] | None:

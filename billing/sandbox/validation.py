@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from billing.sandbox.call import Refused
 from billing.sandbox.checks import child, is_email, is_id, is_one_of, is_text, is_url, is_whole
+from billing.sandbox.demands.deferring import split
+from billing.sandbox.demands.fields import demanded
 from billing.sandbox.world import World
 
 _KAKAOPAY_TYPES: Final = frozenset({"Regular", "Recurring"})
@@ -19,15 +21,19 @@ Document = dict[str, Any]
 Check = Callable[[World, Document], Iterator[str]]
 
 
-def validate_payment(world: World, body: Document) -> None:
+def validate_payment(world: World, body: Document) -> str:
     """Refuse a payment request that Checkout.com would refuse.
+
+    Returns the response code of a decline that will tell what is not told now, or nothing.
 
     :raises Refused: 422 with every code that applies.
     """
     _refuse(list(_source(world, body)))
     kakaopay = body["source"]["type"] == "kakaopay"
-    checks = (*_ALWAYS, *(_CUSTOMER_PRESENT if kakaopay else _CUSTOMER_ABSENT))
-    _refuse([code for check in checks for code in check(world, body)])
+    checks = (*_ALWAYS, *(_CUSTOMER_PRESENT if kakaopay else _CUSTOMER_ABSENT), demanded)
+    now, later = split(world.profiles, [code for check in checks for code in check(world, body)])
+    _refuse(now)
+    return later
 
 
 def _refuse(codes: list[str]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from billing.sandbox import defaults
 from billing.sandbox.agenda import Agenda
 from billing.sandbox.clock import Clock
+from billing.sandbox.demands.scopes import granted_scopes
 from billing.sandbox.dice import Dice
 from billing.sandbox.faults import Faults, change
 from billing.sandbox.idempotency import Idempotency
@@ -34,6 +35,8 @@ class World:
         self.clock = Clock()
         self.dice = Dice(seed)
         self.faults = Faults(time_scale=self.options.time_scale)
+        self.profiles = self.options.profiles
+        self.granted_scopes = self.options.granted_scopes
         self.webhooks = Webhooks.from_options(self.options)
         self.agenda = Agenda(self.store, self.wake)
         self.ledger = Ledger(self.store)
@@ -57,6 +60,10 @@ class World:
                 self.tokens = Tokens(self.dice)
             self.faults = change(self.faults, kept["faults"])
             self.clock.frozen = kept["frozen"]
+            self.profiles = frozenset(kept.get("profiles", ())) | self.options.profiles
+            if self.options.granted_scopes is None:
+                granted = kept.get("granted_scopes")
+                self.granted_scopes = None if granted is None else tuple(granted)
             if self.options.webhook_url is None:
                 self.webhooks = Webhooks(**kept["webhooks"])
         self.ledger.load()
@@ -73,11 +80,18 @@ class World:
         self.keep_settings()
         self.store.flush()
 
+    @property
+    def scopes(self) -> frozenset[str]:
+        """What the keys of this account open."""
+        return granted_scopes(self.profiles, self.granted_scopes)
+
     def keep_settings(self) -> None:
         """Note what was set over HTTP, for a restart."""
         kept = {
             "seed": self.dice.seed,
             "faults": vars(self.faults),
+            "profiles": sorted(self.profiles),
+            "granted_scopes": self.granted_scopes,
             "frozen": self.clock.frozen,
             "webhooks": vars(self.webhooks),
         }

@@ -9,9 +9,12 @@ import time
 
 import pytest
 import requests
+from typer.testing import CliRunner
 
+from billing.entrypoints.cli.main import app
 from billing.sandbox import defaults
 from billing.sandbox.__main__ import main
+from billing.sandbox.demands.profiles import STRICT
 from billing.sandbox.testing import SandboxServer
 
 
@@ -66,3 +69,34 @@ def test_starting_and_stopping_in_a_test_takes_less_than_a_tenth_of_a_second():
         with SandboxServer() as sandbox:
             assert sandbox.url.startswith("http://127.0.0.1:")
     assert (time.monotonic() - started) / 5 < 0.1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--profile", "costumer"], "costumer: there is no such profile; there are strict, content-type"),
+        (["--granted-scopes", "gatewey"], "gatewey is no scope"),
+    ],
+)
+def test_an_unknown_profile_or_scope_is_told_with_those_that_exist(arguments, said, capsys):
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert said in capsys.readouterr().err
+    told = CliRunner().invoke(app, ["sandbox", *arguments], env={"COLUMNS": "400"})
+    assert told.exit_code == 2
+    assert said in told.output
+
+
+def test_the_command_line_chooses_profiles_and_a_reset_comes_back_to_them():
+    command = [sys.executable, "-m", "billing.entrypoints.cli.main", "sandbox", "--port", "0", "--quiet"]
+    command += ["--strict", "--profile", "merchant-initiated", "--granted-scopes", "gateway"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().split()[-1]
+        for _ in range(2):
+            told = requests.get(f"{url}/_sandbox/profiles", timeout=5).json()
+            on = {name for name, each in told["profiles"].items() if each["on"]}
+            assert on == STRICT - {"no-merchant-initiated"} | {"merchant-initiated"}
+            assert told["scopes"] == ["gateway"]
+            requests.put(f"{url}/_sandbox/profiles", json={"strict": False}, timeout=5)
+            requests.post(f"{url}/_sandbox/reset", json={}, timeout=5)
+        process.terminate()

@@ -1,11 +1,13 @@
 """`billing sandbox`: the bundled Checkout.com. The one module of ours that may import it."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from billing.entrypoints.cli.output import print_json
 from billing.sandbox import defaults
+from billing.sandbox.demands.profiles import chosen
+from billing.sandbox.demands.scopes import checked
 from billing.sandbox.options import Options
 from billing.sandbox.server import run
 
@@ -41,6 +43,21 @@ def sandbox(
     time_scale: Annotated[
         float, typer.Option(metavar="X", min=0.001, max=1_000_000, help="Webhook retries come X times sooner.")
     ] = 1.0,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Demand and withhold all that the real gateway may.")
+    ] = False,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="One demand of --strict, or one it excludes; may be repeated."),
+    ] = None,
+    granted_scopes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCOPES",
+            help="What the keys open, such as 'gateway vault:instruments'.",
+            show_default="all, or as --profile scopes says",
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Print only where it listens.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the options as JSON first, then only where.")] = False,
 ) -> None:
@@ -58,7 +75,21 @@ def sandbox(
         merchant=merchant,
         time_scale=time_scale,
         quiet=quiet or as_json,
+        **_demands(profile or [], granted_scopes, strict=strict),
     )
     if as_json:
         print_json({"host": host, "port": port, "database": database, "seed": seed, "webhook_url": webhook_url})
     run(options)
+
+
+def _demands(names: list[str], granted: str | None, *, strict: bool) -> dict[str, Any]:
+    """:raises typer.BadParameter: a profile or scope does not exist; the message lists those that do."""
+    try:
+        profiles = chosen(names, strict=strict)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--profile") from None
+    try:
+        scopes = None if granted is None else checked(granted.split())
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--granted-scopes") from None
+    return {"profiles": profiles, "granted_scopes": scopes}

@@ -88,7 +88,7 @@ def _page(world: World, call: Call, search: _Search) -> Reply:
         if search.start <= each.requested_at <= search.end and _place(each) < search.before and test(each)
     ]  # fmt: skip
     page = found[: search.limit]
-    answer: dict[str, Any] = {"data": [shown(each, call) for each in page]}
+    answer: dict[str, Any] = {"data": [shown(world, each, call) for each in page]}
     if len(found) > len(page):
         following = _Search(**asdict(search) | {"before": _place(page[-1])})
         href = f"{call.base_url}/payments/search/{_name(search)}?token={_token(following)}"
