@@ -121,7 +121,9 @@ def fingerprint(settings: Settings, database: Database) -> str:
 def _authorization(settings: Settings) -> Authorization:
     secrets, token_url = settings.secrets, settings.gateway.token_url
     if secrets.gateway_client_id and secrets.gateway_client_secret and token_url:
-        return OAuth(token_url, secrets.gateway_client_id, secrets.gateway_client_secret)
+        return OAuth(
+            token_url, secrets.gateway_client_id, secrets.gateway_client_secret, scopes=settings.gateway.scopes
+        )
     key = settings.secret_key()
     if key is None:
         raise ValueError("no key for the gateway: set BILLING_SECRETS__GATEWAY_SECRET_KEY")

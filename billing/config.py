@@ -15,6 +15,8 @@ from billing.domain.dunning import EndOfLadder
 from billing.domain.invoicing import CatchUp
 from plans.limits import Limits, LimitsError
 
+DEFAULT_SCOPES: Final = ("gateway", "vault:instruments")
+"""What the engine uses: payments and refunds, and the revocation of agreements."""
 SANDBOX_SECRET_KEY: Final = "sk_sbox_kakaosandbox2kakaosandbox2a"  # noqa: S105 - opens the bundled sandbox only
 SANDBOX_WEBHOOK_KEY: Final = "kakaosandbox-webhook-key"
 SANDBOX_API_KEY: Final = "sandbox-api-key"
@@ -51,6 +53,7 @@ def _as_flag(value: object) -> object:
     return value
 
 
+_SCOPE: Final = re.compile(r"[a-z]+(?:[:_-][a-z]+)*")
 _NUMBER: Final = re.compile(r"\d{1,9}(\.\d{1,9})?")
 Whole: Final = BeforeValidator(_as_whole)
 Number: Final = BeforeValidator(_as_number)
@@ -67,6 +70,7 @@ class DatabaseSection(_Section):
 class GatewaySection(_Section):
     base_url: str = "http://127.0.0.1:8700"
     token_url: str | None = None
+    scopes: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: list(DEFAULT_SCOPES))
     processing_channel_id: Annotated[str, Field(min_length=1, max_length=100)] = "pc_kakaosandboxkakaosandbox22"
     in_flight: Annotated[int, Whole, Field(ge=1, le=1024)] = 128
     writes_per_second: Annotated[float, Number, Field(gt=0, le=10_000)] = 80
@@ -77,6 +81,14 @@ class GatewaySection(_Section):
     @classmethod
     def _is_a_url(cls, value: str) -> str:
         return _url(value)
+
+    @field_validator("scopes")
+    @classmethod
+    def _are_scopes(cls, values: list[str]) -> list[str]:
+        for value in values:
+            if not _SCOPE.fullmatch(value):
+                raise ValueError(f"holds {value!r}, which is no scope; write one such as gateway or vault:instruments")
+        return values
 
 
 class ApiSection(_Section):

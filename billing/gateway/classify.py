@@ -76,8 +76,8 @@ def payments_in(body: Any) -> tuple[GatewayPayment, ...]:
 
 def _not_accepted(exchange: Exchange, *, sent_before: bool) -> NotSent | Refused | Unknown | None:
     match exchange:
-        case NeverLeft(reason):
-            return NotSent(reason)
+        case NeverLeft(reason, set_up):
+            return NotSent(reason, stop_the_run=set_up)
         case NoAnswer(reason):
             return Unknown(reason)
         case Reply(status) if 200 <= status < 300:

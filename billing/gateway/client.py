@@ -33,6 +33,7 @@ from billing.domain.charging import (
 from billing.domain.charging import Unreadable as UnreadableLookUp
 from billing.gateway.auth import Authorization, NoToken
 from billing.gateway.classify import payment_outcome, payments_in, refund_outcome, revocation_outcome
+from billing.gateway.headers import API
 from billing.gateway.http import Exchange, NeverLeft, Reply, exchange, open_transport
 from billing.gateway.limiter import RateLimiter
 from billing.gateway.messages import (
@@ -174,8 +175,13 @@ class CheckoutGateway:
         """Ask a harmless question and tell whether the gateway is there, knows us, and agrees on the time."""
         answer = self._run(self._read("check_health", "/payments?reference=health-check&limit=1&skip=0"))
         if not isinstance(answer, Reply):
-            return Health(reachable=False, authorised=False, detail=answer.reason)
+            reachable = isinstance(answer, NeverLeft) and answer.set_up
+            scopes = self._run(self._refused_scopes()) if reachable else ()
+            return Health(reachable, authorised=False, detail=answer.reason, refused_scopes=scopes)
         return Health(True, answer.status == 200, f"HTTP {answer.status}", _skew(answer.date))
+
+    async def _refused_scopes(self) -> tuple[str, ...]:
+        return await self._authorization.refused_scopes(self._transport or self._open())
 
     def close(self) -> None:
         """Close connections and end the loop's thread."""
@@ -222,7 +228,7 @@ class CheckoutGateway:
         return self._run(all_of_them()) if items else []
 
     async def _write(self, call: str, path: str, body: bytes, key: str, send_by: float) -> Exchange:
-        headers = {"Cko-Idempotency-Key": key, "Content-Type": "application/json"}
+        headers = {"Cko-Idempotency-Key": key}
         return await self._send(call, "POST", path, body, headers, self._writes, send_by=send_by)
 
     async def _read(self, call: str, path: str) -> Exchange:
@@ -263,10 +269,10 @@ class CheckoutGateway:
         try:
             bearer = await self._authorization.header(transport)
         except NoToken as error:
-            return NeverLeft(str(error)), False
+            return NeverLeft(str(error), set_up=error.set_up), False
         if self._is_over(send_by):
             return _TOO_LATE, False
-        sent = {"Authorization": bearer, "Accept": "application/json", "Accept-Encoding": "identity", **headers}
+        sent = {"Authorization": bearer, **API, **headers}
         began = time.monotonic()
         url = f"{self._base_url}{path}"
         answer = await exchange(transport, method, url, headers=sent, body=body, seconds=self._limits.answer_seconds)

@@ -24,9 +24,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class NeverLeft:
-    """No connection could be made, so nothing was written."""
+    """Nothing was written: no connection could be made, or no token was given.
+
+    ``set_up``: we were turned away for what our configuration says, so that the next request will be, too.
+    """
 
     reason: str
+    set_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,8 @@ class Health:
     authorised: bool
     detail: str
     clock_skew_seconds: float | None = None
+    refused_scopes: tuple[str, ...] = ()
+    """Scopes that the token endpoint does not grant our access key."""
 
 
 class PaymentGateway(Protocol):

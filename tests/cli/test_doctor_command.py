@@ -47,6 +47,11 @@ def test_a_bad_configuration_is_the_only_finding(lived, tmp_path):
         ({"authorised": False, "detail": "HTTP 401"}, "wrong", "check BILLING_SECRETS__GATEWAY_SECRET_KEY"),
         ({"authorised": False, "detail": "HTTP 403"}, "wrong", "the key lacks the scope"),
         ({"authorised": False, "detail": "HTTP 404"}, "wrong", "check keys and base URL"),
+        (
+            {"authorised": False, "detail": "HTTP 400 invalid_scope", "refused_scopes": ("payments:search",)},
+            "wrong",
+            "may not have the scope `payments:search` → grant it to the access key in Checkout.com's dashboard",
+        ),
         ({}, "ok", "answers and knows the key"),
     ],
 )

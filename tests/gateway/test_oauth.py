@@ -11,6 +11,7 @@ from scripted_server import ScriptedServer, answer, cut, hang
 
 from billing.domain.charging import Accepted, Found, NotSent, Unreadable
 from billing.gateway.auth import OAuth
+from billing.gateway.headers import USER_AGENT
 from billing.sandbox import defaults
 
 MANY = 40
@@ -57,7 +58,8 @@ def test_a_token_is_asked_for_with_the_credentials_and_used_as_bearer(server, is
     form = parse_qs(asked.body.decode())
     assert form["grant_type"] == ["client_credentials"]
     assert (form["client_id"], form["client_secret"]) == (["ack_client"], ["the-secret"])
-    assert "gateway" in form["scope"][0].split()
+    assert form["scope"] == ["gateway vault:instruments"]
+    assert asked.headers["user-agent"] == USER_AGENT
     assert bearers(server) == ["Bearer token-1"]
 
 
@@ -155,6 +157,43 @@ def test_without_a_token_nothing_is_sent(server, issuer, client, script):
     assert server.requests == []
 
 
+class Granting(ScriptedServer):
+    """A token endpoint that grants some scopes, and refuses a request for any other as a whole."""
+
+    def grants(self, *granted):
+        def script(line):
+            asked = parse_qs(line.request.body.decode())["scope"][0].split()
+            if set(asked) <= set(granted):
+                answer(200, {"access_token": "good", "expires_in": 3600})(line)
+            else:
+                answer(400, {"error": "invalid_scope"})(line)
+
+        return self.plays(script)
+
+
+def test_a_scope_that_is_not_granted_stops_the_run_and_is_named(server):
+    server.plays(answer(202, a_payment()))
+    with Granting() as issuer:
+        issuer.grants("gateway")
+        with client_of(server.url, f"{issuer.url}/connect/token") as client:
+            (outcome,) = client.create_payments([a_renewal()])
+            health = client.check_health()
+    assert isinstance(outcome, NotSent)
+    assert outcome.stop_the_run
+    assert "invalid_scope: the access key lacks one of the scopes `gateway vault:instruments`" in outcome.reason
+    assert (health.reachable, health.authorised, health.refused_scopes) == (True, False, ("vault:instruments",))
+    assert server.requests == []
+
+
+def test_the_scopes_that_are_asked_for_are_those_of_the_configuration(server):
+    server.plays(answer(202, a_payment()))
+    with Granting() as issuer:
+        issuer.grants("gateway")
+        oauth = OAuth(f"{issuer.url}/connect/token", "ack_client", SecretStr("x"), scopes=["gateway"])
+        with fresh_client(server.url, oauth) as client:
+            assert isinstance(client.create_payments([a_renewal()])[0], Accepted)
+
+
 def test_a_token_endpoint_that_fails_is_asked_once_by_all_who_wait_and_again_by_the_next(server, issuer, client):
     issuer.plays(answer(503, after=0.2))
     server.plays(answer(202, a_payment()))
@@ -194,7 +233,10 @@ def test_the_sandbox_gives_a_token_for_the_right_credentials_only(shop):
     wrong = OAuth(f"{shop.url}/connect/token", defaults.CLIENT_ID, SecretStr("wrong"))
     with shop.client(wrong) as client:
         assert client.create_payments([a_renewal(source_id=shop.source())]) == [
-            NotSent("the token endpoint answered HTTP 400")
+            NotSent(
+                "the token endpoint answered HTTP 400 invalid_client: it does not know the client id and secret",
+                stop_the_run=True,
+            )
         ]
         assert client.check_health().authorised is False
 

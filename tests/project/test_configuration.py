@@ -54,6 +54,8 @@ def read(tmp_path, monkeypatch):
         ("[limits]\ncurrencies = ['USD']", "USD needs both a minimum and a maximum"),
         ("[daemon]\nsingle_process = 'yes'", "daemon.single_process = 'yes': must be true or false"),
         ("[gateway]\nanswer_seconds = nan", "gateway.answer_seconds"),
+        ("[gateway]\nscopes = []", "gateway.scopes"),
+        ("[gateway]\nscopes = ['gateway vault']", "'gateway vault', which is no scope; write one such as gateway"),
         ("[secrets]\nwebhook_keys = 'x'", "[secrets] must not stand in a file"),
         ("mode = ", "not readable as TOML"),
         ("[gateway]\nbase_url = 'https://api.checkout.com'", "is Checkout.com's live API, but mode"),

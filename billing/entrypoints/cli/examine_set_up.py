@@ -63,6 +63,10 @@ def gateway(session: Session) -> Check:
             "start it with `billing sandbox`" if session.settings.uses_the_bundled_sandbox else "check gateway.base_url"
         )
         return wrong("gateway", f"{base_url} does not answer ({health.detail})", start)
+    if health.refused_scopes:
+        refused = ", ".join(f"`{scope}`" for scope in health.refused_scopes)
+        grant = "grant it to the access key in Checkout.com's dashboard, or take it out of gateway.scopes"
+        return wrong("gateway", f"the access key may not have the scope {refused}", grant)
     if not health.authorised:
         hint = next(
             (hint for status, hint in _HINTS.items() if str(status) in health.detail), "check keys and base URL"
