@@ -50,7 +50,7 @@ def details(payment: Payment, base_url: str) -> dict[str, Any]:
         "status": payment.status,
     }
     if payment.status != "Pending":
-        body["approved"] = payment.captured > 0
+        body["approved"] = payment.captured > 0 or payment.status == "Authorized"
     body["balances"] = balances(payment)
     body.update(payment.echo)
     partner = processing(payment)
@@ -100,6 +100,7 @@ def ledger_row(payment: Payment) -> dict[str, Any]:
         "status": payment.status,
         "captured": payment.captured,
         "refunded": payment.refunded,
+        "returned": payment.returned,
         "response_code": payment.response_code,
         "idempotency_key": payment.idempotency_key,
         "requested_on": render(payment.requested_at, 6),

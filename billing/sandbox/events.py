@@ -36,6 +36,11 @@ SHAPES: Final[dict[str, tuple[str, str]]] = {
     "payment_refund_pending": ("timestamp", "action_id amount currency processed_on"),
     "payment_refunded": ("created_on", f"{_MONEY} {_BOOKED}"),
     "payment_refund_declined": ("created_on", f"{_MONEY} {_BOOKED}"),
+    "payment_approved": ("created_on", f"{_MONEY} processed_on {_ANSWER} metadata processing source"),
+    "payment_voided": ("timestamp", f"{_MONEY} processed_on {_ANSWER} metadata"),
+    "payment_capture_declined": ("created_on", f"{_MONEY} processed_on {_BOOKED}"),
+    "payment_returned": ("timestamp", f"{_MONEY} processed_on {_BOOKED}"),
+    "payment_retry_scheduled": ("created_on", f"{_MONEY} {_REFUSED} retry"),
     UNKNOWN: ("timestamp", "reference amount currency"),
 }
 
@@ -142,12 +147,13 @@ def _summary(payment: Payment, action: Action | None) -> str | None:
 
 def balances(payment: Payment) -> dict[str, int]:
     """Minor units; refunds still open are not yet refunded, but no longer available."""
+    authorized = payment.amount if payment.status in {"Authorized", "Voided"} else payment.captured
     return {
-        "total_authorized": payment.captured,
-        "total_voided": 0,
+        "total_authorized": authorized,
+        "total_voided": payment.amount if payment.status == "Voided" else 0,
         "available_to_void": 0,
         "total_captured": payment.captured,
-        "available_to_capture": 0,
+        "available_to_capture": payment.amount if payment.status == "Authorized" else 0,
         "total_refunded": payment.refunded,
         "available_to_refund": payment.refundable,
     }
@@ -182,5 +188,6 @@ _FIELDS: Final[dict[str, Callable[[Payment, Action | None], Any]]] = {
     "processing": processing,
     "risk": lambda _payment, _action: {"flagged": False},
     "source": lambda payment, _: source(payment),
+    "retry": lambda payment, _action: payment.echo.get("retry"),
     "event_links": lambda _payment, _action: {},
 }

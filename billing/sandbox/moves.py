@@ -7,8 +7,13 @@ from billing.sandbox.events import emit
 from billing.sandbox.records import Action, Payment
 from billing.sandbox.world import World
 
-#: Pending may end in any way; an end that was no capture may still be overtaken by a late capture.
-MAY_BE_CAPTURED: Final = frozenset({"Pending", "Declined", "Expired", "Canceled"})
+#: What is open may end in any way; an end that was no capture may still be overtaken by a late capture.
+MAY_BE_CAPTURED: Final = frozenset(
+    {"Pending", "Authorized", "Retry Scheduled", "Declined", "Expired", "Canceled", "Voided"}
+)
+
+#: Neither paid nor failed.
+OPEN: Final = frozenset({"Pending", "Authorized", "Retry Scheduled"})
 
 
 def open_action(world: World, payment: Payment, action_type: str, amount: int) -> Action:
@@ -29,15 +34,15 @@ def announce_capture(world: World, payment: Payment) -> Action:
     return capture_action
 
 
-def capture(world: World, payment: Payment, amount: int) -> None:
-    """Take the money; the agreement, if this payment makes one, holds from now on."""
+def capture(world: World, payment: Payment, amount: int, status: str = "Captured") -> None:
+    """Take the money, told as this status; the agreement, if this payment makes one, holds from now on."""
     if payment.status not in MAY_BE_CAPTURED:
         return
-    _stop_expiry(world, payment)
+    stop_expiry(world, payment)
     action = _undecided_capture(payment) or announce_capture(world, payment)
     now = world.clock.now()
     action.at, action.amount, action.approved, action.response_code = now, amount, True, APPROVED
-    payment.status, payment.captured, payment.captured_at = "Captured", amount, now
+    payment.status, payment.captured, payment.captured_at = status, amount, now
     payment.response_code = APPROVED
     _take_from_wallet(world, payment, amount)
     _activate_agreement(world, payment)
@@ -58,10 +63,10 @@ def cancel(world: World, payment: Payment) -> None:
 
 
 def _fail(world: World, payment: Payment, status: str, event_type: str, code: str | None) -> None:
-    """End a pending payment without money; one that has already ended stays as it is."""
-    if payment.status != "Pending":
+    """End an open payment without money; one that has already ended stays as it is."""
+    if payment.status not in OPEN:
         return
-    _stop_expiry(world, payment)
+    stop_expiry(world, payment)
     action = _undecided_capture(payment) or open_action(world, payment, "Authorization", payment.amount)
     action.at, action.approved, action.response_code = world.clock.now(), False, code
     payment.status, payment.response_code = status, code
@@ -69,7 +74,7 @@ def _fail(world: World, payment: Payment, status: str, event_type: str, code: st
     world.ledger.keep(payment)
 
 
-def _stop_expiry(world: World, payment: Payment) -> None:
+def stop_expiry(world: World, payment: Payment) -> None:
     """A decided first payment expires no more."""
     if payment.expires_at is not None and world.clock.now() < payment.expires_at:
         world.agenda.cancel("expire", payment.id)

@@ -14,6 +14,19 @@ _PLAIN: Final = {
     "expire": "Expired",
     "cancel": "Canceled",
     "reject": "Declined because the customer refused",
+    "authorized": "stays Authorized for ever",
+    "void": "Voided",
+    "capture_declined": "Declined when the money was to be taken",
+    "paid": "captured, told as Paid",
+}
+
+#: Items with hours, and what may follow them besides a response code.
+_HOURS: Final = {
+    "pending": ("ok", "expire", "cancel"),
+    "late": ("expire", "cancel"),
+    "authorized": ("ok", "expire", "cancel", "void", "capture_declined"),
+    "retry": ("ok", "expire", "cancel"),
+    "returned": ("ok",),
 }
 
 
@@ -21,7 +34,8 @@ _PLAIN: Final = {
 class Outcome:
     """One script item, understood.
 
-    ``kind`` is ok, hang, expire, cancel, reject, decline, pending, late, wrong_amount or refuse.
+    ``kind`` is a word of the items that stand alone, or decline, pending, late, retry, returned, wrong_amount, partial
+    or refuse. ``then`` is the item that follows after ``hours``; empty = none, or of late one by the seed.
     """
 
     kind: str
@@ -42,7 +56,7 @@ def read_outcome(item: object) -> Outcome:
     if not isinstance(item, str):
         raise ValueError(f"a script item is a string or an object, not {item!r}")  # noqa: TRY004 - a user's value
     if item in _PLAIN:
-        return Outcome(item)
+        return Outcome(item, then="" if item == "authorized" else "ok")
     if _CODE.fullmatch(item):
         return Outcome("decline", code=item)
     return _read_parameters(item)
@@ -62,20 +76,21 @@ def _read_parameters(item: str) -> Outcome:
     first, _, then = rest.partition(":")
     if word == "422" and _ERROR_CODE.fullmatch(rest):
         return Outcome("refuse", code=rest)
-    if word == "wrong_amount" and first.isdecimal() and not then:
-        return Outcome("wrong_amount", amount=int(first))
-    if word in {"pending", "late"} and re.fullmatch(r"\d{1,6}(\.\d{1,6})?", first):
+    if word in {"wrong_amount", "partial"} and first.isdecimal() and int(first) and not then:
+        return Outcome(word, amount=int(first))
+    if word in _HOURS and re.fullmatch(r"\d{1,6}(\.\d{1,6})?", first):
         return Outcome(word, hours=float(first), then=_read_then(word, then))
     raise ValueError(
         f"unknown script item {item!r}: use {', '.join(_PLAIN)}, a response code such as 20051, "
-        "pending:HOURS, pending:HOURS:CODE, late:HOURS, late:HOURS:CODE, wrong_amount:N or 422:error_code"
+        "pending:HOURS, pending:HOURS:CODE, late:HOURS, late:HOURS:CODE, authorized:HOURS:END, retry:HOURS:END, "
+        "returned:HOURS, wrong_amount:N, partial:N or 422:error_code"
     )
 
 
 def _read_then(word: str, then: str) -> str:
-    """What ends the waiting (pending) or is declared before the late truth (late; empty = by the seed)."""
+    """What ends the waiting, or is declared before the late truth (late; empty = by the seed)."""
     if not then:
-        return "ok" if word == "pending" else ""
-    if then in {"expire", "cancel"} or _CODE.fullmatch(then) or (word == "pending" and then == "ok"):
+        return "" if word == "late" else "ok"
+    if then in _HOURS[word] or (_CODE.fullmatch(then) and word != "returned"):
         return then
-    raise ValueError(f"{word}:HOURS may end in a response code, expire or cancel, not {then!r}")
+    raise ValueError(f"{word}:HOURS may end in a response code, {' or '.join(_HOURS[word])}, not {then!r}")

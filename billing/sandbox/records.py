@@ -45,6 +45,7 @@ class Payment:
     captured: int = 0
     captured_at: Instant | None = None
     refunded: int = 0
+    returned: int = 0
     response_code: str | None = None
     idempotency_key: str | None = None
     events: int = 0
@@ -60,7 +61,7 @@ class Payment:
 
     @property
     def refundable(self) -> int:
-        return self.captured - self.refunded - self.refund_open
+        return self.captured - self.refunded - self.returned - self.refund_open
 
 
 @dataclass

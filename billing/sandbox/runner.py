@@ -10,6 +10,7 @@ from billing.sandbox.instants import SECOND, Instant
 from billing.sandbox.records import Task
 from billing.sandbox.refunds import settle_refund
 from billing.sandbox.settling import agree_due, capture_late, expire_due, settle_due
+from billing.sandbox.statuses.following import return_due
 from billing.sandbox.world import World
 
 _log = logging.getLogger(__name__)
@@ -20,6 +21,7 @@ DUTIES: Final[dict[str, Callable[[World, Task], None]]] = {
     "expire": expire_due,
     "agree": agree_due,
     "refund": settle_refund,
+    "return": return_due,
     "list": lambda world, task: world.ledger.list_now(task.subject),
 }
 

@@ -2,9 +2,10 @@
 
 from billing.sandbox import codes
 from billing.sandbox.instants import HOUR, seconds
-from billing.sandbox.moves import announce_capture, cancel, capture, decline, expire
+from billing.sandbox.moves import OPEN, announce_capture, cancel, capture, decline, expire
 from billing.sandbox.outcomes import Outcome, read_outcome
 from billing.sandbox.records import Payment, Task
+from billing.sandbox.statuses.following import follow
 from billing.sandbox.world import World
 
 
@@ -28,8 +29,8 @@ def begin(world: World, payment: Payment, delay_seconds: float) -> None:
 
 
 def settle(world: World, payment: Payment) -> None:
-    """Bring a pending payment to the end its script item names."""
-    if payment.status != "Pending":
+    """Bring an open payment to the end its script item names."""
+    if payment.status not in OPEN:
         return
     outcome = read_outcome(payment.outcome)
     match outcome.kind:
@@ -45,6 +46,8 @@ def settle(world: World, payment: Payment) -> None:
             cancel(world, payment)
         case "late":
             _fail_before_the_truth(world, payment, outcome)
+        case _:
+            follow(world, payment, outcome)
 
 
 def _charge(world: World, payment: Payment, outcome: Outcome) -> None:

@@ -19,8 +19,13 @@ _RESULTS = {
     "Declined": ("결제가 거절되었습니다", "The payment was declined."),
     "Expired": ("결제 시간이 지났습니다", "The time to pay is over."),
     "Canceled": ("결제가 취소되었습니다", "The payment was canceled."),
+    "Voided": ("결제가 취소되었습니다", "The payment was voided."),
+    "Returned": ("결제 금액이 반환되었습니다", "The payment was returned."),
+    **dict.fromkeys(("Paid", "Partially Captured"), ("결제가 완료되었습니다", "The payment is done.")),
+    **dict.fromkeys(("Authorized", "Retry Scheduled"), ("결제를 처리하고 있습니다", "The payment is being processed.")),
     "Pending": ("결제를 처리하고 있습니다", "The payment is being processed."),
 }
+_FAILED = frozenset({"Declined", "Expired", "Canceled", "Voided"})
 
 
 class WalletPages:
@@ -54,7 +59,7 @@ class WalletPages:
         agree(self._world, payment)
         self._world.store.flush()
         # Still Pending counts as success here: the landing page proves nothing, as in the real world.
-        return self._return(payment, success=payment.status in {"Captured", "Pending"})
+        return self._return(payment, success=payment.status not in _FAILED)
 
     async def reject(self, request: web.Request) -> web.Response:
         payment = self._payment(request)
@@ -118,7 +123,7 @@ class WalletPages:
 
     def _result(self, payment: Payment) -> web.Response:
         korean, english = _RESULTS[payment.status]
-        back = self._return_url(payment, success=payment.status not in {"Declined", "Expired", "Canceled"})
+        back = self._return_url(payment, success=payment.status not in _FAILED)
         more = (
             facts([("상점", self._world.options.merchant), ("금액", money(payment.amount, payment.currency))])
             + f'<a class="button go" href="{escape(back)}" rel="noreferrer">상점으로 돌아가기</a>'

@@ -1,0 +1,1 @@
+"""Statuses that the API has and a wallet may show: Authorized, Voided, Returned, Retry Scheduled and others."""
