@@ -104,7 +104,7 @@ def next_step(
     if decline in (DeclineClass.AGREEMENT_GONE, DeclineClass.AGREEMENT_SUSPECT, DeclineClass.STOP):
         return AskTheSubscriber()
     if decline in (DeclineClass.TECHNICAL, DeclineClass.SET_UP):
-        return _technical_retry(failures, now, zone, policy)
+        return _technical_retry(failures, now, policy)
     if failures.counted > len(policy.ladder):
         return GiveUp()
     days, at = policy.ladder[failures.counted - 1]
@@ -117,8 +117,8 @@ def next_step(
     return RetryAt(charge_slot(day, at, zone, policy.window, spread_by), counted=True)
 
 
-def _technical_retry(failures: Failures, now: datetime, zone: str, policy: DunningPolicy) -> NextStep:
+def _technical_retry(failures: Failures, now: datetime, policy: DunningPolicy) -> NextStep:
     if failures.technical > policy.technical_tries:
         return HoldForPerson(f"{failures.technical} technical failures in a row")
     delay = policy.technical_delays[min(failures.technical, len(policy.technical_delays)) - 1]
-    return RetryAt(outside_quiet_hours(now + delay, zone, policy.window), counted=False)
+    return RetryAt(outside_quiet_hours(now + delay, policy.window), counted=False)

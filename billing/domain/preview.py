@@ -208,7 +208,7 @@ def _allowed(prospect: Prospect, at: datetime, window: ChargeWindow) -> datetime
     day = billing_day(at, zone)
     if captured is not None and billing_day(captured, zone) == day:
         return charge_slot(day + timedelta(days=1), window.opens, zone, window, prospect.schedule.subscription_id)
-    return outside_quiet_hours(at, zone, window)
+    return outside_quiet_hours(at, window)
 
 
 def _none(prospect: Prospect, why: WhyNone, until: datetime | None = None) -> Preview:

@@ -1,4 +1,4 @@
-"""When a wallet may be charged, in the subscription's own zone.
+"""When a wallet may be charged: at an hour of the billing zone, and never in the quiet hours of the wallet's own.
 
 KakaoPay tops up its money from a bank account at charge time, and banks close
 around midnight KST (KakaoPay code list: 23:30-00:35), so nothing is sent then.
@@ -7,13 +7,21 @@ around midnight KST (KakaoPay code list: 23:30-00:35), so nothing is sent then.
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
+
+WALLET_ZONE: Final = "Asia/Seoul"
+"""Where the banks behind a wallet close, whatever zone a subscription is billed in."""
+_WALLET: Final = ZoneInfo(WALLET_ZONE)
 
 
 @dataclass(frozen=True, slots=True)
 class ChargeWindow:
-    """Wall-clock times in the subscription's zone. The quiet hours may cross midnight; their end is exclusive."""
+    """``opens`` is a time in the billing zone, the quiet hours in :data:`WALLET_ZONE`.
+
+    The quiet hours may cross midnight; their end is exclusive.
+    """
 
     opens: time = time(10, 0)
     jitter: timedelta = timedelta(minutes=30)
@@ -21,34 +29,35 @@ class ChargeWindow:
     quiet_until: time = time(0, 40)
 
     def is_quiet(self, at: time) -> bool:
-        """Say whether a wallet must be left alone at this wall-clock time."""
+        """Say whether a wallet must be left alone at this wall-clock time of :data:`WALLET_ZONE`."""
         if self.quiet_from <= self.quiet_until:
             return self.quiet_from <= at < self.quiet_until
         return at >= self.quiet_from or at < self.quiet_until
 
 
-def outside_quiet_hours(instant: datetime, zone: str, window: ChargeWindow) -> datetime:
+def outside_quiet_hours(instant: datetime, window: ChargeWindow) -> datetime:
     """Return ``instant``, or the UTC instant at which the quiet hours around it end."""
-    local = instant.astimezone(ZoneInfo(zone))
+    local = instant.astimezone(_WALLET)
     if not window.is_quiet(local.time()):
         return instant
     day = local.date()
     if local.time() >= window.quiet_until:
         day += timedelta(days=1)
-    # Where clocks go back the end may come twice; in the second night it is the second one.
-    return _at(day, window.quiet_until.replace(fold=local.fold), zone)
+    return _at(day, window.quiet_until, _WALLET)
 
 
 def charge_slot(day: date, at: time, zone: str, window: ChargeWindow, spread_by: UUID) -> datetime:
-    """Return the UTC instant on ``day`` at which to charge: ``at`` plus this subscription's own jitter.
+    """Return the UTC instant on ``day`` at which to charge: ``at`` in ``zone`` plus this subscription's own jitter.
 
+    An hour that lies in the quiet hours is moved behind them first, so that the jitter spreads those slots, too.
     The jitter is a function of the subscription, so a slot computed twice is the same slot.
     """
     digest = hashlib.sha256(spread_by.bytes).digest()
     share = int.from_bytes(digest[:4], "big") / 2**32
     seconds = int(window.jitter.total_seconds() * share)
-    return outside_quiet_hours(_at(day, at, zone) + timedelta(seconds=seconds), zone, window)
+    opens = outside_quiet_hours(_at(day, at, ZoneInfo(zone)), window)
+    return outside_quiet_hours(opens + timedelta(seconds=seconds), window)
 
 
-def _at(day: date, at: time, zone: str) -> datetime:
-    return datetime.combine(day, at, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+def _at(day: date, at: time, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)

@@ -1,20 +1,20 @@
 """Records that the subscriber agreed to be charged when the trial ends, where the law lets it count."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.consent import CONSENT_ZONE, consent_counts, consent_days
 from billing.domain.states import SubscriptionState
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
-from billing.operations.renew_due import CONSENT_WINDOW
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.tables import Price, Subscription
 from billing.store.writes import Author, Change, change, note
+from plans.calendar import billing_day
 
 
 class OutsideConsentWindow(Refusal):
@@ -54,12 +54,12 @@ def record_consent(engine: Engine, subscription_id: UUID, *, now: datetime) -> d
         if row.consented_at is not None:
             given: datetime = row.consented_at
             return given
-        opens, first_charge = row.anchor - CONSENT_WINDOW, row.anchor
-        today = now.astimezone(ZoneInfo(row.zone)).date()
-        if not opens <= today < first_charge:
+        first_charge = row.anchor
+        if not consent_counts(now, first_charge, row.zone):
+            days = consent_days(first_charge, row.zone)
             raise OutsideConsentWindow(
-                f"consent to the charge of {first_charge} counts from {opens} to {first_charge - timedelta(days=1)} "
-                f"({row.zone}); today is {today}"
+                f"consent to the charge of {first_charge} counts from {days.opens} to {days.closes} "
+                f"({CONSENT_ZONE}); today is {billing_day(now, CONSENT_ZONE)}"
             )
         change(tx, Subscription, [Change(subscription_id, row.state, {"consented_at": now})])
         told = Note(

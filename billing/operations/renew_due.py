@@ -1,14 +1,14 @@
 """Writes the invoice of every subscription whose next period has come."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
 from billing.domain.cases import InvoiceKind, Note
+from billing.domain.consent import consent_counts
 from billing.domain.identity import row_id
 from billing.domain.invoicing import HoldForDecision, Renewal, plan_renewal
 from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
@@ -22,9 +22,6 @@ from billing.store.settlements import void_open_invoices
 from billing.store.tables import Event, Invoice, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
 from plans.calendar import Period
-
-CONSENT_WINDOW = timedelta(days=30)
-"""Consent to the end of a trial counts inside the 30 days before it (Enforcement Decree art. 20-2)."""
 
 
 def renew_due(engine: Engine, *, now: datetime) -> Tally:
@@ -93,10 +90,7 @@ def _invoice(due: DueSubscription, plan: Renewal, now: datetime) -> dict[str, An
 
 
 def _consented(due: DueSubscription, first_paid: Period) -> bool:
-    if due.consented_at is None:
-        return False
-    day = due.consented_at.astimezone(ZoneInfo(due.schedule.zone)).date()
-    return first_paid.start - CONSENT_WINDOW <= day < first_paid.start
+    return due.consented_at is not None and consent_counts(due.consented_at, first_paid.start, due.schedule.zone)
 
 
 def _end_without_consent(tx: Connection, due: DueSubscription, author: Author) -> None:

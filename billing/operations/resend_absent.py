@@ -57,7 +57,7 @@ def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime
         unchanged = {charge.id for charge in load_asked_about(tx, charge_ids) if charge in absent}
         set_aside = _set_aside(tx, [case.subscription_id for case in cases])
         for case in cases:
-            allowed = outside_quiet_hours(now, case.zone, engine.rules.window)
+            allowed = outside_quiet_hours(now, engine.rules.window)
             if case.charge_state is not ChargeState.UNKNOWN or case.charge_id not in unchanged:
                 continue  # settled or sent meanwhile
             if not _still_wanted(case) or case.charge_id in ahead.overtaken:

@@ -104,7 +104,7 @@ def _refuse_unless_chargeable(engine: Engine, row: ChargeableInvoice, now: datet
     if row.source_state is not SourceState.ACTIVE:
         state = row.source_state.value if row.source_state else "missing"
         raise Conflict(f"its KakaoPay agreement is {state}: {_replace(row)}")
-    allowed = outside_quiet_hours(now, row.zone, engine.rules.window)
+    allowed = outside_quiet_hours(now, engine.rules.window)
     if allowed != now:
         raise NotNow(f"wallets are not charged now (bank maintenance); try again after {in_utc(allowed)}")
 

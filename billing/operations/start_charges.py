@@ -45,7 +45,7 @@ def start_due_charges(
     chosen: dict[UUID, ChargeableInvoice] = {}
     put_off: list[Change] = []
     for row in rows:
-        allowed = outside_quiet_hours(now, row.zone, engine.rules.window)
+        allowed = outside_quiet_hours(now, engine.rules.window)
         if row.subscription_id in chosen or _was_charged_today(row, captured.get(row.subscription_id), now):
             put_off.append(_tomorrow(engine, row, now))
         elif allowed != now:

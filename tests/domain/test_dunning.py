@@ -93,7 +93,7 @@ def test_no_counted_failure_beyond_the_ladder_plans_a_retry(decline):
     begins=st.integers(0, 1439),
 )
 def test_a_ladder_interrupted_by_downtime_never_tries_twice_on_one_day(delays, answered, who, begins):
-    now = outside_quiet_hours(kst("2027-03-01 00:00") + timedelta(minutes=begins), "Asia/Seoul", POLICY.window)
+    now = outside_quiet_hours(kst("2027-03-01 00:00") + timedelta(minutes=begins), POLICY.window)
     first, days = None, []
     for failure, (down, late) in enumerate(zip(delays, answered, strict=True), start=1):
         days.append(now.astimezone(KST).date())
@@ -103,7 +103,7 @@ def test_a_ladder_interrupted_by_downtime_never_tries_twice_on_one_day(delays, a
         if failure == 6:
             assert retry == GiveUp()
             break
-        now = outside_quiet_hours(retry.at + timedelta(minutes=down), "Asia/Seoul", POLICY.window)
+        now = outside_quiet_hours(retry.at + timedelta(minutes=down), POLICY.window)
     assert days == sorted(set(days))
 
 
@@ -120,9 +120,10 @@ def test_a_counted_retry_is_always_on_a_later_day_outside_the_quiet_hours(declin
     retry = step(decline, failure, now=now, first=first, who=who, zone=zone)
     assert retry == step(decline, failure, now=now, first=first, who=who, zone=zone), "the same every time"
     assert retry.at > now
-    assert outside_quiet_hours(retry.at, zone, POLICY.window) == retry.at
+    assert outside_quiet_hours(retry.at, POLICY.window) == retry.at
     spread = {step(decline, failure, now=now, first=first, who=UUID(int=n), zone=zone).at for n in range(50)}
-    assert max(spread) - min(spread) < timedelta(minutes=30)
+    # Half an hour, and the quiet hours of the wallets where they come into it.
+    assert max(spread) - min(spread) < timedelta(minutes=30 + 80)
     assert len(spread) > 1
 
 
@@ -182,7 +183,7 @@ def test_a_technical_retry_waits_for_the_end_of_the_quiet_hours(decline):
 
 def test_a_step_late_in_the_evening_is_pushed_out_of_the_quiet_hours():
     late = DunningPolicy(ladder=((1, time(23, 30)),))
-    assert step(DeclineClass.RETRY_LATER, policy=late).at == kst("2027-03-03 00:40")
+    assert is_in_slot(step(DeclineClass.RETRY_LATER, policy=late).at, "2027-03-03 00:40")
 
 
 def test_a_policy_of_ones_own_is_followed_step_by_step():

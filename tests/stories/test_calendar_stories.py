@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from harness import kst
+from harness import KST, kst, utc
 
 from billing.operations.consent import OutsideConsentWindow, record_consent
 from billing.operations.manage import cancel_at_period_end
@@ -133,3 +133,28 @@ def test_cancelling_a_trial_at_its_end_charges_nothing(world):
     world.live_through("2027-03-03 00:00")
     assert world.state() == "canceled"
     assert world.captured() == []
+
+
+def test_a_merchant_in_new_york_charges_no_wallet_while_the_banks_in_seoul_are_closed(world):
+    world.with_rules(zone="America/New_York")
+    world.go_to("2027-02-10 12:00")
+    world.subscribe()
+    world.live_through("2027-09-20 12:00")
+    sent = [utc(row["sent_at"]).astimezone(KST) for row in world.rows("SELECT sent_at FROM charge ORDER BY sent_at")][
+        1:
+    ]
+    assert len(sent) == 7
+    for at in sent:
+        assert "00:40" <= f"{at:%H:%M}" < "23:20", f"{at} is in the quiet hours"
+
+
+def test_the_days_of_consent_are_seouls_for_a_merchant_in_new_york(world):
+    world.with_rules(zone="America/New_York")
+    world.go_to("2027-01-31 12:00")
+    trial = world.subscribe(plan="trial")
+    assert str(world.subscription()["anchor"]) == "2027-03-01"
+    with pytest.raises(OutsideConsentWindow, match=r"from 2027-01-30 to 2027-03-01 \(Asia/Seoul\)"):
+        record_consent(world.engine, trial, now=kst("2027-03-01 14:00"))
+    record_consent(world.engine, trial, now=kst("2027-03-01 13:59"))
+    world.live_through("2027-03-03 12:00")
+    assert world.state() == "active"

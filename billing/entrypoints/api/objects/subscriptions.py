@@ -1,16 +1,16 @@
 """What a subscription is to a client."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
+from billing.domain.consent import consent_days
 from billing.domain.states import SourceState, SubscriptionState
 from billing.entrypoints.api.ids import ChargeId, CustomerId, SourceId, SubscriptionId
 from billing.entrypoints.api.objects.prices import Price
 from billing.entrypoints.api.paging import ListOf
 from billing.entrypoints.api.shapes import Answered, Period
 from billing.operations.first_charges import Enrolment
-from billing.operations.renew_due import CONSENT_WINDOW
 from billing.store.columns import AnyRow
 from plans.calendar import Interval, nth_period
 
@@ -112,5 +112,5 @@ def _period(row: AnyRow) -> Period | None:
 
 
 def _consent(row: AnyRow) -> Consent:
-    closes = row.anchor - timedelta(days=1)
-    return Consent(opens=row.anchor - CONSENT_WINDOW, closes=closes, given_at=row.consented_at)
+    days = consent_days(row.anchor, row.zone)
+    return Consent(opens=days.opens, closes=days.closes, given_at=row.consented_at)
