@@ -59,9 +59,10 @@ class Agenda:
         self._store.drop("task", str(task.number))
 
     def drop_deliveries(self) -> None:
-        """Forget what was to be sent: there is no receiver any more."""
-        gone = [task for task in self._tasks if task.kind == "deliver"]
-        self._tasks = [task for task in self._tasks if task.kind != "deliver"]
+        """Forget what was to be sent to the receiver set by hand: there is none any more."""
+        gone = [task for task in self._tasks if task.kind == "deliver" and "receiver" not in task.detail]
+        numbers = {task.number for task in gone}
+        self._tasks = [task for task in self._tasks if task.number not in numbers]
         heapq.heapify(self._tasks)
         for task in gone:
             self.done(task)

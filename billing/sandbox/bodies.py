@@ -101,6 +101,7 @@ def ledger_row(payment: Payment) -> dict[str, Any]:
         "captured": payment.captured,
         "refunded": payment.refunded,
         "returned": payment.returned,
+        "charged_back": payment.charged_back,
         "response_code": payment.response_code,
         "idempotency_key": payment.idempotency_key,
         "requested_on": render(payment.requested_at, 6),

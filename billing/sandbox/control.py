@@ -1,7 +1,7 @@
 """The sandbox's own HTTP interface, under ``/_sandbox/``: no key needed, because nothing here is real."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -13,14 +13,18 @@ from billing.sandbox.clock_control import clock_row, set_clock
 from billing.sandbox.courier import Courier
 from billing.sandbox.demands import foreign
 from billing.sandbox.demands.control import profiles_row, set_profiles
+from billing.sandbox.disputes.control import dispute_rows, post_dispute, put_dispute
 from billing.sandbox.events import SHAPES
 from billing.sandbox.faults import change, describe
 from billing.sandbox.runner import Runner
 from billing.sandbox.wallet_control import BadSetting, change_wallet, wallet_row
 from billing.sandbox.webhooks import Webhooks
+from billing.sandbox.workflows.event_types import TYPES
 from billing.sandbox.world import World
 
 Answer = Any
+
+_KNOWN_TYPES: Final = (*SHAPES, *TYPES["dispute"][2], foreign.TYPE)
 Act = Callable[[web.Request], Awaitable[Answer]]
 
 
@@ -36,6 +40,9 @@ class Control:
             ("GET", "payments", self.payments),
             ("GET", "wallets", self.wallets),
             ("PUT", "wallets/{key:.+}", self.put_wallet),
+            ("GET", "disputes", self.disputes),
+            ("POST", "disputes", self.post_dispute),
+            ("PUT", "disputes/{id}", self.put_dispute),
             ("GET", "faults", self.faults),
             ("PUT", "faults", self.put_faults),
             ("GET", "webhooks", self.webhooks),
@@ -77,6 +84,15 @@ class Control:
     async def put_wallet(self, request: web.Request) -> Answer:
         wanted = await _object(request)
         return wallet_row(self._world, change_wallet(self._world, request.match_info["key"], wanted))
+
+    async def disputes(self, _request: web.Request) -> Answer:
+        return dispute_rows(self._world)
+
+    async def post_dispute(self, request: web.Request) -> Answer:
+        return post_dispute(self._world, await _object(request))
+
+    async def put_dispute(self, request: web.Request) -> Answer:
+        return put_dispute(self._world, request.match_info["id"], await _object(request))
 
     async def faults(self, request: web.Request) -> Answer:
         return describe(self._world.faults) if "describe" in request.query else vars(self._world.faults)
@@ -170,6 +186,6 @@ def _check_webhooks(wanted: dict[str, Any]) -> None:
             raise BadSetting("key: must be a string of 1 to 1000 characters")
         if name == "authorization" and value is not None and not (is_text(value, 1000) and value.isprintable()):
             raise BadSetting("authorization: must be one line of text, or null")
-        known = isinstance(value, list) and all(is_one_of(each, (*SHAPES, foreign.TYPE)) for each in value)
+        known = isinstance(value, list) and all(is_one_of(each, _KNOWN_TYPES) for each in value)
         if name == "events" and value is not None and not known:
             raise BadSetting(f"events: must be null or a list of {', '.join(SHAPES)}")

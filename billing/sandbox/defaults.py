@@ -12,6 +12,7 @@ MERCHANT: Final = "샌드박스 상점"
 #: Shaped as the official SDK demands: ``^sk_(sbox_)?[a-z2-7]{26}[a-z2-7*#$=]$``.
 SECRET_KEY: Final = "sk_sbox_kakaosandbox2kakaosandbox2a"  # noqa: S105 - opens nothing but a sandbox
 PROCESSING_CHANNEL_ID: Final = "pc_kakaosandboxkakaosandbox22"
+ENTITY_ID: Final = "ent_kakaosandboxkakaosandbox2a"
 CLIENT_ID: Final = "ack_kakaosandboxkakaosandbox2"
 CLIENT_SECRET: Final = "kakaosandbox-client-secret"  # noqa: S105 - opens nothing but a sandbox
 

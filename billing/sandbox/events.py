@@ -11,8 +11,9 @@ from typing import Any, Final
 from billing.sandbox.codes import partner_code, summary
 from billing.sandbox.demands.foreign import make_foreign_event
 from billing.sandbox.demands.withholding import event_data_told
-from billing.sandbox.instants import render, seconds
+from billing.sandbox.instants import render
 from billing.sandbox.records import Action, Event, Payment
+from billing.sandbox.workflows.dispatch import dispatch
 from billing.sandbox.world import World
 
 VERSION: Final = "1.0.29"
@@ -56,18 +57,18 @@ def emit(world: World, payment: Payment, event_type: str, action: Action | None 
     now = world.clock.now()
     event_id = world.dice.name("evt", *subject)
     digits = world.dice.between(0, 7, "event-digits", *subject)
-    body = _body(world, payment, action, _told_id(world, payment, event_type) or event_id, event_type, digits)
+    body = make_body(world, payment, action, _told_id(world, payment, event_type) or event_id, event_type, digits)
     text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
     event = Event(event_id, event_type, payment.id, payment.events, now, text)
     world.keep_event(event)
-    _arrange(world, event, subject)
+    dispatch(world, event, subject)
     unknown = world.dice.hits(world.faults.webhook_unknown_type, "webhook_unknown_type", *subject)
     if unknown and event_type != UNKNOWN:
         emit(world, payment, UNKNOWN)
     if "foreign-events" in world.profiles:
         foreign = make_foreign_event(world)
         world.keep_event(foreign)
-        _arrange(world, foreign, (foreign.type, 0, foreign.ordinal))
+        dispatch(world, foreign, (foreign.type, 0, foreign.ordinal))
 
 
 def _told_id(world: World, payment: Payment, event_type: str) -> str:
@@ -77,26 +78,10 @@ def _told_id(world: World, payment: Payment, event_type: str) -> str:
     return next((each for each in names if begun and world.events[each].type == begun), "")
 
 
-def _arrange(world: World, event: Event, subject: tuple[str, int, int]) -> None:
-    """Decide whether, when and how often the event is sent."""
-    faults, dice = world.faults, world.dice
-    if not world.webhooks.wants(event.type) or dice.hits(faults.webhook_lost, "webhook_lost", *subject):
-        return
-    due = event.at
-    if dice.hits(faults.webhook_late, "webhook_late", *subject):
-        due += seconds(faults.webhook_late_seconds)
-    if dice.hits(faults.webhook_reorder, "webhook_reorder", *subject):
-        due += seconds(faults.webhook_reorder_seconds)
-    copies = 1
-    if dice.hits(faults.webhook_duplicate, "webhook_duplicate", *subject):
-        copies += faults.webhook_duplicate_copies
-    wrong_key = dice.hits(faults.webhook_bad_signature, "webhook_bad_signature", *subject)
-    world.agenda.add(due, "deliver", event.id, attempt=1, copies=copies, wrong_key=wrong_key)
-
-
-def _body(
+def make_body(
     world: World, payment: Payment, action: Action | None, event_id: str, event_type: str, digits: int
 ) -> dict[str, Any]:
+    """Return an event as its type's page shows it; its instant has so many fractional digits, 0 to 7."""
     instant_name, names = SHAPES[event_type]
     instant = render(world.clock.now(), digits, zone="+00:00" if instant_name == "timestamp" else "Z")
     data: dict[str, Any] = {"id": payment.id}

@@ -10,6 +10,7 @@ from billing.sandbox.demands import withholding
 from billing.sandbox.placing import place_payment, wallet_key
 from billing.sandbox.records import Payment
 from billing.sandbox.refunds import accept_refund
+from billing.sandbox.searching.values import query_number
 from billing.sandbox.world import World
 
 _LIMIT_MAX = 100
@@ -39,7 +40,7 @@ def list_payments(world: World, call: Call) -> Reply:
     reference = call.query.get("reference", "")
     if not reference:
         raise Refused(422, "reference_invalid")
-    limit, skip = _number(call, "limit", 10), _number(call, "skip", 0)
+    limit, skip = query_number(call, "limit", 10), query_number(call, "skip", 0)
     if not 1 <= limit <= _LIMIT_MAX:
         raise Refused(422, "limit_invalid")
     found = world.ledger.listed(world.ledger.with_reference(reference))[::-1]
@@ -90,13 +91,6 @@ def _payment(world: World, call: Call) -> Payment:
         raise Refused(404)
     call.reference = payment.reference
     return payment
-
-
-def _number(call: Call, name: str, default: int) -> int:
-    text = call.query.get(name, str(default))
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
-        raise Refused(422, f"{name}_invalid")
-    return int(text)
 
 
 def subject_of_request(world: World, call: Call) -> tuple[str | int, ...]:

@@ -24,6 +24,8 @@ class Action:
 class Payment:
     """One payment. ``amount`` is what was asked for, ``captured`` what was taken.
 
+    ``charged_back`` is what open and lost disputes have taken from the merchant, in minor units.
+
     ``ordinal`` counts the payments of its wallet from 1. ``outcome`` is the script item it follows.
     ``echo`` holds the parts of the request that replies repeat. ``token`` opens the wallet page.
     """
@@ -46,6 +48,7 @@ class Payment:
     captured_at: Instant | None = None
     refunded: int = 0
     returned: int = 0
+    charged_back: int = 0
     response_code: str | None = None
     idempotency_key: str | None = None
     events: int = 0
@@ -99,7 +102,10 @@ class Wallet:
 
 @dataclass
 class Event:
-    """One event, kept as the exact JSON text that is delivered; ``tries`` records each attempt."""
+    """One event, kept as the exact JSON text that is delivered; ``tries`` records each attempt.
+
+    ``dispute_id`` is empty unless it tells of a dispute.
+    """
 
     id: str
     type: str
@@ -108,6 +114,7 @@ class Event:
     at: Instant
     body: str
     tries: list[dict[str, Any]] = field(default_factory=list)
+    dispute_id: str = ""
 
 
 @dataclass

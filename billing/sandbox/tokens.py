@@ -9,7 +9,8 @@ SCOPES = frozenset(
         "gateway", "gateway:payment", "gateway:payment-details", "gateway:payment-refunds",
         "gateway:payment-captures", "gateway:payment-voids", "gateway:payment-authorizations",
         "gateway:payment-cancellations", "payments:search", "vault", "vault:instruments",
-        "vault:customers", "flow", "flow:workflows", "flow:events", "flow:reflow",
+        "vault:customers", "disputes", "disputes:view", "disputes:accept", "disputes:provide-evidence",
+        "disputes:scheme-files", "flow", "flow:workflows", "flow:events", "flow:reflow",
     }
 )  # fmt: skip
 

@@ -11,6 +11,7 @@ from billing.sandbox.agenda import Agenda
 from billing.sandbox.clock import Clock
 from billing.sandbox.demands.scopes import granted_scopes
 from billing.sandbox.dice import Dice
+from billing.sandbox.disputes.records import Disputes
 from billing.sandbox.faults import Faults, change
 from billing.sandbox.idempotency import Idempotency
 from billing.sandbox.ledger import Ledger
@@ -19,6 +20,7 @@ from billing.sandbox.records import Event
 from billing.sandbox.store import Store
 from billing.sandbox.tokens import Tokens
 from billing.sandbox.webhooks import Webhooks
+from billing.sandbox.workflows.records import Workflows
 
 
 class World:
@@ -40,6 +42,8 @@ class World:
         self.webhooks = Webhooks.from_options(self.options)
         self.agenda = Agenda(self.store, self.wake)
         self.ledger = Ledger(self.store)
+        self.disputes = Disputes(self.store)
+        self.workflows = Workflows(self.store)
         self.idempotency = Idempotency(self.store)
         self.tokens = Tokens(self.dice)
         self.events: dict[str, Event] = {}
@@ -67,6 +71,8 @@ class World:
             if self.options.webhook_url is None:
                 self.webhooks = Webhooks(**kept["webhooks"])
         self.ledger.load()
+        self.disputes.load()
+        self.workflows.load()
         self.idempotency.load()
         self.agenda.load()
         self.events = {each["id"]: Event(**each) for each in self.store.load("event")}

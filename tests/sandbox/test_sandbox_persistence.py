@@ -92,3 +92,32 @@ def test_a_file_that_is_no_database_is_refused_in_one_sentence(tmp_path):
         SandboxServer(Options(port=0, database=str(path))),
     ):
         pass
+
+
+def test_workflows_and_disputes_survive(restart):
+    shop = restart(webhook_url="http://127.0.0.1:9/")
+    shop.at("2026-03-01T00:00:00Z")
+    body = {
+        "name": "captures",
+        "conditions": [{"type": "event", "events": {"gateway": ["payment_captured"]}}],
+        "actions": [{"type": "webhook", "url": "http://127.0.0.1:9/hooks"}],
+    }
+    workflow = shop.call("POST", "/workflows", json=body).json()["id"]
+    first = shop.first()
+    shop.agree(first)
+    shop.control("POST", "disputes", {"payment_id": first["id"]})
+    shown = shop.call("GET", f"/workflows/{workflow}").json(), shop.control("GET", "disputes")
+
+    shop = restart()
+    assert (shop.call("GET", f"/workflows/{workflow}").json()["actions"], shop.control("GET", "disputes")) == (
+        shown[0]["actions"],
+        shown[1],
+    )
+    assert shop.drain()["next"] == "2026-03-01T00:05:00.000000Z"
+    (event,) = [
+        each
+        for each in shop.call("GET", f"/workflows/events/subject/{first['id']}").json()["data"]
+        if each["type"] == "payment_captured"
+    ]
+    action = shown[0]["actions"][0]["id"]
+    assert shop.call("GET", f"/workflows/events/{event['id']}/actions/{action}").json()["status"] == "pending"

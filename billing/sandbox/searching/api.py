@@ -8,15 +8,15 @@ import base64
 import binascii
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from billing.sandbox.call import Call, Refused, Reply
 from billing.sandbox.checks import is_whole
-from billing.sandbox.instants import Instant, parse
+from billing.sandbox.instants import Instant
 from billing.sandbox.payments_api import shown
 from billing.sandbox.records import Payment
 from billing.sandbox.searching.query import read_query
+from billing.sandbox.searching.values import instant_of
 from billing.sandbox.world import World, fingerprint
 
 _LIMIT: Final = 10
@@ -69,15 +69,7 @@ def _read(body: dict[str, Any]) -> _Search:
 
 
 def _instant(body: dict[str, Any], name: str, otherwise: Instant) -> Instant:
-    """An instant; one without a zone is UTC, as the official SDK for Python may send it."""
-    text = body.get(name)
-    if text is None:
-        return otherwise
-    try:
-        moment = datetime.fromisoformat(text)
-        return parse((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat())
-    except (ValueError, TypeError, OverflowError):
-        raise Refused(422, f"{name}_invalid") from None
+    return otherwise if body.get(name) is None else instant_of(body[name], name)
 
 
 def _page(world: World, call: Call, search: _Search) -> Reply:

@@ -1,0 +1,1 @@
+"""Disputes: a payer asks the wallet or the bank for the money back, and the merchant may object."""

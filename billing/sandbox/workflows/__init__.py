@@ -1,0 +1,1 @@
+"""Workflows: under which conditions which events go to which webhooks."""
