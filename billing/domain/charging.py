@@ -19,10 +19,15 @@ class PaymentStatus(StrEnum):
     """A gateway's payment status, reduced to what the engine acts on."""
 
     OPEN = "open"
+    """Not ended: also money that is reserved (Authorized), or that the gateway asks for again (Retry Scheduled)."""
     CAPTURED = "captured"
     DECLINED = "declined"
     EXPIRED = "expired"
     CANCELED = "canceled"
+    RETURNED = "returned"
+    """Captured, and the wallet's side gave all of it back to the payer."""
+    UNCLEAR = "unclear"
+    """Money moved, and how much is not what was asked for or cannot be told: a person must look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,9 @@ class GatewayPayment:
     currency: str | None = None
     source_id: str | None = None
     response_code: str | None = None
+    """Checkout.com's code; of a decline that tells none, the best reason that could be had."""
+    partner_code: str | None = None
+    """The first reason that the payment itself tells, of whatever kind."""
     captured_minor: int | None = None
     refunded_minor: int | None = None
     redirect_url: str | None = None

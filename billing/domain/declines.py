@@ -1,10 +1,12 @@
 """Response code → what to do about it.
 
 Ranges and meanings: Checkout.com response-code and smart-dunning pages, and the
-public Alipay+ result codes behind a KakaoPay decline. The exact KakaoPay table
-is not published, so the table can be extended in ``config.toml``.
+public Alipay+ result codes behind a KakaoPay decline, which stand in for a
+response code that cannot be read. The exact KakaoPay table is not published, so
+the table can be extended in ``config.toml``.
 """
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
@@ -29,6 +31,8 @@ class DeclineClass(StrEnum):
     """Blocked, closed or forbidden: no retry, ask the subscriber."""
     SET_UP = "set_up"
     """Our configuration or our bug: stop the run and alarm; costs no subscriber a dunning step."""
+    UNKNOWN = "unknown"
+    """Declined, and no reason that is known could be had: a few steps of the ladder, then ask the subscriber."""
 
 
 ENDS_THE_SOURCE: Final = frozenset({DeclineClass.AGREEMENT_GONE, DeclineClass.AGREEMENT_SUSPECT})
@@ -61,6 +65,28 @@ CLASS_OF_CODE: Final[Mapping[str, DeclineClass]] = {
     code: decline for decline, codes in _CODES_BY_CLASS.items() for code in codes.split()
 }
 
+_PARTNER_CODES_BY_CLASS: Final[Mapping[DeclineClass, str]] = {
+    _D.RETRY_LATER: "USER_BALANCE_NOT_ENOUGH PROCESS_FAIL ORDER_IS_CLOSED ORDER_IS_CANCELED ORDER_STATUS_INVALID",
+    _D.TECHNICAL: "UNKNOWN_EXCEPTION SYSTEM_ERROR REQUEST_TRAFFIC_EXCEED_LIMIT REPEAT_REQ_INCONSISTENT",
+    _D.LIMIT_DAY: "USER_AMOUNT_EXCEED_LIMIT",
+    _D.LIMIT_MONTH: "PAYMENT_AMOUNT_EXCEED_LIMIT PAYMENT_COUNT_EXCEED_LIMIT",
+    _D.AGREEMENT_GONE: "AGREEMENT_NOT_EXIST",
+    _D.AGREEMENT_SUSPECT: "INVALID_ACCESS_TOKEN INVALID_TOKEN EXPIRED_ACCESS_TOKEN",
+    _D.STOP: (
+        "USER_CANCELED USER_NOT_EXIST USER_STATUS_ABNORMAL USER_KYC_NOT_QUALIFIED USER_PAYMENT_VERIFICATION_FAILED"
+        " AUTHENTICATION_REQUIRED RISK_REJECT FRAUD_REJECT REGULATION_RESTRICTION PAYMENT_PROHIBITED"
+    ),
+    _D.SET_UP: (
+        "INVALID_CONTRACT UNAVAILABLE_PAYMENT_METHOD NO_PAY_OPTIONS BUSINESS_NOT_SUPPORT CURRENCY_NOT_SUPPORT"
+        " PARAM_ILLEGAL MERCHANT_NOT_REGISTERED SETTLE_CONTRACT_NOT_MATCH"
+    ),
+}
+CLASS_OF_PARTNER_CODE: Final[Mapping[str, DeclineClass]] = {
+    code: decline for decline, codes in _PARTNER_CODES_BY_CLASS.items() for code in codes.split()
+}
+"""The classes of Alipay+ result codes, which a payment's ``processing`` may tell."""
+_RESPONSE_CODE: Final = re.compile(r"[0-9A-Z]{5,6}")
+
 _CLASS_OF_ERROR: Final[Mapping[str, DeclineClass]] = {
     "source_id_invalid": _D.AGREEMENT_GONE,
     "source_id_unknown": _D.AGREEMENT_GONE,
@@ -75,18 +101,26 @@ _CLASS_OF_ERROR: Final[Mapping[str, DeclineClass]] = {
 
 
 def classify_decline(code: str | None, extra: Mapping[str, DeclineClass] | None = None) -> DeclineClass:
-    """Return the class of a declined payment's ``response_code``.
+    """Return the class of a declined payment's reason: its ``response_code``, or the wallet network's own code.
 
-    ``extra`` (from configuration) wins over the built-in table. A code that
-    neither knows is classed by its range: 30xxx and 4xxxx stop, everything else
-    (no code at all included) is retried later, where the ladder bounds it.
+    ``extra`` (from configuration) wins over the built-in tables. A response code that
+    none of them knows is classed by its range: 30xxx and 4xxxx stop, everything else
+    is retried later, where the ladder bounds it. No code, or a word that is none, is
+    an unknown reason.
     """
     if code is None:
-        return DeclineClass.RETRY_LATER
-    known = (extra or {}).get(code) or CLASS_OF_CODE.get(code)
+        return DeclineClass.UNKNOWN
+    known = (extra or {}).get(code) or CLASS_OF_CODE.get(code) or CLASS_OF_PARTNER_CODE.get(code.upper())
     if known is not None:
         return known
+    if not is_response_code(code):
+        return DeclineClass.UNKNOWN
     return DeclineClass.STOP if code.startswith(("3", "4")) else DeclineClass.RETRY_LATER
+
+
+def is_response_code(told: str) -> bool:
+    """Say whether this has the form of Checkout.com's response codes: five digits or capitals, ``200R1``."""
+    return _RESPONSE_CODE.fullmatch(told) is not None
 
 
 def classify_refusal(codes: tuple[str, ...]) -> DeclineClass:

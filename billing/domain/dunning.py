@@ -41,6 +41,8 @@ class DunningPolicy:
         timedelta(hours=6),
     )
     technical_tries: int = 40
+    unknown_tries: int = 3
+    """After so many failures of an invoice, one without a known reason is not tried again: the subscriber is asked."""
     end: EndOfLadder = EndOfLadder.CANCEL
     window: ChargeWindow = field(default_factory=ChargeWindow)
 
@@ -102,6 +104,8 @@ def next_step(
     moves to the next day, so that an invoice is tried at most once a day.
     """
     if decline in (DeclineClass.AGREEMENT_GONE, DeclineClass.AGREEMENT_SUSPECT, DeclineClass.STOP):
+        return AskTheSubscriber()
+    if decline is DeclineClass.UNKNOWN and failures.counted >= policy.unknown_tries:
         return AskTheSubscriber()
     if decline in (DeclineClass.TECHNICAL, DeclineClass.SET_UP):
         return _technical_retry(failures, now, policy)

@@ -43,12 +43,12 @@ def read_look_up(
 
 
 def choose(payments: tuple[GatewayPayment, ...]) -> Chosen:
-    """Choose a captured payment before an open one before a closed one, and the earliest of its kind."""
-    order = {PaymentStatus.CAPTURED: 0, PaymentStatus.OPEN: 1}
+    """Choose a captured payment before one that took an unclear amount, an open one and a closed one; the earliest."""
+    order = {PaymentStatus.CAPTURED: 0, PaymentStatus.UNCLEAR: 1, PaymentStatus.OPEN: 2}
     ranked = sorted(
         payments,
         key=lambda payment: (
-            order.get(payment.status, 2),
+            order.get(payment.status, 3),
             payment.requested_on.timestamp() if payment.requested_on else float("inf"),
             payment.id,
         ),

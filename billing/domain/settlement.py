@@ -54,7 +54,9 @@ _FAILED: Final = {
     PaymentStatus.DECLINED: ChargeEvent.DECLINE,
     PaymentStatus.EXPIRED: ChargeEvent.EXPIRE,
     PaymentStatus.CANCELED: ChargeEvent.CANCEL,
+    PaymentStatus.RETURNED: ChargeEvent.CANCEL,
 }
+_TOOK_MONEY: Final = (PaymentStatus.CAPTURED, PaymentStatus.UNCLEAR)
 
 
 def settle(case: Case, outcome: Outcome, *, now: datetime, policy: Policy) -> Settlement:
@@ -95,6 +97,9 @@ def _lost(case: Case, outcome: Unknown, now: datetime) -> Settlement:
 def mismatch(case: Case, payment: GatewayPayment) -> str | None:
     """Say how a payment differs from what was asked for, or None. Compared on every answer."""
     wanted = case.amount
+    if payment.status is PaymentStatus.UNCLEAR:
+        taken = "an untold part" if payment.captured_minor is None else payment.captured_minor
+        return f"{payment.raw_status} at the gateway: {taken} of {wanted.minor} captured (minor units)"
     if payment.status is PaymentStatus.CAPTURED and payment.amount_minor is None and payment.captured_minor is None:
         return "a capture without an amount"
     if payment.reference is not None and payment.reference != case.reference:
@@ -114,7 +119,7 @@ def mismatch(case: Case, payment: GatewayPayment) -> str | None:
 def took_another_amount(case: Case, payment: GatewayPayment) -> bool:
     """Say whether a payment was captured after its charge was closed, and is not what the charge asked for."""
     is_closed = case.charge_state not in LIVE_CHARGE_STATES and case.charge_state is not ChargeState.CAPTURED
-    return is_closed and payment.status is PaymentStatus.CAPTURED and mismatch(case, payment) is not None
+    return is_closed and payment.status in _TOOK_MONEY and mismatch(case, payment) is not None
 
 
 def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:
@@ -135,7 +140,9 @@ def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: 
         return _still_open(case, payment, now)
     decline = _class_of(payment, policy)
     told = settle_failure(case, _FAILED[payment.status], decline, payment.response_code, now, policy)
-    told = replace(told, charge={**told.charge, "gateway_payment_id": payment.id})
+    returned = payment.status is PaymentStatus.RETURNED
+    error = {"error": "captured, and returned to the subscriber by KakaoPay"} if returned else {}
+    told = replace(told, charge={**told.charge, **error, "gateway_payment_id": payment.id})
     return _stopping(told, f"declined with {payment.response_code}") if decline is DeclineClass.SET_UP else told
 
 
@@ -147,6 +154,8 @@ def _stopping(told: Settlement, why: str) -> Settlement:
 def _class_of(payment: GatewayPayment, policy: Policy) -> DeclineClass:
     if payment.status is PaymentStatus.DECLINED:
         return classify_decline(payment.response_code, policy.decline_classes)
+    if payment.status is PaymentStatus.RETURNED:
+        return DeclineClass.UNKNOWN
     # Expired or canceled with nobody present: the wallet's side gave up, not the subscriber.
     return DeclineClass.RETRY_LATER
 

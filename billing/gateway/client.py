@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,7 @@ from urllib.parse import quote
 import httpx2
 
 from billing.domain.charging import (
+    Accepted,
     Found,
     GatewayPayment,
     LookUp,
@@ -109,7 +111,8 @@ class CheckoutGateway:
         async def create(request: PaymentRequest) -> Outcome:
             body = payment_body(request, self._channel)
             answer = await self._write("create_payment", "/payments", body, request.idempotency_key, send_by)
-            return payment_outcome(request, answer)
+            outcome = payment_outcome(request, answer)
+            return Accepted(await self._with_code(outcome.payment)) if isinstance(outcome, Accepted) else outcome
 
         send_by = self._send_by(since)
         return self._in_parallel("create_payment", create, requests)
@@ -309,13 +312,18 @@ class CheckoutGateway:
             return UnreadableLookUp(str(error))
 
     async def _with_code(self, payment: GatewayPayment) -> GatewayPayment:
-        # The payment itself may lack the reason of a decline; its actions have it.
+        """Return a payment with the best reason that can be had, if it was declined.
+
+        A decline is a decline: whether its actions can be read or not changes the reason, and nothing else.
+        """
         if payment.status is not PaymentStatus.DECLINED or payment.response_code is not None:
             return payment
         answer = await self._read("find_decline", f"/payments/{quote(payment.id, safe='')}/actions")
-        if not isinstance(answer, Reply) or answer.status != 200:
-            raise Unreadable(f"the reason of the decline: {_why(answer)}")
-        return replace(payment, response_code=decline_code(read_json(answer.body)))
+        code = None
+        if isinstance(answer, Reply) and answer.status == 200:
+            with suppress(Unreadable):
+                code = decline_code(read_json(answer.body))
+        return replace(payment, response_code=code or payment.partner_code)
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from billing.domain.charging import GatewayPayment, GatewayRefund, PaymentStatus, RefundStatus
+from billing.domain.declines import is_response_code
 from billing.gateway.port import PaymentRequest, RefundRequest
 
 T = TypeVar("T")
@@ -21,7 +22,14 @@ _STATUSES: Final[Mapping[str, PaymentStatus]] = {
     "Expired": PaymentStatus.EXPIRED,
     "Canceled": PaymentStatus.CANCELED,
     "Voided": PaymentStatus.CANCELED,
+    "Returned": PaymentStatus.RETURNED,
+    "Partially Captured": PaymentStatus.UNCLEAR,
+    "Paid": PaymentStatus.UNCLEAR,
+    **dict.fromkeys(("Pending", "Requested", "Active", "Authorized", "Retry Scheduled"), PaymentStatus.OPEN),
+    **dict.fromkeys(("Card Verified", "Authentication Requested"), PaymentStatus.OPEN),
 }
+_TELLS_WHAT_WAS_CAPTURED: Final = (PaymentStatus.CAPTURED, PaymentStatus.RETURNED, PaymentStatus.UNCLEAR)
+_REASONS: Final = ("failure_code", "partner_response_code", "partner_code")
 _LONGEST_ID: Final = 100
 _LONGEST_STATUS: Final = 32
 _MOST_CODES, _LONGEST_CODE = 5, 80
@@ -86,21 +94,37 @@ def read_payment(body: Any) -> GatewayPayment:
     if not isinstance(status, str) or not status.isprintable():
         raise Unreadable("the payment has no status")
     source, balances, links = (_object(body, name) for name in ("source", "balances", "_links"))
-    captured = status in ("Captured", "Partially Refunded", "Refunded")
+    reasons = _reasons(body)
+    means = _STATUSES.get(status, PaymentStatus.OPEN)
+    amount = _told(body, "amount", _integer)
+    captured = _told(balances, "total_captured", _integer) if means in _TELLS_WHAT_WAS_CAPTURED else None
+    if status == "Paid" and captured is not None and captured == amount:
+        means = PaymentStatus.CAPTURED  # the balances prove it
     return GatewayPayment(
         id=_id(body.get("id")),
-        status=_STATUSES.get(status, PaymentStatus.OPEN),
+        status=means,
         raw_status=status[:_LONGEST_STATUS],
         reference=_told(body, "reference", _text),
-        amount_minor=_told(body, "amount", _integer),
+        amount_minor=amount,
         currency=_told(body, "currency", _currency),
-        source_id=_told(source, "id", _id),
-        response_code=_text(body.get("response_code")),
-        captured_minor=_told(balances, "total_captured", _integer) if captured else None,
+        source_id=_text(source.get("id"), longest=_LONGEST_ID),
+        response_code=next(filter(is_response_code, reasons), None),
+        partner_code=next(iter(reasons), None),
+        captured_minor=captured,
         refunded_minor=_integer(balances.get("total_refunded")),
         redirect_url=_text(_object(links, "redirect").get("href"), longest=4000),
         requested_on=read_instant(body.get("requested_on")),
     )
+
+
+def _reasons(body: dict[str, Any]) -> list[str]:
+    """Return what a payment tells of why it was declined, the best first.
+
+    ``processing`` carries such codes since May 2026 (official SDKs): the provider's, and the wallet network's own.
+    """
+    processing = _object(body, "processing")
+    told = [body.get("response_code"), *(processing.get(name) for name in _REASONS)]
+    return [reason for reason in map(_text, told) if reason is not None]
 
 
 def read_refunds(body: Any) -> tuple[GatewayRefund, ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from billing.domain.charging import Accepted, Found, GatewayPayment, LookUp, Outcome, PaymentStatus
@@ -17,6 +18,8 @@ from billing.store.cases import lock_subscriptions
 from billing.store.queries import AskedAbout, load_asked_about
 from billing.store.tables import Charge
 from billing.store.writes import Change, change
+
+_TOOK_MONEY: Final = (PaymentStatus.CAPTURED, PaymentStatus.UNCLEAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ def _read(charge: AskedAbout, told: LookUp, now: datetime) -> _Seen:
             return _Seen(charge, later)
         chosen = choose(ours)
         own, others = chosen.payment, chosen.others
-        if own.status is not PaymentStatus.CAPTURED:
+        if own.status not in _TOOK_MONEY:
             others = ()  # beside nothing that counts there is nothing astray
     else:
         known = [payment for payment in ours if payment.id == charge.gateway_payment_id]
@@ -84,14 +87,14 @@ def _read(charge: AskedAbout, told: LookUp, now: datetime) -> _Seen:
         if not known:
             return _Seen(charge, no_proof, None, others)  # the list lags, or was cut short
         own = known[0]
-    if own.status is PaymentStatus.OPEN:
+    if own.status in (PaymentStatus.OPEN, PaymentStatus.UNCLEAR):
         return _Seen(charge, watch(charge.absent_looks, now), own, others)
     return _Seen(charge, later, own, others)
 
 
 def _is_news(seen: _Seen) -> bool:
-    captured = seen.own is not None and seen.own.status is PaymentStatus.CAPTURED
-    return captured and seen.charge.state is not ChargeState.CAPTURED
+    took_money = seen.own is not None and seen.own.status in _TOOK_MONEY
+    return took_money and seen.charge.state is not ChargeState.CAPTURED
 
 
 def _look_again(engine: Engine, seen: Sequence[_Seen]) -> None:

@@ -95,11 +95,12 @@ def _read(engine: Engine, case: Case) -> GatewayPayment:
     if not isinstance(told, Found) or not told.payments:
         raise Refusal(f"payment {case.gateway_payment_id} could not be read now; try again later")
     payment = told.payments[0]
-    if payment.status is not PaymentStatus.CAPTURED:
+    if payment.status not in (PaymentStatus.CAPTURED, PaymentStatus.UNCLEAR):
         raise Refusal(f"payment {payment.id} is {payment.raw_status}, not captured: there is nothing to give back")
     if mismatch(case, payment) is None:
         raise Refusal(f"payment {payment.id} captured {case.amount} as asked for: release the charge instead")
-    if payment.captured_minor is None and payment.amount_minor is None:
+    is_told = payment.captured_minor is not None or payment.status is PaymentStatus.CAPTURED
+    if not is_told or (payment.captured_minor is None and payment.amount_minor is None):
         raise Refusal(f"the gateway does not tell how much payment {payment.id} captured; try again later")
     return payment
 

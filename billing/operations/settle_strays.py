@@ -22,6 +22,7 @@ from billing.store.settlements import next_refund_no, order_refund
 from billing.store.tables import Charge, StrayPayment, Subscription
 from billing.store.writes import Author, Change, change, note
 
+_MAY_HOLD_MONEY = (PaymentStatus.CAPTURED, PaymentStatus.UNCLEAR, PaymentStatus.OPEN)
 _CLOSED_UNPAID = frozenset(ChargeState) - LIVE_CHARGE_STATES - {ChargeState.CAPTURED}
 
 
@@ -48,8 +49,9 @@ def _settle(engine: Engine, payment_id: str, payment: GatewayPayment | None, now
             return tally
         if payment is not None and payment.status is PaymentStatus.CAPTURED and stray.charge_id is not None:
             tally.add(_see_to(tx, load_cases(tx, [stray.charge_id])[0], payment, author))
-        elif payment is not None and payment.status not in (PaymentStatus.CAPTURED, PaymentStatus.OPEN):
-            resolve_stray(tx, payment, "never captured", now)
+        elif payment is not None and payment.status not in _MAY_HOLD_MONEY:
+            returned = payment.status is PaymentStatus.RETURNED
+            resolve_stray(tx, payment, "returned by the wallet" if returned else "never captured", now)
             tally.acts["strays_closed"] += 1
         else:
             _watch(tx, stray, payment, now)

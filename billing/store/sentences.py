@@ -49,6 +49,7 @@ MEANING: Final[Mapping[str, str]] = {
     DeclineClass.AGREEMENT_SUSPECT: "the KakaoPay agreement looks dead; the subscriber must make a new one",
     DeclineClass.STOP: "the wallet is blocked or forbids it; only the subscriber can help",
     DeclineClass.SET_UP: "our own set-up is wrong; it costs the subscriber nothing",
+    DeclineClass.UNKNOWN: "no reason could be had; it is tried a few times, then the subscriber is asked",
 }
 """What a class of decline means, in words."""
 

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain import declines
-from billing.domain.declines import CLASS_OF_CODE, DeclineClass, classify_decline, classify_refusal
+from billing.domain.declines import (
+    CLASS_OF_CODE,
+    CLASS_OF_PARTNER_CODE,
+    DeclineClass,
+    classify_decline,
+    classify_refusal,
+)
 
 # Written by hand from Checkout.com's response-code and smart-dunning pages and the Alipay+ result codes.
 CODES = """
@@ -29,6 +35,19 @@ UNKNOWN_CODES = """
 retry_later: 20000 20100X 20179 29999 10000 50150 60000 ABCDE
 stop: 30001 30004 30007 30015 30033 30041 30043 30044 30046 30999
 stop: 40101 41101 42101 43101 41201 42206 41301 42301 43301 49999
+"""
+# Written by hand from the public Alipay+ result codes.
+PARTNER_CODES = """
+retry_later: USER_BALANCE_NOT_ENOUGH PROCESS_FAIL ORDER_IS_CLOSED ORDER_IS_CANCELED ORDER_STATUS_INVALID
+technical: UNKNOWN_EXCEPTION SYSTEM_ERROR REQUEST_TRAFFIC_EXCEED_LIMIT REPEAT_REQ_INCONSISTENT
+limit_day: USER_AMOUNT_EXCEED_LIMIT
+limit_month: PAYMENT_AMOUNT_EXCEED_LIMIT PAYMENT_COUNT_EXCEED_LIMIT
+agreement_gone: AGREEMENT_NOT_EXIST
+agreement_suspect: INVALID_ACCESS_TOKEN INVALID_TOKEN EXPIRED_ACCESS_TOKEN
+stop: USER_CANCELED USER_NOT_EXIST USER_STATUS_ABNORMAL USER_KYC_NOT_QUALIFIED USER_PAYMENT_VERIFICATION_FAILED
+stop: AUTHENTICATION_REQUIRED RISK_REJECT FRAUD_REJECT REGULATION_RESTRICTION PAYMENT_PROHIBITED
+set_up: INVALID_CONTRACT UNAVAILABLE_PAYMENT_METHOD NO_PAY_OPTIONS BUSINESS_NOT_SUPPORT CURRENCY_NOT_SUPPORT
+set_up: PARAM_ILLEGAL MERCHANT_NOT_REGISTERED SETTLE_CONTRACT_NOT_MATCH
 """
 ERRORS = {
     "source_id_invalid": "agreement_gone",
@@ -81,11 +100,22 @@ def test_no_code_is_in_two_classes_or_twice_in_one():
 
 
 def test_every_class_has_a_code():
-    assert set(CLASS_OF_CODE.values()) == set(DeclineClass)
+    assert set(CLASS_OF_CODE.values()) == set(DeclineClass) - {DeclineClass.UNKNOWN}
 
 
-def test_a_decline_without_a_code_is_retried_later():
-    assert classify_decline(None) is DeclineClass.RETRY_LATER
+@pytest.mark.parametrize("code", [None, "", "insufficient", "SOME_CODE_OF_TOMORROW", "20051 "])
+def test_a_decline_without_a_code_that_is_one_has_an_unknown_reason(code):
+    assert classify_decline(code) is DeclineClass.UNKNOWN
+
+
+@pytest.mark.parametrize(("code", "decline"), rows(PARTNER_CODES))
+def test_a_code_of_the_wallet_network_has_the_class_of_the_response_code_it_stands_behind(code, decline):
+    assert classify_decline(code) == decline
+    assert classify_decline(code.lower()) == decline
+
+
+def test_the_two_tables_know_the_same_codes_of_the_wallet_network():
+    assert set(CLASS_OF_PARTNER_CODE) == {code for code, _ in rows(PARTNER_CODES)}
 
 
 @given(code=st.text("0123456789ARX 가", max_size=6))
@@ -93,7 +123,7 @@ def test_no_code_whatsoever_raises_and_none_ends_an_agreement_that_is_not_listed
     decline = classify_decline(code)
     assert isinstance(decline, DeclineClass)
     if code not in CLASS_OF_CODE:
-        assert decline in (DeclineClass.RETRY_LATER, DeclineClass.STOP)
+        assert decline in (DeclineClass.RETRY_LATER, DeclineClass.STOP, DeclineClass.UNKNOWN)
 
 
 def test_the_configuration_wins_over_the_table_and_adds_to_it():
@@ -102,7 +132,8 @@ def test_the_configuration_wins_over_the_table_and_adds_to_it():
     assert classify_decline("2ZZZZ", extra) is DeclineClass.AGREEMENT_GONE
     assert classify_decline("30046", extra) is DeclineClass.RETRY_LATER
     assert classify_decline("20061", extra) is DeclineClass.LIMIT_DAY
-    assert classify_decline(None, extra) is DeclineClass.RETRY_LATER
+    assert classify_decline("tomorrow", {"tomorrow": DeclineClass.STOP}) is DeclineClass.STOP
+    assert classify_decline(None, extra) is DeclineClass.UNKNOWN
 
 
 @pytest.mark.parametrize(("code", "decline"), ERRORS.items())

@@ -36,6 +36,16 @@ def step(decline, counted=1, technical=0, *, now=NOW, first=FIRST, zone="Asia/Se
     return next_step(decline, failures, now=now, zone=zone, spread_by=who, policy=policy)
 
 
+@pytest.mark.parametrize("failure", [1, 2])
+def test_a_decline_without_a_reason_follows_the_ladder_at_first(failure):
+    assert step(DeclineClass.UNKNOWN, failure) == step(DeclineClass.RETRY_LATER, failure)
+
+
+@pytest.mark.parametrize("failure", [3, 4, 5, 6])
+def test_after_three_failures_one_without_a_reason_is_for_the_subscriber_to_mend(failure):
+    assert step(DeclineClass.UNKNOWN, failure) == AskTheSubscriber()
+
+
 def after_retry(told):
     """Return a case that is being charged again, as the engine would after its retry came due."""
     return replace(told, charge_state=ChargeState.PENDING)

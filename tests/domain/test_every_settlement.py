@@ -47,6 +47,7 @@ FAILURES = {
     "declined: set-up": declined("20003"),
     "expired": EXPIRED,
     "canceled": CANCELED,
+    "returned": told(PaymentStatus.RETURNED, captured_minor=9900),
 }
 MISMATCHED_CAPTURES = {
     "captured: other amount": told(PaymentStatus.CAPTURED, amount_minor=990),
@@ -55,6 +56,9 @@ MISMATCHED_CAPTURES = {
     "captured: other currency": told(PaymentStatus.CAPTURED, currency="HKD"),
     "captured: other reference": told(PaymentStatus.CAPTURED, reference="another"),
     "captured: no amount": told(PaymentStatus.CAPTURED, amount_minor=None, captured_minor=None),
+    "unclear: a part": told(PaymentStatus.UNCLEAR, captured_minor=5000),
+    "unclear: untold": told(PaymentStatus.UNCLEAR),
+    "unclear: all": told(PaymentStatus.UNCLEAR, captured_minor=9900),
 }
 MISMATCHES = {
     **MISMATCHED_CAPTURES,

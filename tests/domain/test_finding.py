@@ -52,11 +52,19 @@ def test_one_payment_is_the_one_that_counts_however_often_it_was_absent():
 
 
 def test_a_captured_payment_counts_before_an_open_one_and_an_open_one_before_a_closed_one():
-    closed = [payment(status.value, status, -9) for status in PaymentStatus if status.value not in ("open", "captured")]
+    counts = ("open", "captured", "unclear")
+    closed = [payment(status.value, status, -9) for status in PaymentStatus if status.value not in counts]
     opened, captured = payment("open", PaymentStatus.OPEN, -5), payment("captured", PaymentStatus.CAPTURED, 0)
     assert choose((*closed, opened, captured)).payment is captured
     assert choose((*closed, opened)).payment is opened
     assert len(choose((*closed, opened, captured)).others) == len(closed) + 1
+
+
+def test_a_payment_that_took_an_unclear_amount_counts_before_an_open_one_and_after_a_captured_one():
+    opened, unclear = payment("open", PaymentStatus.OPEN, -5), payment("unclear", PaymentStatus.UNCLEAR, 0)
+    captured = payment("captured", PaymentStatus.CAPTURED, 1)
+    assert choose((opened, unclear)).payment is unclear
+    assert choose((unclear, captured)).payment is captured
 
 
 def test_of_two_payments_of_a_kind_the_earlier_one_counts_and_one_without_an_instant_comes_last():

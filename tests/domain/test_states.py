@@ -184,7 +184,7 @@ def test_a_refund_counts_against_the_captured_sum_unless_it_surely_failed():
         (ChargeKind, "first renewal re_enrolment"),
         (InvoiceKind, "first renewal agreement"),
         (LateEnrolment, "honour refund"),
-        (PaymentStatus, "open captured declined expired canceled"),
+        (PaymentStatus, "open captured declined expired canceled returned unclear"),
         (RefundStatus, "open succeeded declined"),
         (EndOfLadder, "cancel pause past_due unpaid"),
         (Why, "paid trial forgiven grace pending none"),

@@ -268,7 +268,11 @@ def test_nulls_are_read_as_untold(server, gateway):
         ("Pending", PaymentStatus.OPEN),
         ("Authorized", PaymentStatus.OPEN),
         ("Retry Scheduled", PaymentStatus.OPEN),
-        ("Partially Captured", PaymentStatus.OPEN),
+        ("Requested", PaymentStatus.OPEN),
+        ("Card Verified", PaymentStatus.OPEN),
+        ("Partially Captured", PaymentStatus.UNCLEAR),
+        ("Paid", PaymentStatus.UNCLEAR),
+        ("Returned", PaymentStatus.RETURNED),
         ("Under Review", PaymentStatus.OPEN),
         ("captured", PaymentStatus.OPEN),
         ("x" * 500, PaymentStatus.OPEN),
@@ -278,6 +282,27 @@ def test_a_status_is_read_as_written_and_an_unknown_one_is_still_open(server, ga
     outcome = send(server, gateway, answer(201, a_payment(status=told)))
     assert outcome.payment.status is status
     assert outcome.payment.raw_status == told[:32], "it fits its column"
+
+
+@pytest.mark.parametrize(
+    ("balances", "status"),
+    [
+        ({"total_captured": 9900}, PaymentStatus.CAPTURED),
+        ({"total_captured": 9899}, PaymentStatus.UNCLEAR),
+        ({"total_captured": 0}, PaymentStatus.UNCLEAR),
+        ({}, PaymentStatus.UNCLEAR),
+    ],
+)
+def test_a_payment_is_paid_only_if_its_balances_say_that_the_whole_amount_was_captured(
+    server, gateway, balances, status
+):
+    assert send(server, gateway, answer(201, a_payment(status="Paid", balances=balances))).payment.status is status
+
+
+def test_a_source_that_cannot_be_read_is_no_source_and_hides_no_capture(server, gateway):
+    told = a_payment(status="Captured", balances={"total_captured": 9900}, source={"id": 7, "type": "kakaopay"})
+    payment = send(server, gateway, answer(201, told)).payment
+    assert (payment.status, payment.source_id) == (PaymentStatus.CAPTURED, None)
 
 
 def test_the_link_to_the_wallet_is_read(server, gateway):

@@ -148,9 +148,50 @@ def test_a_decline_of_which_nobody_knows_the_reason_has_no_code(server, gateway,
     assert payment.response_code is None
 
 
-@pytest.mark.parametrize("script", [answer(500), answer(404), cut, answer(200, b"<html>"), answer(200, {})])
-def test_a_decline_whose_reason_cannot_be_read_now_proves_nothing_yet(server, gateway, script):
-    assert isinstance(find_by_id(server, gateway, declined(), script), Unreadable)
+NO_ACTIONS = [answer(500), answer(404), answer(403), cut, answer(200, b"<html>"), answer(200, {}), answer(200, [])]
+
+
+@pytest.mark.parametrize("script", NO_ACTIONS)
+def test_a_decline_is_a_decline_whatever_becomes_of_the_question_for_its_reason(server, gateway, script):
+    (payment,) = find_by_id(server, gateway, declined(), script).payments
+    assert (payment.status, payment.response_code) == (PaymentStatus.DECLINED, None)
+
+
+def test_actions_that_never_come_keep_no_decline_back(server, hasty):
+    (payment,) = find_by_id(server, hasty, declined(), hang).payments
+    assert (payment.status, payment.response_code) == (PaymentStatus.DECLINED, None)
+
+
+@pytest.mark.parametrize("field", ["failure_code", "partner_response_code", "partner_code"])
+def test_a_response_code_among_what_was_processed_is_the_reason_and_no_action_is_asked_for(server, gateway, field):
+    (payment,) = find_by_id(server, gateway, declined(processing={field: "200R1"})).payments
+    assert payment.response_code == "200R1"
+    assert server.paths == ["/payments/pay_1"]
+
+
+@pytest.mark.parametrize("script", NO_ACTIONS)
+def test_the_wallet_networks_own_code_is_the_reason_where_the_actions_tell_none(server, gateway, script):
+    told = declined(processing={"partner_code": "x", "partner_response_code": "INVALID_ACCESS_TOKEN"})
+    (payment,) = find_by_id(server, gateway, told, script).payments
+    assert payment.response_code == "INVALID_ACCESS_TOKEN"
+
+
+def test_a_response_code_in_the_actions_tells_more_than_the_wallet_networks_own_code(server, gateway):
+    told = declined(processing={"failure_code": "insufficient", "partner_response_code": "USER_BALANCE_NOT_ENOUGH"})
+    actions = [{"id": "act_1", "type": "Authorization", "approved": False, "response_code": "20051"}]
+    (payment,) = find_by_id(server, gateway, told, answer(200, actions)).payments
+    assert payment.response_code == "20051"
+
+
+def test_reasons_that_are_no_text_are_none(server, gateway):
+    told = declined(response_code=20051, processing={"failure_code": {}, "partner_code": ["20051"]})
+    (payment,) = find_by_id(server, gateway, told, answer(404)).payments
+    assert payment.response_code is None
+
+
+def test_a_decline_that_a_list_shows_is_one_too(server, gateway):
+    (payment,) = find(server, gateway, answer(200, a_list(a_payment(status="Declined"))), answer(404)).payments
+    assert payment.status is PaymentStatus.DECLINED
 
 
 # --- refunds --------------------------------------------------------------------------------------
