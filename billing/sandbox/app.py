@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import web
 
@@ -14,6 +14,7 @@ from billing.sandbox.oauth import TokenEndpoint
 from billing.sandbox.options import Options
 from billing.sandbox.routes import ROUTES
 from billing.sandbox.runner import Runner
+from billing.sandbox.serving.any_case import listen
 from billing.sandbox.store import open_store
 from billing.sandbox.wallet_pages import WalletPages
 from billing.sandbox.world import World
@@ -37,10 +38,10 @@ async def serve(options: Options) -> AsyncIterator[World]:
     )
     await serving.setup()
     heartbeat: asyncio.Task[None] | None = None
+    listening: asyncio.Server | None = None
     try:
-        site = web.TCPSite(serving, options.host, options.port)
-        await site.start()
-        world.base_url = _base_url(options, serving)
+        listening = await listen(_protocols(serving), options.host, options.port)
+        world.base_url = _base_url(options, listening)
         world.load()
         heartbeat = asyncio.create_task(runner.run())
         yield world
@@ -49,6 +50,8 @@ async def serve(options: Options) -> AsyncIterator[World]:
         if heartbeat is not None:
             heartbeat.cancel()
         await courier.close()
+        if listening is not None:
+            listening.close()
         await serving.cleanup()
         world.store.close()
 
@@ -63,7 +66,13 @@ def _application(world: World, runner: Runner, courier: Courier, wire: Wire) -> 
     return application
 
 
-def _base_url(options: Options, serving: web.AppRunner) -> str:
-    port = serving.addresses[0][1]
+def _protocols(serving: web.AppRunner) -> Callable[[], asyncio.Protocol]:
+    if serving.server is None:
+        raise RuntimeError("the application is not set up")
+    return serving.server
+
+
+def _base_url(options: Options, listening: asyncio.Server) -> str:
+    port = listening.sockets[0].getsockname()[1]
     host = f"[{options.host}]" if ":" in options.host else options.host
     return f"http://{host}:{port}"

@@ -14,6 +14,7 @@ class Ledger:
         self.wallets: dict[str, Wallet] = {}
         self.sources: dict[str, Source] = {}
         self.customers: dict[str, str] = {}
+        self.aliases: dict[str, str] = {}
         self.tokens: dict[str, str] = {}
         self._by_reference: dict[str, list[str]] = {}
         self._unlisted: set[str] = set()
@@ -43,8 +44,20 @@ class Ledger:
 
     def keep_wallet(self, wallet: Wallet) -> None:
         self.wallets[wallet.key] = wallet
-        self.customers[wallet.customer_id] = wallet.key
+        if wallet.customer_id:
+            self.customers[wallet.customer_id] = wallet.key
+        for alias in wallet.aliases:
+            self.aliases[alias] = wallet.key
         self._store.put("wallet", wallet.key, wallet)
+
+    def drop_customer(self, wallet: Wallet) -> None:
+        """Forget the customer of a wallet; what it is called besides its key goes too."""
+        self.customers.pop(wallet.customer_id, None)
+        for alias in wallet.aliases:
+            self.aliases.pop(alias, None)
+        wallet.customer_id, wallet.aliases = "", []
+        wallet.email = wallet.key if "@" in wallet.key else None
+        self.keep_wallet(wallet)
 
     def keep_source(self, source: Source) -> None:
         self.sources[source.id] = source

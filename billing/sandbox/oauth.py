@@ -31,7 +31,9 @@ class TokenEndpoint:
             return web.json_response({"error": "invalid_scope"}, status=400)
         life = world.faults.token_seconds
         token = world.tokens.issue(scopes, world.clock.now() + seconds(life))
-        return web.json_response({"access_token": token, "token_type": "Bearer", "expires_in": life})
+        return web.json_response(
+            {"access_token": token, "token_type": "Bearer", "expires_in": life, "scope": " ".join(sorted(scopes))}
+        )
 
 
 def _basic(header: str) -> tuple[str, str] | None:

@@ -26,7 +26,7 @@ def wallet_key(world: World, body: dict[str, Any]) -> str:
     customer = body.get("customer")
     email, known = child(customer, "email"), child(customer, "id")
     if isinstance(email, str) and email:
-        return email.lower()
+        return world.ledger.aliases.get(email.lower(), email.lower())
     if isinstance(known, str) and known in world.ledger.customers:
         return world.ledger.customers[known]
     return str(child(customer, "name") or body.get("reference") or source_id or "nobody")
@@ -38,6 +38,9 @@ def open_wallet(world: World, key: str, customer: object = None) -> Wallet:
     if wallet is None:
         email = key if "@" in key else None
         wallet = Wallet(key, world.dice.name("cus", key), email)
+    if not wallet.customer_id:
+        wallet.customers += 1
+        wallet.customer_id = world.dice.name("cus", key, wallet.customers)
     email, name = child(customer, "email"), child(customer, "name")
     wallet.email = email if isinstance(email, str) else wallet.email
     wallet.name = name if isinstance(name, str) else wallet.name

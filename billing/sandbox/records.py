@@ -71,7 +71,7 @@ class Payment:
 class Source:
     """A ``src_``: one agreement between a wallet and the merchant.
 
-    ``agreement`` is the customer's side (none, active, cut), ``revoked`` the merchant's.
+    ``agreement`` is the customer's side (none, active, cut), ``revoked`` and ``deleted`` the merchant's.
     """
 
     id: str
@@ -79,18 +79,28 @@ class Source:
     payment_id: str
     agreement: str = "none"
     revoked: bool = False
+    deleted: bool = False
     agreed_at: Instant | None = None
     cut_at: Instant | None = None
 
 
 @dataclass
 class Wallet:
-    """One KakaoPay user, known by e-mail. ``balance`` in minor units; null = never short of money."""
+    """One KakaoPay user, known by e-mail, and the customer that the gateway made of them.
+
+    ``balance`` in minor units; null = never short of money. ``aliases`` are other e-mails of the customer,
+    in lower case. ``customer_id`` is empty after the customer was deleted; ``customers`` counts them.
+    """
 
     key: str
     customer_id: str
     email: str | None = None
     name: str | None = None
+    phone: dict[str, Any] | None = None
+    metadata: dict[str, Any] | None = None
+    default_source: str | None = None
+    aliases: list[str] = field(default_factory=list)
+    customers: int = 1
     payments: int = 0
     balance: int | None = None
     default: Any = None

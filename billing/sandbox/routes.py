@@ -6,6 +6,7 @@ from typing import Final
 
 from billing.sandbox import instruments_api, payments_api
 from billing.sandbox.call import Call, Reply
+from billing.sandbox.customers import api as customers_api
 from billing.sandbox.disputes import api as disputes_api
 from billing.sandbox.searching import api as search_api
 from billing.sandbox.workflows import api as workflows_api
@@ -49,6 +50,7 @@ _READ: Final = _scopes("gateway", "gateway:payment-details")
 _REFUND: Final = _scopes("gateway", "gateway:payment-refunds")
 _SEARCH: Final = _scopes("payments:search")
 _VAULT: Final = _scopes("vault", "vault:instruments")
+_CUSTOMERS: Final = _scopes("vault", "vault:customers")
 _EVENTS: Final = _scopes("flow", "flow:events")
 _REFLOW: Final = _scopes("flow", "flow:reflow")
 _WORKFLOWS: Final = _scopes("flow", "flow:workflows")
@@ -62,6 +64,10 @@ _instrument = instruments_api.subject_of_instrument
 _event = events_api.subject_of_event
 _workflow = workflows_api.subject_of_workflow
 _dispute = disputes_api.subject_of_dispute
+
+
+def _customer_route(method: str, path: str, act: Callable[[World, Call], Reply]) -> Route:
+    return Route(method, f"/customers{path}", act, customers_api.subject_of_customer, _CUSTOMERS)
 
 
 def _workflow_route(method: str, path: str, act: Callable[[World, Call], Reply]) -> Route:
@@ -90,8 +96,14 @@ ROUTES: Final = (
     Route("GET", "/payments/{id}/actions", payments_api.payment_actions, _payment, _READ),
     Route("POST", "/payments/{id}/refunds", payments_api.refund_payment, _payment, _REFUND, keyed=True),
     *(_refused(each) for each in ("captures", "voids", "authorizations", "cancellations", "reversals")),
+    Route("GET", "/instruments/{id}", instruments_api.get_instrument, _instrument, _VAULT),
+    Route("PATCH", "/instruments/{id}", instruments_api.update_instrument, _instrument, _VAULT),
     Route("PATCH", "/instruments/{id}/revoke", instruments_api.revoke_instrument, _instrument, _VAULT),
     Route("DELETE", "/instruments/{id}", instruments_api.delete_instrument, _instrument, _VAULT),
+    _customer_route("POST", "", customers_api.create_customer),
+    _customer_route("GET", "/{customer}", customers_api.get_customer),
+    _customer_route("PATCH", "/{customer}", customers_api.update_customer),
+    _customer_route("DELETE", "/{customer}", customers_api.delete_customer),
     Route("POST", "/workflows/events/reflow", events_api.reflow_many, _event, _REFLOW),
     Route("GET", "/workflows/events/{event}", events_api.get_event, _event, _EVENTS),
     Route("GET", "/workflows/events/{event}/actions/{action}", events_api.get_action_invocations, _event, _EVENTS),
