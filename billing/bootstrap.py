@@ -12,6 +12,7 @@ from billing.domain.dunning import DunningPolicy
 from billing.domain.quiet_hours import ChargeWindow
 from billing.gateway.auth import Authorization, OAuth, SecretKey
 from billing.gateway.client import CheckoutGateway, GatewayLimits
+from billing.gateway.messages import SeriesFields
 from billing.gateway.observing import GatewayObserver
 from billing.gateway.webhooks import WebhookKeys
 from billing.operations.engine import Engine, Rules, SweepObserver, Unwatched
@@ -49,7 +50,9 @@ def make_gateway(settings: Settings, observer: GatewayObserver | None = None) ->
         reads_per_second=gateway.reads_per_second,
         answer_seconds=gateway.answer_seconds,
     )
-    return CheckoutGateway(gateway.base_url, _authorization(settings), gateway.processing_channel_id, limits, observer)
+    series = SeriesFields(gateway.merchant_initiated, gateway.previous_payment_id)
+    channel = gateway.processing_channel_id
+    return CheckoutGateway(gateway.base_url, _authorization(settings), channel, limits, observer, series=series)
 
 
 def make_rules(settings: Settings) -> Rules:
@@ -76,6 +79,7 @@ def make_rules(settings: Settings) -> Rules:
         catch_up=settings.daemon.catch_up,
         zone=settings.window.zone,
         public_url=settings.api.public_url,
+        country=settings.enrolment.country,
         enrolment_lifetime=timedelta(minutes=settings.enrolment.lifetime_minutes),
         agreement_amounts=settings.enrolment.agreement_amount,
         refund_minimum=settings.limits.refund_minimum,

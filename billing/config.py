@@ -10,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from billing.domain.cases import LateEnrolment
+from billing.domain.countries import WANTED, is_country
 from billing.domain.declines import DeclineClass
 from billing.domain.dunning import EndOfLadder
 from billing.domain.invoicing import CatchUp
@@ -71,6 +72,8 @@ class GatewaySection(_Section):
     base_url: str = "http://127.0.0.1:8700"
     token_url: str | None = None
     scopes: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: list(DEFAULT_SCOPES))
+    merchant_initiated: Flag = False
+    previous_payment_id: Flag = False
     processing_channel_id: Annotated[str, Field(min_length=1, max_length=100)] = "pc_kakaosandboxkakaosandbox22"
     in_flight: Annotated[int, Whole, Field(ge=1, le=1024)] = 128
     writes_per_second: Annotated[float, Number, Field(gt=0, le=10_000)] = 80
@@ -126,7 +129,15 @@ class DaemonSection(_Section):
 class EnrolmentSection(_Section):
     lifetime_minutes: Annotated[int, Whole, Field(ge=5, le=43_200)] = 60
     late_capture: LateEnrolment = LateEnrolment.HONOUR
+    country: str = "KR"
     agreement_amount: dict[str, Minor] = Field(default_factory=lambda: {"KRW": 100, "HKD": 100, "SGD": 100})
+
+    @field_validator("country")
+    @classmethod
+    def _is_a_country(cls, value: str) -> str:
+        if not is_country(value):
+            raise ValueError(WANTED)
+        return value
 
 
 class WindowSection(_Section):

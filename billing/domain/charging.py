@@ -41,6 +41,7 @@ class GatewayPayment:
     amount_minor: int | None = None
     currency: str | None = None
     source_id: str | None = None
+    customer_id: str | None = None
     response_code: str | None = None
     """Checkout.com's code; of a decline that tells none, the best reason that could be had."""
     partner_code: str | None = None

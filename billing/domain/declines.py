@@ -87,10 +87,14 @@ CLASS_OF_PARTNER_CODE: Final[Mapping[str, DeclineClass]] = {
 """The classes of Alipay+ result codes, which a payment's ``processing`` may tell."""
 _RESPONSE_CODE: Final = re.compile(r"[0-9A-Z]{5,6}")
 
+CUSTOMER_UNKNOWN: Final = ("customer_not_found", "customer_id_invalid")
+"""Errors about the ``cus_`` id that was sent: the gateway does not know that customer any more."""
 _CLASS_OF_ERROR: Final[Mapping[str, DeclineClass]] = {
     "source_id_invalid": _D.AGREEMENT_GONE,
     "source_id_unknown": _D.AGREEMENT_GONE,
     "source_invalid": _D.AGREEMENT_SUSPECT,
+    # What is wrong with one customer's data must stop nobody else's charges, and is no failure of their wallet.
+    **dict.fromkeys(("customer_email_invalid", "country_invalid", *CUSTOMER_UNKNOWN), _D.TECHNICAL),
     "apm_service_unavailable": _D.TECHNICAL,
     "api_calls_quota_exceeded": _D.TECHNICAL,
     "processing_error": _D.TECHNICAL,

@@ -39,6 +39,8 @@ from billing.gateway.headers import API
 from billing.gateway.http import Exchange, NeverLeft, Reply, exchange, open_transport
 from billing.gateway.limiter import RateLimiter
 from billing.gateway.messages import (
+    AS_ON_THE_PAGE,
+    SeriesFields,
     Unreadable,
     decline_code,
     payment_body,
@@ -80,10 +82,13 @@ class CheckoutGateway:
         processing_channel_id: str,
         limits: GatewayLimits,
         observer: GatewayObserver | None = None,
+        *,
+        series: SeriesFields = AS_ON_THE_PAGE,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._authorization = authorization
         self._channel = processing_channel_id
+        self._series = series
         self._limits = limits
         self._observer = observer or Unobserved()
         self._writes = RateLimiter(limits.writes_per_second)
@@ -109,7 +114,7 @@ class CheckoutGateway:
         """
 
         async def create(request: PaymentRequest) -> Outcome:
-            body = payment_body(request, self._channel)
+            body = payment_body(request, self._channel, self._series)
             answer = await self._write("create_payment", "/payments", body, request.idempotency_key, send_by)
             outcome = payment_outcome(request, answer)
             return Accepted(await self._with_code(outcome.payment)) if isinstance(outcome, Accepted) else outcome

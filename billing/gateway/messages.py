@@ -6,12 +6,13 @@ What is unknown is read as *open*: an unknown status must never become a failure
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from billing.domain.charging import GatewayPayment, GatewayRefund, PaymentStatus, RefundStatus
 from billing.domain.declines import is_response_code
-from billing.gateway.port import PaymentRequest, RefundRequest
+from billing.gateway.port import Payer, PaymentRequest, RefundRequest, SubscriberPresent
 
 T = TypeVar("T")
 _STATUSES: Final[Mapping[str, PaymentStatus]] = {
@@ -39,8 +40,24 @@ class Unreadable(ValueError):
     """The body is not what Checkout.com documents."""
 
 
-def payment_body(request: PaymentRequest, processing_channel_id: str) -> bytes:
+@dataclass(frozen=True, slots=True)
+class SeriesFields:
+    """Fields that mark the payments of a series, and whether they are sent.
+
+    The official SDKs ask for them, the KakaoPay page leaves them out, and neither says what KakaoPay wants.
+    """
+
+    merchant_initiated: bool = False
+    previous_payment_id: bool = False
+
+
+AS_ON_THE_PAGE: Final = SeriesFields()
+"""None of them: as on the KakaoPay page."""
+
+
+def payment_body(request: PaymentRequest, processing_channel_id: str, series: SeriesFields) -> bytes:
     """Return the body of ``POST /payments`` (Checkout.com KakaoPay page); amounts in minor units."""
+    item = {"name": request.item, "reference": request.item_reference, "quantity": 1}
     body: dict[str, object] = {
         "source": {"type": "id", "id": request.source_id} if request.present is None else {"type": "kakaopay"},
         "amount": request.amount.minor,
@@ -49,21 +66,37 @@ def payment_body(request: PaymentRequest, processing_channel_id: str) -> bytes:
         "reference": request.reference,
         "capture": True,
         "processing_channel_id": processing_channel_id,
-        "items": [{"name": request.item, "quantity": 1, "unit_price": request.amount.minor}],
+        "customer": _customer(request.payer),
+        "shipping": {"address": {"country": request.payer.country}},
+        "items": [{**item, "unit_price": request.amount.minor}],
+        **_series(request, series),
     }
-    present = request.present
-    if present is not None:
-        terminal = {"terminal_type": present.terminal_type}
-        if present.os_type is not None:
-            terminal["os_type"] = present.os_type
-        body |= {
-            "processing": terminal,
-            "success_url": present.success_url,
-            "failure_url": present.failure_url,
-            "customer": {"name": present.customer_name, "email": present.customer_email},
-            "shipping": {"address": {"country": "KR"}},
-        }
+    if request.present is not None:
+        body |= _presence(request.present)
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _customer(payer: Payer) -> dict[str, str]:
+    # Without its id Checkout.com may make a customer of each payment.
+    if payer.gateway_id is not None:
+        return {"id": payer.gateway_id}
+    return {"name": payer.name, "email": payer.email}
+
+
+def _series(request: PaymentRequest, series: SeriesFields) -> dict[str, object]:
+    told: dict[str, object] = {}
+    if series.merchant_initiated:
+        told["merchant_initiated"] = request.present is None
+    if series.previous_payment_id and request.present is None and request.previous_payment_id is not None:
+        told["previous_payment_id"] = request.previous_payment_id
+    return told
+
+
+def _presence(present: SubscriberPresent) -> dict[str, object]:
+    terminal = {"terminal_type": present.terminal_type}
+    if present.os_type is not None:
+        terminal["os_type"] = present.os_type
+    return {"processing": terminal, "success_url": present.success_url, "failure_url": present.failure_url}
 
 
 def refund_body(request: RefundRequest) -> bytes:
@@ -93,7 +126,7 @@ def read_payment(body: Any) -> GatewayPayment:
     status = body.get("status")
     if not isinstance(status, str) or not status.isprintable():
         raise Unreadable("the payment has no status")
-    source, balances, links = (_object(body, name) for name in ("source", "balances", "_links"))
+    source, customer, balances, links = (_object(body, name) for name in ("source", "customer", "balances", "_links"))
     reasons = _reasons(body)
     means = _STATUSES.get(status, PaymentStatus.OPEN)
     amount = _told(body, "amount", _integer)
@@ -108,6 +141,7 @@ def read_payment(body: Any) -> GatewayPayment:
         amount_minor=amount,
         currency=_told(body, "currency", _currency),
         source_id=_text(source.get("id"), longest=_LONGEST_ID),
+        customer_id=_text(customer.get("id"), longest=_LONGEST_ID),
         response_code=next(filter(is_response_code, reasons), None),
         partner_code=next(iter(reasons), None),
         captured_minor=captured,

@@ -16,8 +16,20 @@ class SubscriberPresent:
     os_type: str | None
     success_url: str
     failure_url: str
-    customer_name: str
-    customer_email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """The customer of a payment, as far as Checkout.com is told of them.
+
+    ``gateway_id`` is its own ``cus_`` id; once that is known, neither name nor e-mail is sent any more. ``country`` is
+    an ISO 3166-1 alpha-2 code.
+    """
+
+    name: str
+    email: str
+    country: str
+    gateway_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +41,13 @@ class PaymentRequest:
     amount: Money
     item: str
     """The plan's name, shown to the subscriber."""
+    item_reference: str
+    """The plan's code."""
+    payer: Payer
     source_id: str | None = None
     """The ``src_`` to charge; None when the subscriber is present and makes a new agreement."""
+    previous_payment_id: str | None = None
+    """The captured payment that made the agreement, when the stored source is charged."""
     present: SubscriberPresent | None = None
     sent_before: bool = False
     """Whether this key may have reached the gateway before, which makes a 429 ambiguous."""

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.countries import WANTED, is_country
 from billing.domain.identity import row_id
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
 from billing.operations.request_keys import done
@@ -19,7 +20,7 @@ from billing.store.writes import Author, insert_rows, note
 
 _CUSTOMERS: Final = UUID("2f0f2a52-7f6b-5a0e-8d0a-3c1b6a0d9a11")
 _REQUIRED: Final = ("name", "email", "locale")
-DETAILS: Final = (*_REQUIRED, "phone")
+DETAILS: Final = (*_REQUIRED, "phone", "country")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Subscriber:
     email: str | None = None
     phone: str | None = None
     locale: str | None = None
+    country: str | None = None
 
     @property
     def told(self) -> dict[str, str | None]:
@@ -76,7 +78,7 @@ def create_customer(engine: Engine, subscriber: Subscriber, *, now: datetime) ->
 
 
 def update_customer(engine: Engine, customer_id: UUID, told: Mapping[str, str | None], *, now: datetime) -> None:
-    """Write what is told of a customer (``name``, ``email``, ``phone``, ``locale``); the rest stays as it is.
+    """Write what is told of a customer (``name``, ``email``, ``phone``, ``locale``, ``country``); the rest stays.
 
     :raises NotFound: there is no such customer. :raises CustomerErased: nothing may be written any more.
     :raises BadInput: something else is told, or what must be there is taken away.
@@ -86,6 +88,7 @@ def update_customer(engine: Engine, customer_id: UUID, told: Mapping[str, str | 
             raise BadInput(name, f"cannot be changed; what can is {', '.join(DETAILS)}")
         if value is None and name in _REQUIRED:
             raise BadInput(name, "cannot be taken away")
+    _check_country(told.get("country"))
     with engine.database.transaction() as tx:
         known = _locked(tx, col(Customer.id) == customer_id)
         if known is None:
@@ -103,6 +106,7 @@ def find_or_create(tx: Connection, subscriber: Subscriber, author: Author) -> UU
     if known is None:
         return _create(tx, subscriber, author)
     _refuse_erased(known)
+    _check_country(subscriber.country)
     _update(tx, known, subscriber.told, author)
     found: UUID = known.id
     return found
@@ -124,7 +128,13 @@ def _refuse_erased(row: AnyRow) -> None:
         raise CustomerErased(row.id, row.reference, row.erased_at)
 
 
+def _check_country(told: str | None) -> None:
+    if told is not None and not is_country(told):
+        raise BadInput("country", WANTED)
+
+
 def _create(tx: Connection, subscriber: Subscriber, author: Author) -> UUID:
+    _check_country(subscriber.country)
     for name in ("name", "email"):
         if getattr(subscriber, name) is None:
             raise BadInput(name, "is required: there is no customer of this reference yet")

@@ -27,6 +27,8 @@ class Rules:
     catch_up: CatchUp = CatchUp.LATEST
     zone: str = "Asia/Seoul"
     public_url: str = "http://127.0.0.1:8600"
+    country: str = "KR"
+    """Of customers whose own is not told; ISO 3166-1 alpha-2."""
     enrolment_lifetime: timedelta = timedelta(hours=1)
     agreement_amounts: Mapping[str, int] = field(default_factory=lambda: {"KRW": 100, "HKD": 100, "SGD": 100})
     refund_minimum: Mapping[str, int] = field(default_factory=lambda: {"KRW": 50})

@@ -19,11 +19,14 @@ from billing.domain.states import ChargeEvent, ChargeState, SubscriptionState
 from billing.gateway.port import PaymentRequest, SubscriberPresent
 from billing.operations.doubt import recall
 from billing.operations.engine import SEND_DEADLINE, Conflict, Engine, NotFound, Refusal
+from billing.operations.payers import payer_of
 from billing.operations.record_outcomes import record_outcomes
+from billing.operations.return_links import return_links
 from billing.operations.start_charges import charge_started
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
+from billing.store.payers import PAYER_COLUMNS
 from billing.store.tables import LIVE_CHARGE, Charge, Customer, Event, Invoice, Plan, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move
 from plans.money import Money
@@ -225,8 +228,8 @@ def payment_under_way(tx: Connection, subscription_id: UUID, invoice_id: UUID | 
             col(Invoice.amount_minor),
             col(Invoice.currency),
             col(Plan.name).label("plan_name"),
-            col(Customer.name).label("customer_name"),
-            col(Customer.email),
+            col(Plan.code).label("plan_code"),
+            *PAYER_COLUMNS,
             col(Charge.id).label("charge_id"),
             col(Charge.state).label("charge_state"),
             col(Charge.reference),
@@ -276,19 +279,19 @@ def _take_up(tx: Connection, engine: Engine, found: AnyRow, author: Author, *, i
 
 
 def _request(engine: Engine, charge: Mapping[str, Any], found: AnyRow, *, sent_before: bool = False) -> PaymentRequest:
-    back = f"{engine.rules.public_url.rstrip('/')}/v1/return/{charge['return_token']}"
+    success_url, failure_url = return_links(engine.rules.public_url, charge["return_token"])
     return PaymentRequest(
         reference=charge["reference"],
         idempotency_key=charge["idempotency_key"],
         amount=Money(found.amount_minor, found.currency),
         item=found.plan_name,
+        item_reference=found.plan_code,
+        payer=payer_of(found, engine.rules),
         present=SubscriberPresent(
             terminal_type=charge["terminal_type"],
             os_type=charge["os_type"],
-            success_url=back,
-            failure_url=back,
-            customer_name=found.customer_name,
-            customer_email=found.email,
+            success_url=success_url,
+            failure_url=failure_url,
         ),
         sent_before=sent_before,
     )

@@ -15,6 +15,7 @@ from billing.domain.settlement import settle, took_another_amount
 from billing.domain.states import CHARGE_MOVES, LIVE_CHARGE_STATES, ChargeEvent, ChargeState, SourceState, can_move
 from billing.operations.batches import together_or_alone
 from billing.operations.engine import Engine, Tally
+from billing.operations.gateway_customers import forget_unknown_customers, keep_gateway_customer
 from billing.operations.strays import keep_stray, let_go, stray_ids
 from billing.store.among import among
 from billing.store.births import source_created
@@ -62,7 +63,8 @@ def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime, sen
     tally = Tally()
     with engine.database.transaction() as tx:
         _follow_new_links(tx, outcomes, author)
-        _adopt_sources(tx, outcomes, author)
+        _adopt(tx, outcomes, author)
+        forget_unknown_customers(tx, outcomes)
         done: set[UUID] = set()
         waiting: list[UUID] = list(outcomes)
         while waiting:
@@ -122,12 +124,13 @@ def _follow_new_links(tx: Connection, outcomes: Mapping[UUID, Outcome], author: 
         change(tx, Charge, [Change(case.charge_id, case.charge_state, {"gateway_payment_id": None, "source_id": None})])
 
 
-def _adopt_sources(tx: Connection, outcomes: Mapping[UUID, Outcome], author: Author) -> None:
-    """Write down the source that a first payment made, and tie it to its charge."""
+def _adopt(tx: Connection, outcomes: Mapping[UUID, Outcome], author: Author) -> None:
+    """Write down the source that a first payment made, tied to its charge, and the gateway's id of the customer."""
     told = {
-        charge_id: outcome.payment.source_id
+        charge_id: outcome.payment
         for charge_id, outcome in outcomes.items()
-        if isinstance(outcome, Accepted) and outcome.payment.source_id is not None
+        if isinstance(outcome, Accepted)
+        and (outcome.payment.source_id is not None or outcome.payment.customer_id is not None)
     }
     if not told:
         return
@@ -136,16 +139,25 @@ def _adopt_sources(tx: Connection, outcomes: Mapping[UUID, Outcome], author: Aut
             col(Charge.id),
             col(Charge.state),
             col(Charge.subscription_id),
+            col(Charge.source_id),
             col(Customer.id).label("customer_id"),
+            col(Customer.gateway_customer_id),
         )
         .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
         .join(Customer, col(Customer.id) == col(Subscription.customer_id))
-        .where(among(col(Charge.id), list(told)), col(Charge.source_id).is_(None))
+        .where(
+            among(col(Charge.id), list(told)),
+            col(Charge.source_id).is_(None) | col(Customer.gateway_customer_id).is_(None),
+        )
     ).all()
     for row in rows:
-        source_id = _source(tx, row, str(told[row.id]), author)
-        if source_id is not None:
-            change(tx, Charge, [Change(row.id, row.state, {"source_id": source_id})])
+        payment = told[row.id]
+        if row.source_id is None and payment.source_id is not None:
+            source_id = _source(tx, row, payment.source_id, author)
+            if source_id is not None:
+                change(tx, Charge, [Change(row.id, row.state, {"source_id": source_id})])
+        if row.gateway_customer_id is None and payment.customer_id is not None:
+            keep_gateway_customer(tx, row.customer_id, payment.customer_id)
 
 
 def _source(tx: Connection, charge: AnyRow, gateway_source_id: str, author: Author) -> UUID | None:

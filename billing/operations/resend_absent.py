@@ -16,16 +16,18 @@ from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
 from billing.domain.states import ChargeEvent, ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
 from billing.operations.doubt import look_ahead
-from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
+from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Rules, Tally
+from billing.operations.payers import payer_of
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import StartedCharge
 from billing.store.among import among
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
+from billing.store.payers import PAYER_COLUMNS
 from billing.store.queries import AskedAbout, load_asked_about
 from billing.store.settlements import apply_settlements
-from billing.store.tables import Charge, Plan, Source, Subscription
+from billing.store.tables import Charge, Customer, Plan, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, move
 
 _STILL_CHARGED = (
@@ -71,7 +73,7 @@ def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime
                 later = {"check_at": max(allowed, now + ABSENT_SPACING)}
                 change(tx, Charge, [Change(case.charge_id, case.charge_state, later)])
             else:
-                started.append(_resend(tx, case, author))
+                started.append(_resend(tx, engine.rules, case, author))
     if started:
         tally.acts["charges_resent"] += len(started)
         tally.add(send_charges(engine, started, now, since=since))
@@ -100,16 +102,20 @@ def _still_wanted(case: Case) -> bool:
     )
 
 
-def _resend(tx: Connection, case: Case, author: Author) -> StartedCharge:
+def _resend(tx: Connection, rules: Rules, case: Case, author: Author) -> StartedCharge:
     row: AnyRow = tx.execute(
         select(
             col(Charge.idempotency_key),
             col(Charge.sends),
             col(Plan.name).label("plan_name"),
+            col(Plan.code).label("plan_code"),
             col(Source.gateway_source_id),
+            col(Source.first_payment_id),
+            *PAYER_COLUMNS,
         )
         .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
         .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .join(Customer, col(Customer.id) == col(Subscription.customer_id))
         .join(Source, col(Source.id) == col(Charge.source_id))
         .where(col(Charge.id) == case.charge_id)
     ).one()
@@ -128,7 +134,10 @@ def _resend(tx: Connection, case: Case, author: Author) -> StartedCharge:
         idempotency_key=row.idempotency_key,
         amount=case.amount,
         item=row.plan_name,
+        item_reference=row.plan_code,
+        payer=payer_of(row, rules),
         source_id=row.gateway_source_id,
+        previous_payment_id=row.first_payment_id,
         sent_before=True,
     )
     return StartedCharge(case.charge_id, request, sends=row.sends + 1)

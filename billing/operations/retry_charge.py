@@ -82,7 +82,7 @@ def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime) -> Retry:
         if why_not is not None:
             raise NotNow(why_not)
         _refuse_unless_chargeable(engine, rows[0], now)
-        started = start_charges(tx, installation, rows, Author(engine.actor, now), automatic=False)
+        started = start_charges(tx, engine.rules, installation, rows, Author(engine.actor, now), automatic=False)
         decided(tx, engine, "invoice.retried", ("invoice", str(invoice_id)), now)
         done(tx, engine)
     return Retry(started[0].id, invoice_id, _sent(engine, started, now, since))

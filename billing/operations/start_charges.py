@@ -15,7 +15,8 @@ from billing.domain.quiet_hours import charge_slot, outside_quiet_hours
 from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
 from billing.operations.ask_for_agreement import Owed, ask_for_agreement
-from billing.operations.engine import SEND_DEADLINE, Engine
+from billing.operations.engine import SEND_DEADLINE, Engine, Rules
+from billing.operations.payers import payer_of
 from billing.store.billable import ChargeableInvoice, last_captures, load_chargeable
 from billing.store.installation import InstallationRow
 from billing.store.tables import Charge, Event, Invoice
@@ -56,11 +57,12 @@ def start_due_charges(
         else:
             chosen[row.subscription_id] = row
     change(tx, Invoice, put_off)
-    return start_charges(tx, installation, list(chosen.values()), author, automatic=True)
+    return start_charges(tx, engine.rules, installation, list(chosen.values()), author, automatic=True)
 
 
 def start_charges(
     tx: Connection,
+    rules: Rules,
     installation: InstallationRow,
     rows: Sequence[ChargeableInvoice],
     author: Author,
@@ -81,7 +83,7 @@ def start_charges(
         [Change(row.id, InvoiceState.OPEN, {"attempts": row.attempts + 1, **cleared}) for row in rows],
     )
     return [
-        StartedCharge(charge["id"], _request(charge, row), installation.is_doubted(row.period_start))
+        StartedCharge(charge["id"], _request(rules, charge, row), installation.is_doubted(row.period_start))
         for charge, row in zip(charges, rows, strict=True)
     ]
 
@@ -132,13 +134,16 @@ def _charge(installation: InstallationRow, row: ChargeableInvoice, now: datetime
     }
 
 
-def _request(charge: dict[str, Any], row: ChargeableInvoice) -> PaymentRequest:
+def _request(rules: Rules, charge: dict[str, Any], row: ChargeableInvoice) -> PaymentRequest:
     return PaymentRequest(
         reference=charge["reference"],
         idempotency_key=charge["idempotency_key"],
         amount=row.amount,
         item=row.plan_name,
+        item_reference=row.plan_code,
+        payer=payer_of(row, rules),
         source_id=row.gateway_source_id,
+        previous_payment_id=row.first_payment_id,
     )
 
 

@@ -16,7 +16,18 @@ from billing.domain.states import SourceState, SubscriptionState
 from billing.store.among import among
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow, UtcDateTime
-from billing.store.tables import LIVE_CHARGE, RENEWABLE, Charge, Invoice, Plan, Price, Source, Subscription
+from billing.store.payers import PAYER_COLUMNS
+from billing.store.tables import (
+    LIVE_CHARGE,
+    RENEWABLE,
+    Charge,
+    Customer,
+    Invoice,
+    Plan,
+    Price,
+    Source,
+    Subscription,
+)
 from plans.calendar import Interval
 from plans.money import Money
 
@@ -90,9 +101,15 @@ class ChargeableInvoice:
     failures: int
     first_failed_on: date | None
     plan_name: str
+    plan_code: str
     source_id: UUID | None
     gateway_source_id: str | None
     source_state: SourceState | None
+    first_payment_id: str | None
+    customer_name: str
+    customer_email: str
+    customer_country: str | None
+    gateway_customer_id: str | None
 
 
 def load_chargeable(tx: Connection, ids: Sequence[UUID], *, skip_locked: bool = True) -> list[ChargeableInvoice]:
@@ -133,9 +150,13 @@ def _chargeables() -> Select[*tuple[Any, ...]]:
             col(Source.id).label("source_id"),
             col(Source.gateway_source_id),
             col(Source.state).label("source_state"),
+            col(Source.first_payment_id),
+            col(Plan.code).label("plan_code"),
+            *PAYER_COLUMNS,
         )
         .join(Subscription, col(Subscription.id) == col(Invoice.subscription_id))
         .join(Plan, col(Plan.code) == col(Subscription.plan_code))
+        .join(Customer, col(Customer.id) == col(Subscription.customer_id))
         .join(Source, col(Source.id) == col(Subscription.source_id), isouter=True)
         .where(
             among(col(Invoice.id)),
@@ -192,7 +213,13 @@ def _chargeable(row: AnyRow) -> ChargeableInvoice:
         failures=row.failures,
         first_failed_on=row.first_failed_on,
         plan_name=row.plan_name,
+        plan_code=row.plan_code,
         source_id=row.source_id,
         gateway_source_id=row.gateway_source_id,
         source_state=row.source_state,
+        first_payment_id=row.first_payment_id,
+        customer_name=row.customer_name,
+        customer_email=row.customer_email,
+        customer_country=row.customer_country,
+        gateway_customer_id=row.gateway_customer_id,
     )

@@ -25,6 +25,8 @@ class CustomerRow:
     email: str
     phone: str | None
     locale: str
+    country: str | None
+    gateway_customer_id: str | None
     created_at: datetime
     erased_at: datetime | None
     subscriptions: int
@@ -39,7 +41,7 @@ def list_customers(tx: Connection, limit: int, *, ids: Sequence[UUID] | None = N
     )
     query: AnySelect = (
         select(
-            *columns_of(Customer, "id", "reference", "name", "email", "phone", "locale", "created_at", "erased_at"),
+            *columns_of(Customer, *(name for name in CustomerRow.__dataclass_fields__ if name != "subscriptions")),
             live,
         )
         .order_by(col(Customer.created_at).desc(), col(Customer.id))

@@ -51,6 +51,7 @@ def _customers() -> Select[*tuple[Any, ...]]:
         col(Customer.email),
         col(Customer.phone),
         col(Customer.locale),
+        col(Customer.country),
         col(Customer.created_at),
         col(Customer.erased_at),
     )

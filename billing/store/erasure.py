@@ -92,6 +92,7 @@ def end_sources(tx: Connection, sources: list[AnyRow], author: Author) -> None:
 def blank(tx: Connection, customer_id: UUID, author: Author) -> None:
     """Blank what is personal. The reference stays: the ids are made from it, and no two people may share them."""
     blanked = {"name": "", "email": "", "phone": None, "locale": "ko", "erased_at": author.now}
+    blanked |= {"country": None, "gateway_customer_id": None}
     tx.execute(update(Customer).where(col(Customer.id) == customer_id).values(**blanked))
     links = ("success_url", "failure_url", "redirect_url", "return_token")
     mine = select(col(Subscription.id)).where(col(Subscription.customer_id) == customer_id)

@@ -12,6 +12,7 @@ from billing.domain.cases import Case, InvoiceKind, Note, Settlement
 from billing.domain.identity import idempotency_key, refund_reference, row_id
 from billing.domain.states import (
     FAILURES,
+    ChargeEvent,
     InvoiceEvent,
     InvoiceState,
     RefundState,
@@ -220,19 +221,23 @@ def _subscriptions(decisions: Sequence[tuple[Case, Settlement]], author: Author)
 
 
 def _sources(decisions: Sequence[tuple[Case, Settlement]]) -> tuple[list[Move], list[Change]]:
-    moves = []
+    moves, changes = [], []
     for case, told in decisions:
-        if told.source_event is not None and case.source_id is not None and case.source_state is not None:
-            moves.append(
-                Move(
-                    case.source_id,
-                    case.source_state,
-                    told.source_event,
-                    subscription_id=case.subscription_id,
-                    data={"charge": str(case.charge_id)},
-                )
-            )
+        if case.source_id is not None and case.source_state is not None:
+            made = _payment_that_made_it(case, told)
+            if told.source_event is not None:
+                data = {"charge": str(case.charge_id)}
+                moved = Move(case.source_id, case.source_state, told.source_event, made, case.subscription_id, data)
+                moves.append(moved)
+            else:
+                changes.append(Change(case.source_id, case.source_state, made))
         old, old_state = case.subscription_source_id, case.replaced_source_state
         if told.replace_old_source and old is not None and old_state is not None:
             moves.append(Move(old, old_state, SourceEvent.REPLACE, subscription_id=case.subscription_id))
-    return moves, []
+    return moves, changes
+
+
+def _payment_that_made_it(case: Case, told: Settlement) -> dict[str, object]:
+    """Return the column that names the payment by which the subscriber made the agreement, if this is one."""
+    made = told.charge_event is ChargeEvent.CAPTURE and case.subscriber_is_present
+    return {"first_payment_id": told.charge["gateway_payment_id"]} if made else {}

@@ -76,9 +76,13 @@ class Customer(SQLModel, table=True):
     email: str = Field(max_length=254)
     phone: str | None = Field(default=None, max_length=20)
     locale: str = Field(max_length=10)
+    country: str | None = Field(default=None, max_length=2)
+    """ISO 3166-1 alpha-2; null: the configured one."""
+    gateway_customer_id: str | None = Field(default=None, max_length=100)
+    """Checkout.com's ``cus_`` id, from the first answer that told it. Customers of one e-mail address may share it."""
     created_at: datetime = instant()
     erased_at: datetime | None = instant(nullable=True)
-    """Name and e-mail are empty since then, and the phone number is gone."""
+    """Name and e-mail are empty since then; phone number, country and Checkout.com's id are gone."""
 
 
 class Source(SQLModel, table=True):
@@ -90,6 +94,8 @@ class Source(SQLModel, table=True):
     customer_id: UUID = Field(foreign_key="customer.id", index=True)
     gateway_source_id: str = Field(unique=True, max_length=100)
     state: SourceState = Field(sa_type=enum_of(SourceState))
+    first_payment_id: str | None = Field(default=None, max_length=100)
+    """Checkout.com's id of the captured payment, with the subscriber present, that made the agreement last."""
     created_at: datetime = instant()
 
 

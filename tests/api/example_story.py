@@ -210,7 +210,7 @@ def _arrears(tell: Teller) -> None:
 
 
 def _customers(tell: Teller) -> None:
-    told = {"name": "한지민", "email": "han@example.test", "phone": "010-1234-5678"}
+    told = {"name": "한지민", "email": "han@example.test", "phone": "010-1234-5678", "country": "KR"}
     customer = tell.post("create_customer", "/v1/customers", {"reference": "cust-han", **told})
     path = f"/v1/customers/{customer['id']}"
     tell.patch("update_customer", path, {"email": "jimin@example.test", "phone": None})

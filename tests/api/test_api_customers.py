@@ -22,6 +22,7 @@ def test_a_customer_is_found_by_the_saas_s_own_reference(both):
         "email": "kim@example.test",
         "phone": "+821012345678",
         "locale": "ko",
+        "country": None,
         "created_at": "2027-01-31T03:00:00Z",
         "erased_at": None,
     }
@@ -41,6 +42,14 @@ def test_a_customer_is_made_known_changed_and_then_enrolled_by_reference_alone(b
     assert changed.json() == customer | {"email": "jimin@example.test", "phone": None}
     assert both.get(f"/v1/customers/{customer['id']}") == changed.json()
     assert both.enrol(customer_reference="cust-han", name=None, email=None)["customer_id"] == customer["id"]
+
+
+def test_a_country_is_told_with_a_customer_or_an_enrolment_and_taken_away_by_null(both):
+    path = f"/v1/customers/{both.post('/v1/customers', HAN | {'country': 'SG'}).json()['id']}"
+    assert both.get(path)["country"] == "SG"
+    both.enrol(customer_reference="cust-han", name=None, email=None, country="HK")
+    assert both.get(path)["country"] == "HK"
+    assert both.call("PATCH", path, {"country": None}).json()["country"] is None
 
 
 def test_a_customer_who_is_known_is_not_made_again(both):
@@ -78,6 +87,8 @@ def test_a_customer_is_erased_for_ever_once_nothing_is_under_way(both):
         ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"reference": "another"}, "reference"),
         ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"email": "nobody"}, "email"),
         ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"name": None}, "name"),
+        ("PATCH", f"/v1/customers/{NO_CUSTOMER}", {"country": "Korea"}, "country"),
+        ("POST", "/v1/customers", HAN | {"country": "kr"}, "country"),
         ("POST", f"/v1/customers/{NO_CUSTOMER}/erase", {}, "reason"),
     ],
     ids=str,

@@ -177,6 +177,12 @@ def test_an_invoice_is_found_by_its_ids_and_by_a_charge_and_not_by_an_id_of_some
 def test_a_customer_is_shown_and_erased_when_everything_has_ended(paid):
     told = paid.billing("customers", "show", "cust-kim").words
     assert "Reference cust-kim Name kim E-mail kim@example.test" in told
+    assert "Country KR (as configured) Checkout.com cus_" in told
+    assert "is in SG." in paid.billing("customers", "update", "cust-kim", "--country", "SG", "-r", "moved").out
+    wrong = paid.billing("customers", "update", "cust-kim", "--country", "Korea")
+    assert (wrong.code, "country must be the ISO 3166-1 alpha-2 code" in wrong.err) == (1, True)
+    assert paid.billing("customers", "show", "cust-kim", "--json").json["customer"]["country"] == "SG"
+    assert "is in KR, as configured." in paid.billing("customers", "update", "cust-kim", "--country", "").out
     refused = paid.billing("customers", "erase", "cust-kim", "--yes")
     assert refused.code == 1
     assert "cannot be erased yet: sub_" in refused.err

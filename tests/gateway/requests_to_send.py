@@ -7,18 +7,24 @@ from pydantic import SecretStr
 from billing.domain.identity import idempotency_key
 from billing.gateway.auth import SecretKey
 from billing.gateway.client import CheckoutGateway, GatewayLimits
-from billing.gateway.port import PaymentRequest, RefundRequest, SubscriberPresent
+from billing.gateway.messages import AS_ON_THE_PAGE
+from billing.gateway.port import Payer, PaymentRequest, RefundRequest, SubscriberPresent
 from plans.money import Money
 
 CHANNEL = "pc_kakaosandboxkakaosandbox22"
 REFERENCE = "abc123-sub-20270301-1"
 
 
-def fresh_client(url, authorization=None, observer=None, **limits):
+def fresh_client(url, authorization=None, observer=None, *, series=AS_ON_THE_PAGE, **limits):
     """Return a client without limits on its rates, and patient enough for a machine that is busy."""
     told = {"answer_seconds": 10, "writes_per_second": 100_000, "reads_per_second": 100_000, **limits}
     return CheckoutGateway(
-        url, authorization or SecretKey(SecretStr("sk_test")), CHANNEL, GatewayLimits(**told), observer
+        url,
+        authorization or SecretKey(SecretStr("sk_test")),
+        CHANNEL,
+        GatewayLimits(**told),
+        observer,
+        series=series,
     )
 
 
@@ -28,14 +34,17 @@ def a_renewal(reference=REFERENCE, **changes):
         idempotency_key=idempotency_key(reference),
         amount=Money(9900, "KRW"),
         item="베이직",
+        item_reference="basic",
+        payer=Payer("김", "kim@example.test", "KR"),
         source_id="src_1",
     )
     return replace(request, **changes)
 
 
 def a_first_payment(reference=REFERENCE, *, email="kim@example.test", **changes):
-    present = SubscriberPresent("WEB", None, "http://127.0.0.1/ok", "http://127.0.0.1/failed", "김", email)
-    return a_renewal(reference, source_id=None, present=present, **changes)
+    present = SubscriberPresent("WEB", None, "http://127.0.0.1/ok", "http://127.0.0.1/failed")
+    first = {"source_id": None, "present": present, "payer": Payer("김", email, "KR")}
+    return a_renewal(reference, **first | changes)
 
 
 def a_refund(payment_id="pay_1", reference=f"{REFERENCE}-r1", minor=9900, **changes):

@@ -35,6 +35,8 @@ from scripted_server import (
 
 from billing.domain.charging import Accepted, NotSent, PaymentStatus, RefundAccepted, Refused, Unknown
 from billing.gateway.http import MOST_BYTES
+from billing.gateway.messages import SeriesFields
+from billing.gateway.port import Payer
 
 GOOD = json.dumps(a_payment()).encode()
 OK_STATUSES = (200, 201, 202)
@@ -412,7 +414,8 @@ def test_the_same_request_twice_is_byte_for_byte_the_same_with_the_same_key(serv
 
 
 def test_a_renewal_carries_what_the_kakaopay_page_asks_for_and_nothing_else(server, gateway):
-    send(server, gateway, answer(202, a_payment()))
+    known = Payer("김", "kim@example.test", "KR", "cus_1")
+    send(server, gateway, answer(202, a_payment()), a_renewal(payer=known))
     (request,) = server.requests
     assert (request.method, request.path) == ("POST", "/payments")
     assert request.headers["authorization"] == "Bearer sk_test"
@@ -427,8 +430,48 @@ def test_a_renewal_carries_what_the_kakaopay_page_asks_for_and_nothing_else(serv
         "reference": REFERENCE,
         "capture": True,
         "processing_channel_id": "pc_kakaosandboxkakaosandbox22",
-        "items": [{"name": "베이직", "quantity": 1, "unit_price": 9900}],
+        "customer": {"id": "cus_1"},
+        "shipping": {"address": {"country": "KR"}},
+        "items": [{"name": "베이직", "reference": "basic", "quantity": 1, "unit_price": 9900}],
     }
+
+
+def test_a_customer_whose_id_is_not_known_is_told_by_name_and_address_with_their_own_country(server, gateway):
+    send(server, gateway, answer(202, a_payment()), a_renewal(payer=Payer("Lee", "lee@example.test", "SG")))
+    body = json.loads(server.requests[0].body)
+    assert body["customer"] == {"name": "Lee", "email": "lee@example.test"}
+    assert body["shipping"] == {"address": {"country": "SG"}}
+
+
+@pytest.mark.parametrize(
+    ("series", "first", "later"),
+    [
+        (SeriesFields(), {}, {}),
+        (SeriesFields(merchant_initiated=True), {"merchant_initiated": False}, {"merchant_initiated": True}),
+        (SeriesFields(previous_payment_id=True), {}, {"previous_payment_id": "pay_0"}),
+        (
+            SeriesFields(merchant_initiated=True, previous_payment_id=True),
+            {"merchant_initiated": False},
+            {"merchant_initiated": True, "previous_payment_id": "pay_0"},
+        ),
+    ],
+)
+def test_the_payments_of_a_series_are_marked_as_configured(server, series, first, later):
+    server.plays(answer(202, a_payment()))
+    with fresh_client(server.url, series=series) as client:
+        client.create_payments([a_first_payment()])
+        client.create_payments([a_renewal(previous_payment_id="pay_0")])
+    for request, expected in zip(server.requests, (first, later), strict=True):
+        body = json.loads(request.body)
+        told = {name: body[name] for name in ("merchant_initiated", "previous_payment_id") if name in body}
+        assert told == expected
+
+
+def test_a_later_charge_whose_first_payment_is_not_known_names_none(server):
+    server.plays(answer(202, a_payment()))
+    with fresh_client(server.url, series=SeriesFields(previous_payment_id=True)) as client:
+        client.create_payments([a_renewal()])
+    assert "previous_payment_id" not in json.loads(server.requests[0].body)
 
 
 def test_a_first_payment_carries_the_terminal_the_urls_and_the_customer(server, gateway):
@@ -445,6 +488,7 @@ def test_a_first_payment_carries_the_terminal_the_urls_and_the_customer(server, 
     assert web["failure_url"] == "http://127.0.0.1/failed"
     assert web["customer"] == {"name": "김", "email": "kim@example.test"}
     assert web["shipping"] == {"address": {"country": "KR"}}
+    assert web["items"] == [{"name": "베이직", "reference": "basic", "quantity": 1, "unit_price": 9900}]
 
 
 # --- refunds --------------------------------------------------------------------------------------

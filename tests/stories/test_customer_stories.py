@@ -25,7 +25,7 @@ from billing.operations.request_refund import request_refund
 from billing.store.invariants import check_all
 
 KIM = Subscriber("cust-kim", "김소월", "sowol@example.test", "+821012345678", "ko")
-PERSONAL = ("김소월", "sowol", "12345678", "sowol-private-link")
+PERSONAL = ("김소월", "sowol", "12345678", "sowol-private-link", "cus_")
 LINKED = replace(WEB, success_url="http://127.0.0.1/ok?who=sowol-private-link")
 
 

@@ -47,6 +47,7 @@ class AsyncCustomersResource:
         email: str,
         phone: str | Omit | None = OMIT,
         locale: Literal["ko", "en"] | Omit = OMIT,
+        country: str | Omit | None = OMIT,
         idempotency_key: str | None = None,
     ) -> Customer:
         """Make a customer known before they subscribe."""
@@ -54,7 +55,14 @@ class AsyncCustomersResource:
             call(
                 "POST",
                 "/v1/customers",
-                body={"reference": reference, "name": name, "email": email, "phone": phone, "locale": locale},
+                body={
+                    "reference": reference,
+                    "name": name,
+                    "email": email,
+                    "phone": phone,
+                    "locale": locale,
+                    "country": country,
+                },
                 key=idempotency_key,
             ),
             Customer,
@@ -73,13 +81,21 @@ class AsyncCustomersResource:
         email: str | Omit = OMIT,
         phone: str | Omit | None = OMIT,
         locale: Literal["ko", "en"] | Omit = OMIT,
+        country: str | Omit | None = OMIT,
     ) -> Customer:
         """Change what is known of a customer; what is left out stays as it is."""
         return await self._wire.ask(
             call(
                 "PATCH",
                 f"/v1/customers/{in_path(customer_id)}",
-                body={"reason": reason, "name": name, "email": email, "phone": phone, "locale": locale},
+                body={
+                    "reason": reason,
+                    "name": name,
+                    "email": email,
+                    "phone": phone,
+                    "locale": locale,
+                    "country": country,
+                },
             ),
             Customer,
         )

@@ -27,6 +27,7 @@ class AsyncSubscriptionsResource:
         email: str | Omit | None = OMIT,
         phone: str | Omit | None = OMIT,
         locale: Literal["ko", "en"] | Omit | None = OMIT,
+        country: str | Omit | None = OMIT,
         idempotency_key: str | None = None,
     ) -> EnrolledSubscription:
         """Enrol a subscriber."""
@@ -45,6 +46,7 @@ class AsyncSubscriptionsResource:
                     "email": email,
                     "phone": phone,
                     "locale": locale,
+                    "country": country,
                 },
                 key=idempotency_key,
             ),

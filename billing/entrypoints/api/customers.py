@@ -43,7 +43,7 @@ def create(wanted: NewCustomer, desk: DeskOfRequest) -> Customer:
 
     It is not needed: enrolling makes a customer known too.
     """
-    who = Subscriber(wanted.reference, wanted.name, wanted.email, wanted.phone, wanted.locale)
+    who = Subscriber(wanted.reference, wanted.name, wanted.email, wanted.phone, wanted.locale, wanted.country)
     try:
         customer_id = desk.once(
             "create_customer",

@@ -30,7 +30,7 @@ def create_subscription(wanted: NewSubscription, desk: DeskOfRequest) -> Enrolle
     it goes on with the same subscription.
     """
     terminal = _terminal(desk, wanted)
-    who = Subscriber(wanted.customer_reference, wanted.name, wanted.email, wanted.phone, wanted.locale)
+    who = Subscriber(wanted.customer_reference, wanted.name, wanted.email, wanted.phone, wanted.locale, wanted.country)
     with _telling_what_is_in_the_way(desk, wanted.plan):
         made = desk.once(
             "enrol",

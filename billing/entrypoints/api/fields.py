@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WithJsonSchema
 from pydantic_core import CoreSchema, core_schema
 
+from billing.domain.countries import WANTED, is_country
+
 # Control, format (zero-width, right-to-left) and surrogate characters, line and paragraph separators: what a
 # reader cannot see, or a database cannot store.
 _UNSEEN: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -64,6 +66,12 @@ def _phone(value: str) -> str:
     if mobile is None:
         raise ValueError("must be a phone number such as 010-1234-5678 or +821012345678")
     return f"+82{mobile[1][1:]}{mobile[2]}{mobile[3]}"
+
+
+def _country(value: str) -> str:
+    if not is_country(value):
+        raise ValueError(WANTED)
+    return value
 
 
 def _url(value: str) -> str:
@@ -152,6 +160,7 @@ Reason = Annotated[
 ]
 Email = Annotated[str, AfterValidator(_email), _said(format="email", maxLength=254)]
 Phone = Annotated[str, AfterValidator(_phone), _said(pattern=f"^(?:{_E164.pattern}|{_KOREAN_MOBILE.pattern})$")]
+Country = Annotated[str, AfterValidator(_country), _said(pattern="^[A-Z]{2}$")]
 Url = Annotated[str, AfterValidator(_url), _said(format="uri", maxLength=1024)]
 Day = Annotated[date, BeforeValidator(_day), _said(format="date")]
 Instant = Annotated[datetime, BeforeValidator(_instant), _said(format="date-time")]

@@ -7,6 +7,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from billing.domain.states import ChargeState, InvoiceState, RefundState, SourceState, SubscriptionState
 from billing.entrypoints.api.fields import (
+    Country,
     Day,
     Email,
     Instant,
@@ -50,6 +51,7 @@ class NewSubscription(InWallet):
     """``customer_reference`` is your own id of the customer; ``phone`` is 010-1234-5678 or E.164.
 
     A customer who is not known yet needs ``name`` and ``email``; of one who is, what is given is changed.
+    ``country`` is an ISO 3166-1 alpha-2 code; Checkout.com is told it, or the configured one (KR).
     """
 
     plan: PlanCode
@@ -58,6 +60,7 @@ class NewSubscription(InWallet):
     email: Email | None = None
     phone: Phone | None = None
     locale: Locale | None = None
+    country: Country | None = None
 
 
 class NewSource(InWallet, Reasoned):
@@ -106,22 +109,27 @@ class NewRefund(Body):
 
 
 class NewCustomer(Body):
-    """``reference`` is your own id of the customer, and never changes; ``phone`` is 010-1234-5678 or E.164."""
+    """``reference`` is your own id of the customer, and never changes; ``phone`` is 010-1234-5678 or E.164.
+
+    ``country`` is an ISO 3166-1 alpha-2 code; Checkout.com is told it, or the configured one (KR).
+    """
 
     reference: Reference
     name: Name
     email: Email
     phone: Phone | None = None
     locale: Locale = "ko"
+    country: Country | None = None
 
 
 class CustomerUpdate(Reasoned):
-    """What is left out stays as it is; ``phone`` is taken away by null."""
+    """What is left out stays as it is; ``phone`` and ``country`` are taken away by null."""
 
     name: Annotated[Name, LEFT_OUT] = ""
     email: Annotated[Email, LEFT_OUT] = ""
     phone: Annotated[Phone | None, LEFT_OUT] = None
     locale: Annotated[Locale, LEFT_OUT] = "ko"
+    country: Annotated[Country | None, LEFT_OUT] = None
 
 
 class Erasure(Body):

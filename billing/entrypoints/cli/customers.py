@@ -19,6 +19,7 @@ from billing.entrypoints.cli.output import (
     say,
     warn,
 )
+from billing.operations.customers import update_customer
 from billing.operations.erase_customer import erase_customer
 from billing.store.customer_reports import CustomerRow, list_customers
 from billing.store.lookups import find_customer
@@ -26,7 +27,7 @@ from billing.store.reports import list_subscriptions
 from billing.store.source_reports import list_sources
 
 app = typer.Typer(
-    help="Who subscribes: list, show, erase.",
+    help="Who subscribes: list, show, update, erase.",
     no_args_is_help=True,
     rich_markup_mode=MARKUP,
     context_settings=HELP_NAMES,
@@ -73,6 +74,8 @@ def show(context: typer.Context, customer: CustomerId, as_json: AsJson = False) 
             ("E-mail", row.email or None),
             ("Phone", row.phone),
             ("Locale", row.locale),
+            ("Country", row.country or f"{session.settings.enrolment.country} (as configured)"),
+            ("Checkout.com", row.gateway_customer_id),
             ("Made", moment(row.created_at, session.zone)),
             ("Erased", moment(row.erased_at, session.zone) or None),
         ],
@@ -87,6 +90,36 @@ def show(context: typer.Context, customer: CustomerId, as_json: AsJson = False) 
         [(brief_id(Kind.SOURCE, each.id), each.gateway_source_id, each.state.value) for each in sources],
         empty="There is no KakaoPay agreement.",
     )
+
+
+@app.command()
+def update(
+    context: typer.Context,
+    customer: CustomerId,
+    country: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Country, by its ISO 3166-1 alpha-2 code (KR); '' to take it away."),
+    ] = None,
+    reason: Reason = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change the country of a customer, which Checkout.com is told with every payment.
+
+    Without one, that of `enrolment.country` is told. Name, e-mail and phone number are changed by your backend, over
+    the API.
+    """
+    if country is None:
+        raise typer.BadParameter("say what to change: --country")
+    session = session_of(context)
+    engine = session.acting(reason)
+    with engine.database.snapshot() as tx:
+        row = list_customers(tx, 1, ids=[find_customer(tx, customer)])[0]
+    update_customer(engine, row.id, {"country": country or None}, now=session.now())
+    if as_json:
+        with engine.database.snapshot() as tx:
+            print_json(list_customers(tx, 1, ids=[row.id])[0])
+        return
+    say(f"Customer {row.reference} is in {country or f'{session.settings.enrolment.country}, as configured'}.")
 
 
 @app.command()

@@ -46,7 +46,7 @@ ENTRIES: Final = {
     "subscriptions": Entry(
         "subscriptions:app", "Who subscribes to what: list, show why they were charged, pause, resume, cancel.", _LOOK
     ),
-    "customers": Entry("customers:app", "Who subscribes: list, show, erase.", _LOOK),
+    "customers": Entry("customers:app", "Who subscribes: list, show, update, erase.", _LOOK),
     "invoices": Entry("invoices:app", "What is owed for which period: list, void, write off, retry.", _LOOK),
     "charges": Entry("charges:app", "Attempts to take an invoice's amount: list, show why, retry.", _LOOK),
     "refunds": Entry("refunds:app", "Giving money back: create, list.", _LOOK),

@@ -13,7 +13,8 @@ from billing.store.columns import AnyRow
 class Customer(Answered):
     """Somebody who subscribes. ``reference`` is your own id of them, and never changes.
 
-    Once ``erased_at``, name, address and phone number are null for ever.
+    ``country`` is null when the configured one counts. Once ``erased_at``, name, address, phone number and country are
+    null for ever.
     """
 
     object: Literal["customer"] = "customer"
@@ -23,6 +24,7 @@ class Customer(Answered):
     email: str | None
     phone: str | None
     locale: str
+    country: str | None
     created_at: datetime
     erased_at: datetime | None
 
