@@ -5,7 +5,7 @@ from datetime import datetime
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from billing.domain.public_ids import Kind, public_id
-from billing.domain.states import ChargeState
+from billing.domain.states import LIVE_CHARGE_STATES, ChargeState
 from billing.operations.engine import Engine, NotFound
 from billing.operations.look_up_unsettled import look_up
 from billing.store.columns import AnyRow
@@ -19,27 +19,25 @@ class Return:
     url: str
 
 
-def settle_return(engine: Engine, token: str, *, now: datetime) -> Return:
+def settle_return(engine: Engine, token: str, *, now: datetime, left_by_failure: bool = False) -> Return:
     """Look the payment up and return the SaaS's URL (``now``: UTC).
+
+    ``left_by_failure``: the gateway sent the subscriber to the failure URL, which decides while the payment does not.
 
     :raises NotFound: the token is none of ours.
     """
     look_up(engine, [_found(engine, token).id], now=now)
-    return known_return(engine, token)
+    return known_return(engine, token, left_by_failure=left_by_failure)
 
 
-def known_return(engine: Engine, token: str) -> Return:
+def known_return(engine: Engine, token: str, *, left_by_failure: bool = False) -> Return:
     """Return the SaaS's URL with how the payment stands as far as it is known, without looking it up.
 
     :raises NotFound: the token is none of ours.
     """
     found = _found(engine, token)
-    failed = found.state in (
-        ChargeState.DECLINED,
-        ChargeState.EXPIRED,
-        ChargeState.CANCELED,
-        ChargeState.REFUSED,
-    )
+    is_decided = found.state not in LIVE_CHARGE_STATES
+    failed = found.state is not ChargeState.CAPTURED if is_decided else left_by_failure
     url = found.failure_url if failed else found.success_url
     told = {"subscription_id": public_id(Kind.SUBSCRIPTION, found.subscription_id), "payment": _word(found.state)}
     return Return(_with_query(str(url), told))

@@ -3,7 +3,7 @@ import threading
 import time
 
 import pytest
-from api_world import client
+from api_world import client, wanted
 
 from billing.config import SANDBOX_API_KEY
 from billing.entrypoints.api import returning
@@ -30,6 +30,13 @@ def test_a_subscriber_needs_no_key_to_come_back(api):
     api.enrol()
     answer = api.http.get(f"/v1/return/{token_of(api)}", headers={"Authorization": ""})
     assert answer.status_code == 303
+    assert "payment=pending" in answer.headers["location"]
+
+
+def test_who_leaves_the_wallet_undecided_lands_on_the_failure_url_with_the_state(api):
+    answer = api.come_back(api.enrol()["redirect_url"], "leave")
+    assert answer.status_code == 303
+    assert answer.headers["location"].startswith(f"{wanted()['failure_url']}?")
     assert "payment=pending" in answer.headers["location"]
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import pytest
@@ -24,7 +25,9 @@ from billing.operations.first_charges import (
 )
 from billing.operations.manage import cancel_now
 from billing.operations.plans import archive_plan, pause_plan
+from billing.operations.re_enrol import re_enrol
 from billing.operations.record_outcomes import record_outcomes
+from billing.operations.return_links import FAILURE, LEFT_BY
 from billing.operations.settle_return import settle_return
 
 KIM = email("kim")
@@ -57,6 +60,34 @@ def test_coming_back_proves_nothing_and_a_link_that_is_not_ours_is_not_known(wor
     assert world.state() == "incomplete"
     with pytest.raises(NotFound):
         settle_return(world.engine, "made-up", now=world.now)
+
+
+def _leave(world, redirect_url):
+    """Leave the wallet without a decision, and follow the link that the gateway sends the subscriber back by."""
+    link = urlsplit(world.http.post(f"{redirect_url}/leave").headers["location"])
+    left_by_failure = parse_qs(link.query).get(LEFT_BY) == [FAILURE]
+    return settle_return(world.engine, link.path.split("/")[-1], now=world.now, left_by_failure=left_by_failure).url
+
+
+def test_who_leaves_the_wallet_undecided_is_sent_on_to_where_the_gateway_sent_them(world):
+    made = world.enrol()
+    assert _leave(world, made.redirect_url).startswith("http://127.0.0.1/failed?")
+    assert "payment=pending" in _leave(world, made.redirect_url)
+    world.agree(made.redirect_url)
+    # Decided since: what became of the payment is what counts, by whichever link they come.
+    assert _leave(world, made.redirect_url).startswith("http://127.0.0.1/ok?")
+    world.go_to("2027-02-10 12:00")
+    again = re_enrol(world.engine, made.subscription_id, WEB, now=world.now)
+    back = _leave(world, again.redirect_url)
+    assert back.startswith("http://127.0.0.1/failed?")
+    assert "payment=pending" in back
+
+
+def test_who_comes_back_by_success_before_it_is_decided_is_sent_on_to_success(world):
+    world.wallet(KIM, first_payment=["pending:1"])
+    link = urlsplit(world.agree(world.enrol().redirect_url).headers["location"])
+    assert parse_qs(link.query).get(LEFT_BY) is None
+    assert settle_return(world.engine, _token(world), now=world.now).url.startswith("http://127.0.0.1/ok?")
 
 
 @pytest.mark.parametrize("how", ["declined", "rejected", "expired", "canceled"])
