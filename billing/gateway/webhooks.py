@@ -2,21 +2,31 @@
 
 import hashlib
 import hmac
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
-
-from billing.gateway.messages import Unreadable, read_json
+from enum import StrEnum
+from typing import Any, Final
 
 MOST_BYTES: Final = 256 * 1024
+UNREADABLE: Final = "unreadable"
+"""The type under which a signed body without a usable one is kept."""
+
+
+class WhyRefused(StrEnum):
+    """Why a webhook is turned away."""
+
+    NO_SIGNATURE = "no_signature"
+    WRONG_SIGNATURE = "wrong_signature"
+    WRONG_AUTHORIZATION = "wrong_authorization"
 
 
 class NotAuthentic(Exception):
     """The signature or the Authorization header is missing or wrong."""
 
-
-class NotAnEvent(Exception):
-    """The body is signed, but it is no event."""
+    def __init__(self, why: WhyRefused, told: str) -> None:
+        super().__init__(told)
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,8 @@ class VerifiedEvent:
     payment_id: str | None
     action_id: str | None
     reference: str | None
+    ignored: str | None = None
+    """Why nothing can be done with it, or None. It is kept and answered all the same: sent again it says no more."""
 
 
 def read_webhook(body: bytes, *, signature: str | None, authorization: str | None, keys: WebhookKeys) -> VerifiedEvent:
@@ -43,35 +55,60 @@ def read_webhook(body: bytes, *, signature: str | None, authorization: str | Non
 
     ``Cko-Signature`` is the hex HMAC-SHA256 of the raw body under the workflow's key
     (Checkout.com webhook receiver page); the optional static ``Authorization`` is compared as it is.
+    A body that is signed is never refused, whatever is in it: what of it makes sense is a hint, and no more.
 
-    :raises NotAuthentic: a header is missing or wrong. :raises NotAnEvent: the body cannot be read.
+    :raises NotAuthentic: a header is missing or wrong.
     """
     if keys.authorization is not None and not _same(keys.authorization, authorization):
-        raise NotAuthentic("the Authorization header is missing or wrong")
+        raise NotAuthentic(WhyRefused.WRONG_AUTHORIZATION, "the Authorization header is missing or wrong")
     if not any(_same(sign(body, key), (signature or "").lower()) for key in keys.signature_keys):
-        raise NotAuthentic("Cko-Signature is missing or wrong")
-    try:
-        event = read_json(body)
-    except Unreadable as error:
-        raise NotAnEvent(str(error)) from None
-    data = event.get("data") if isinstance(event, dict) else None
-    if not isinstance(data, dict):
-        raise NotAnEvent("the event has no data")
-    identity, kind = _text(event.get("id"), 100), _text(event.get("type"), 60)
-    if identity is None or kind is None:
-        raise NotAnEvent("the event has no id or no type")
-    return VerifiedEvent(
-        id=identity,
-        type=kind,
-        payment_id=_text(data.get("id"), 100),
-        action_id=_text(data.get("action_id"), 100),
-        reference=_text(data.get("reference"), 200),
-    )
+        why = WhyRefused.WRONG_SIGNATURE if signature else WhyRefused.NO_SIGNATURE
+        raise NotAuthentic(why, "Cko-Signature is missing or wrong")
+    return _event(body)
 
 
 def sign(body: bytes, key: str) -> str:
     """Return the signature of a body."""
     return hmac.new(key.encode(), body, hashlib.sha256).hexdigest()
+
+
+def _event(body: bytes) -> VerifiedEvent:
+    document = _read_leniently(body)
+    told = document if isinstance(document, dict) else {}
+    data = told.get("data")
+    facts = data if isinstance(data, dict) else {}
+    identity, kind = _text(told.get("id"), 100), _text(told.get("type"), 60)
+    return VerifiedEvent(
+        # What has no id of its own is known again by its bytes.
+        id=identity or f"sha256:{hashlib.sha256(body).hexdigest()}",
+        type=kind or UNREADABLE,
+        payment_id=_text(facts.get("id"), 100),
+        action_id=_text(facts.get("action_id"), 100),
+        reference=_text(facts.get("reference"), 200),
+        ignored=_why_ignored(document, kind, facts),
+    )
+
+
+def _why_ignored(document: object, kind: str | None, facts: dict[str, Any]) -> str | None:
+    if not isinstance(document, dict):
+        return "it is no JSON object"
+    if kind is None:
+        return "it has no type"
+    if "data" not in document:
+        return "it has no data"
+    if not isinstance(document["data"], dict):
+        return "its data is no object"
+    if kind.startswith("payment_") and _text(facts.get("id"), 100) is None:
+        return "it names no payment"
+    return None
+
+
+def _read_leniently(body: bytes) -> Any:
+    """Return what JSON there is in a signed body, or None. A hint may be sloppy: only an answer must be exact."""
+    try:
+        return json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        return None
 
 
 def _same(expected: str, told: str | None) -> bool:

@@ -21,6 +21,7 @@ from billing.operations.foreign_refunds import adopt_refunds
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.strays import keep_strays
 from billing.store.among import among
+from billing.store.door import count_refusals
 from billing.store.due import Kind
 from billing.store.inserts import insert_if_absent
 from billing.store.installation import load_installation
@@ -45,7 +46,8 @@ def receive_webhooks(engine: Engine, events: Sequence[VerifiedEvent], *, now: da
             "payment_id": event.payment_id,
             "action_id": event.action_id,
             "reference": event.reference,
-            "state": "received",
+            "state": "received" if event.ignored is None else "ignored",
+            "why": event.ignored,
             "received_at": now,
             "next_try_at": now,
             "tries": 0,
@@ -54,6 +56,12 @@ def receive_webhooks(engine: Engine, events: Sequence[VerifiedEvent], *, now: da
     ]
     with engine.database.transaction() as tx:
         return insert_if_absent(tx, Webhook, rows)
+
+
+def keep_refusals(engine: Engine, counts: Mapping[str, int], *, now: datetime) -> None:
+    """Add to the counts of webhooks that were turned away, by reason. ``now`` is a UTC instant."""
+    with engine.database.transaction() as tx:
+        count_refusals(tx, counts, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -288,7 +288,8 @@ class Webhook(SQLModel, table=True):
 
     __tablename__ = "webhook"
     __table_args__ = (
-        UniqueConstraint("event_id"),
+        # One id may come with two types, and each says something of its own.
+        UniqueConstraint("event_id", "type", name="one_webhook_of_an_event"),
         # It is not documented whether a redelivery keeps its event id.
         partial_index(
             "one_webhook_per_action",

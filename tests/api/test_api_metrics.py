@@ -6,6 +6,8 @@ from api_world import NO_ENGINE, client, served_api, serving
 from billing.config import Settings
 from billing.entrypoints.api.app import create_app
 from billing.entrypoints.metrics.instruments import Instruments
+from billing.operations.webhooks import keep_refusals
+from billing.store.installation import set_clock
 
 
 def value(text, series):
@@ -44,6 +46,20 @@ def test_metrics_are_read_with_either_key(api):
     assert value(answer.text, "billing_database_up") == 1
     assert value(answer.text, 'billing_parked{kind="charge"}') == 0
     assert "sandbox-api-key" not in answer.text
+
+
+def test_metrics_tell_what_came_in_by_webhook_and_what_did_not(api):
+    for who in ("kim", "lee", "park"):
+        api.world.subscribe(who)
+    keep_refusals(api.world.engine, {"wrong_signature": 3}, now=api.world.now)
+    api.world.wait(minutes=16)
+    with api.world.engine.database.transaction() as tx:
+        set_clock(tx, api.world.now)
+    told = api.http.get("/metrics").text
+    assert value(told, "billing_webhooks_shut_out") == 1
+    assert value(told, "billing_payments_ended") == value(told, "billing_payments_ended_without_webhook") == 3
+    assert value(told, 'billing_webhooks_refused{reason="wrong_signature"}') == 3
+    assert "billing_last_webhook_age_seconds" not in told
 
 
 def test_a_database_that_cannot_be_read_leaves_the_other_metrics(sandbox, sqlite_world):

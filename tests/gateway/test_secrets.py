@@ -10,7 +10,7 @@ from requests_to_send import a_payment, a_refund, a_renewal, an_error, fresh_cli
 from scripted_server import ScriptedServer, answer, cut, raw
 
 from billing.gateway.auth import OAuth, SecretKey
-from billing.gateway.webhooks import NotAnEvent, NotAuthentic, WebhookKeys, read_webhook, sign
+from billing.gateway.webhooks import NotAuthentic, WebhookKeys, read_webhook, sign
 
 CANARY = "canary-7f3a"
 KEY = f"sk_{CANARY}"
@@ -108,11 +108,11 @@ def test_keys_show_themselves_in_no_repr():
 
 @pytest.mark.parametrize(
     ("signature", "authorization"),
-    [(None, CANARY), ("0" * 64, CANARY), (sign(b"{", CANARY), "wrong"), (sign(b"{", CANARY), CANARY)],
+    [(None, CANARY), ("0" * 64, CANARY), (sign(b"{", CANARY), "wrong")],
 )
 def test_a_refused_webhook_shows_neither_the_key_nor_the_right_signature(signature, authorization):
     keys = WebhookKeys([CANARY], authorization=CANARY)
-    with pytest.raises((NotAuthentic, NotAnEvent)) as raised:
+    with pytest.raises(NotAuthentic) as raised:
         read_webhook(b"{", signature=signature, authorization=authorization, keys=keys)
     told = "".join(traceback.format_exception(raised.value, chain=True))
     assert CANARY not in told

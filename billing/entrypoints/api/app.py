@@ -48,7 +48,7 @@ from billing.entrypoints.api.rate_limit import RateLimit
 from billing.entrypoints.api.return_looks import Looks
 from billing.entrypoints.api.roles import require_role
 from billing.entrypoints.api.strict import take_nothing_unknown
-from billing.entrypoints.api.webhooks import Webhooks, store_events
+from billing.entrypoints.api.webhooks import Webhooks, store_events, store_refusals
 from billing.entrypoints.clock import machine_now
 from billing.entrypoints.collector import spare_the_collector
 from billing.entrypoints.metrics.instruments import Instruments
@@ -143,6 +143,7 @@ def _add_doors(app: FastAPI, settings: Settings, *, documented: bool) -> None:
         Webhooks,
         store=lambda events: store_events(app.state.desk, events),
         keys=make_webhook_keys(settings),
+        count=lambda counts: store_refusals(app.state.desk, counts),
     )
     app.add_middleware(Edge, always_tls=not documented)
 

@@ -1,6 +1,7 @@
 """How the body of a request is read: so many bytes and seconds at most, and so many bodies at once."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
@@ -25,6 +26,10 @@ class _Gone(Exception):
     """The client left before its body was whole."""
 
 
+def _nobody_counts(_why: str) -> None:
+    """Do nothing."""
+
+
 class Bodies:
     """Reads bodies of at most ``most_bytes``."""
 
@@ -35,8 +40,13 @@ class Bodies:
         self._body_seconds = body_seconds
         self._readers = Readers(most_reading)
 
-    async def read(self, scope: Scope, receive: Receive, send: Send) -> bytes | None:
-        """Return the body of a request; None if there is nothing left to do: it was refused, or who sent it is gone."""
+    async def read(
+        self, scope: Scope, receive: Receive, send: Send, refused: Callable[[str], object] = _nobody_counts
+    ) -> bytes | None:
+        """Return the body of a request; None if there is nothing left to do: it was refused, or who sent it is gone.
+
+        ``refused`` is told why it was refused: ``too_large`` or ``too_slow``.
+        """
         try:
             return await self._read(scope, receive)
         except _TooLarge:
@@ -46,6 +56,7 @@ class Bodies:
             code, detail = "body_too_slow", "the body did not arrive in time; send it again"
         except _Gone:
             return None
+        refused(code.removeprefix("body_"))
         await refuse(scope, send, code, detail, headers={"Connection": "close"})
         return None
 

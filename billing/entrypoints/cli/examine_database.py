@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from billing.domain.door import DoorState, remedy_for, state_of
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.entrypoints.cli.output import moment
@@ -13,6 +14,7 @@ from billing.operations.set_up import Readiness
 from billing.store.api_keys import list_keys
 from billing.store.audit import head_of
 from billing.store.audit_guards import missing_guards
+from billing.store.door import load_door
 from billing.store.heartbeats import load_heartbeats
 from billing.store.installation import load_installation
 from billing.store.migrating import newest_version
@@ -150,6 +152,29 @@ def webhooks(session: Session) -> Check:
     return ok("webhooks", "none waits for long")
 
 
+def incoming_webhooks(session: Session) -> Check:
+    """Checkout.com tells how payments end; without it every outcome waits for a look-up."""
+    now = session.now()
+    with session.engine.database.snapshot() as tx:
+        door = load_door(tx, now)
+    arrival = (
+        "none ever came" if door.last_arrival is None else f"the last came {moment(door.last_arrival, session.zone)}"
+    )
+    state = state_of(door, now)
+    if state is DoorState.UNTRIED:
+        return ok("incoming webhooks", f"no payment ended lately; {arrival}")
+    if state is DoorState.OPEN:
+        return ok("incoming webhooks", f"one for each of the last {len(door.announced)} payments; {arrival}")
+    missing = f"{door.unannounced} of the last {len(door.announced)} payments ended without a webhook; {arrival}"
+    refused = "".join(
+        f"; {each.number} turned away ({each.why.replace('_', ' ')}, last {moment(each.last_at, session.zone)})"
+        for each in door.refused
+    )
+    if state is DoorState.SHUT:
+        return wrong("incoming webhooks", f"the front door is shut: {missing}{refused}", remedy_for(door))
+    return warning("incoming webhooks", f"{missing}{refused}", remedy_for(door))
+
+
 def parked(session: Session) -> Check:
     """What was set aside waits for a person."""
     with session.engine.database.snapshot() as tx:
@@ -180,5 +205,6 @@ EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     overdue,
     paused_plans,
     webhooks,
+    incoming_webhooks,
     parked,
 )

@@ -12,9 +12,11 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
+from billing.domain.door import Door, DoorState, state_of
 from billing.entrypoints.clock import engine_now, machine_now
 from billing.operations.brake import BRAKE
 from billing.store.database import Database, told_plainly
+from billing.store.door import load_door
 from billing.store.installation import InstallationRow, NoInstallation, load_installation
 from billing.store.vital_signs import VitalSigns, load_vital_signs
 
@@ -28,6 +30,7 @@ class Reading:
     """What was read, and when: engine time and machine time (UTC)."""
 
     signs: VitalSigns
+    door: Door
     installation: InstallationRow
     now: datetime
     machine_now: datetime
@@ -58,13 +61,14 @@ class Vitals(Collector):
         if reading is not None:
             yield from _of_work(reading)
             yield from _of_charging(reading)
+            yield from _of_the_door(reading)
 
     def _read(self) -> Reading | None:
         try:
             database = self._database()
             now = engine_now(database, is_live=self._is_live)
             with database.snapshot() as tx:
-                return Reading(load_vital_signs(tx, now), load_installation(tx), now, machine_now())
+                return Reading(load_vital_signs(tx, now), load_door(tx, now), load_installation(tx), now, machine_now())
         except (SQLAlchemyError, NoInstallation) as error:
             log.error("vital_signs_not_read", error=told_plainly(error))
             return None
@@ -112,6 +116,33 @@ def _of_charging(reading: Reading) -> Iterator[GaugeMetricFamily]:
         because is not None and because.startswith(BRAKE),
     )  # fmt: skip
     yield _gauge("billing_charging_held", "Charging waits for minutes after trouble with the gateway.", is_held)
+
+
+def _of_the_door(reading: Reading) -> Iterator[GaugeMetricFamily]:
+    door, now = reading.door, reading.now
+    yield _gauge(
+        "billing_webhooks_shut_out", "Checkout.com's webhooks do not come in: the front door is shut.",
+        state_of(door, now) is DoorState.SHUT,
+    )  # fmt: skip
+    yield _gauge(
+        "billing_payments_ended", "Payments of the last 7 days whose webhook should have come, the newest 100.",
+        len(door.announced),
+    )  # fmt: skip
+    yield _gauge(
+        "billing_payments_ended_without_webhook", "Of these, those settled by a look-up or a return.", door.unannounced
+    )
+    if door.last_arrival is not None:
+        yield _gauge(
+            "billing_last_webhook_age_seconds", "Since a webhook of Checkout.com was stored, in engine time.",
+            _age(door.last_arrival, now),
+        )  # fmt: skip
+    refused = GaugeMetricFamily(
+        "billing_webhooks_refused", "Webhooks that were turned away since the installation was made, by reason.",
+        labels=["reason"],
+    )  # fmt: skip
+    for each in door.refused:
+        refused.add_metric([each.why], each.number)
+    yield refused
 
 
 def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:
