@@ -94,7 +94,7 @@ def first_request(**changes: Any) -> PaymentRequest:
 
 def captured(sdk: Recorder, shop: Any) -> Any:
     """A first payment that its payer agreed to."""
-    first = sdk.payments.request_payment(first_request())
+    first = sdk.payments.request_payment(first_request(), "ik-first")
     shop.press({"_links": {"redirect": {"href": shop.url + path_of(first._links.redirect.href)}}}, "agree")
     return first
 

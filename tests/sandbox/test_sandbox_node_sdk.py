@@ -14,6 +14,7 @@ from tools import JAVASCRIPT, node
 from billing.sandbox import defaults
 
 CLIENTS = ("fetch", "axios")
+PROFILES = ("kind", "strict")
 SUBJECTS = ("payments", "instruments", "workflows", "customers", "disputes", "events", "access")
 SETTINGS = {
     "SECRET_KEY": defaults.SECRET_KEY,
@@ -25,24 +26,25 @@ SETTINGS = {
 }
 
 
-def told(wanted, sandbox_url, folder):
+def told(sandbox_url, folder, *wanted):
     """What the script says, and the hosts that it asked for."""
     with FrontDoor(sandbox_url, folder) as door:
         environment = os.environ | door.environment | SETTINGS | {"SANDBOX": sandbox_url}
-        text = node("run.mjs", wanted, folder=JAVASCRIPT / "sdk", env=environment)
+        text = node("run.mjs", *wanted, folder=JAVASCRIPT / "sdk", env=environment)
     return json.loads(text), set(door.hosts)
 
 
+@pytest.mark.parametrize("profile", PROFILES)
 @pytest.mark.parametrize("client", CLIENTS)
-def test_every_call_does_what_it_says_under_the_merchants_own_hosts(client, sandbox_url, tmp_path):
-    outcomes, hosts = told(client, sandbox_url, tmp_path)
+def test_every_call_does_what_it_says_under_the_merchants_own_hosts(client, profile, sandbox_url, tmp_path):
+    outcomes, hosts = told(sandbox_url, tmp_path, client, profile)
     assert {name: outcome for name, outcome in outcomes.items() if outcome != "ok"} == {}
     assert len(outcomes) > 50
     assert hosts == {f"{PREFIX}.{API}", f"{PREFIX}.{ACCESS}"}
 
 
 def test_every_call_is_tried_or_left_out_for_a_reason(sandbox_url, tmp_path):
-    listed, _ = told("list", sandbox_url, tmp_path)
+    listed, _ = told(sandbox_url, tmp_path, "list")
     assert set(listed["methods"]) == {*listed["calls"], *NODE}
     assert not set(listed["calls"]) & set(NODE)
     assert set(listed["subjects"]) == {*SUBJECTS, *NODE_SUBJECTS}

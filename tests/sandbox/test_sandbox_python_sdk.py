@@ -52,8 +52,11 @@ def oauth(**changes):
     return builder
 
 
+@pytest.mark.parametrize("profile", ["kind", "strict"])
 @pytest.mark.parametrize("name", CALLS)
-def test_the_call_does_what_it_says(name, sdk, shop, receiver):
+def test_the_call_does_what_it_says(name, profile, sdk, shop, receiver):
+    if profile == "strict":  # in all but the scopes, without which most calls would be refused
+        shop.control("PUT", "profiles", {"strict": True, "scopes": False})
     recorder = Recorder(sdk)
     CALLS[name](recorder, shop, receiver)
     assert name in recorder.made

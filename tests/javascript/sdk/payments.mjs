@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 import { captured, control, firstPayment, refused, withToken } from "./recorder.mjs";
 
-const { CLIENT_ID, CLIENT_SECRET, CHANNEL } = process.env;
+const { CLIENT_ID, CLIENT_SECRET } = process.env;
 const KIM = "kim@example.test";
 
 export const payments = {
@@ -33,7 +33,7 @@ export const payments = {
     const { id } = await captured(sdk);
     const refund = await sdk.payments.refund(id, { amount: 900, reference: "refund-1" }, "ik-2");
     assert.match(refund.action_id, /^act_/);
-    await sdk.payments.refund(id);
+    await sdk.payments.refund(id, undefined, "ik-3");
     await control("PUT", "clock", { now: "2026-03-01T00:10:00Z" });
     assert.equal((await sdk.payments.get(id)).balances.total_refunded, 12900);
   },
@@ -44,19 +44,19 @@ export const payments = {
     assert.deepEqual(found.data.map((each) => each.id), [id]);
   },
   async "payments.capture"(sdk) {
-    await refused("ActionNotAllowed", sdk.payments.capture((await captured(sdk)).id));
+    await refused("ActionNotAllowed", sdk.payments.capture((await captured(sdk)).id, {}, "ik-2"));
   },
   async "payments.void"(sdk) {
-    await refused("ActionNotAllowed", sdk.payments.void((await captured(sdk)).id));
+    await refused("ActionNotAllowed", sdk.payments.void((await captured(sdk)).id, {}, "ik-2"));
   },
   async "payments.reverse"(sdk) {
-    await refused("ActionNotAllowed", sdk.payments.reverse((await captured(sdk)).id));
+    await refused("ActionNotAllowed", sdk.payments.reverse((await captured(sdk)).id, {}, "ik-2"));
   },
   async "payments.increment"(sdk) {
-    await refused("ActionNotAllowed", sdk.payments.increment((await captured(sdk)).id, { amount: 1 }));
+    await refused("ActionNotAllowed", sdk.payments.increment((await captured(sdk)).id, { amount: 1 }, "ik-2"));
   },
   async "payments.cancelScheduledRetry"(sdk) {
-    await refused("ActionNotAllowed", sdk.payments.cancelScheduledRetry((await captured(sdk)).id, {}));
+    await refused("ActionNotAllowed", sdk.payments.cancelScheduledRetry((await captured(sdk)).id, {}, "ik-2"));
   },
 
   async "instruments.get"(sdk) {
@@ -71,8 +71,7 @@ export const payments = {
   async "instruments.revoke"(sdk) {
     const { id } = (await captured(sdk)).source;
     assert.equal((await sdk.instruments.revoke(id)).status, "INVALID");
-    const later = { ...firstPayment(), source: { type: "id", id }, processing_channel_id: CHANNEL };
-    await refused("ValidationError", sdk.payments.request(later));
+    assert.equal((await sdk.instruments.get(id)).status_reason, "revoked_by_merchant");
   },
   async "instruments.delete"(sdk) {
     const { id } = (await captured(sdk)).source;

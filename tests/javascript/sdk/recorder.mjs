@@ -57,7 +57,7 @@ export const firstPayment = (changes = {}) => ({
 
 /** A first payment that its payer agreed to. */
 export async function captured(sdk) {
-  const first = await sdk.payments.request(firstPayment());
+  const first = await sdk.payments.request(firstPayment(), "ik-first");
   const { pathname } = new URL(first.redirectLink);
   await fetch(`${SANDBOX}${pathname}/agree`, { method: "POST", redirect: "manual" });
   return first;

@@ -1,14 +1,17 @@
 // Make every call with one HTTP client of the SDK (fetch or axios), each in a sandbox as new; tell what became of it.
+// A second word "strict" has the sandbox demand and withhold all that the real gateway may.
 // With "list" tell only what calls the SDK has, and which of them are made here.
 import { payments } from "./payments.mjs";
 import { build, control, methodsOf, SUBJECTS, withToken } from "./recorder.mjs";
 import { workflows } from "./workflows.mjs";
 
-const [, , wanted] = process.argv;
+const [, , wanted, profile] = process.argv;
 const httpClient = wanted === "axios" ? "axios" : undefined;
 
 async function outcome(name, act, { recorded }) {
   await control("POST", "reset", { seed: 1 });
+  // Strict in all but the scopes, without which most calls would be refused.
+  if (profile === "strict") await control("PUT", "profiles", { strict: true, scopes: false });
   await control("PUT", "clock", { now: "2026-03-01T00:00:00Z" });
   try {
     const made = (await act(recorded, httpClient)) ?? recorded.made;
