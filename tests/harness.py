@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import httpx2
 from sqlalchemy import text
+from waiting import HANG_SECONDS
 
 from billing.bootstrap import make_gateway, make_rules
 from billing.config import SANDBOX_SECRET_KEY, SANDBOX_WEBHOOK_KEY, GatewaySection, Settings
@@ -34,6 +35,7 @@ from plans.catalog import DEFAULT_LIMITS, read_catalog
 KST = ZoneInfo("Asia/Seoul")
 NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # loading the real ones takes 45 ms, and nothing here is TLS
 START = datetime(2027, 1, 31, 3, 0, tzinfo=UTC)  # 31 January, noon in Seoul
+ANSWER_SECONDS = 10.0  # an engine that waits for less takes a busy machine for a gateway in trouble
 WEB = Terminal("WEB", None, "http://127.0.0.1/ok", "http://127.0.0.1/failed")
 PLANS = """
 [[plans]]
@@ -337,11 +339,11 @@ def email(who: str) -> str:
 @contextmanager
 def fresh_world(sandbox_url: str, database_url: str, rules: Rules | None = None) -> Iterator[World]:
     """Reset the sandbox and yield a world at :data:`START` with the plans applied."""
-    settings = Settings(gateway=GatewaySection(base_url=sandbox_url, answer_seconds=2, writes_per_second=2000))
+    settings = _settings(sandbox_url, ANSWER_SECONDS)
     database = Database(database_url)
     gateway = make_gateway(settings)
     engine = Engine(database=database, gateway=gateway, rules=rules or make_rules(settings), actor="test")
-    with httpx2.Client(base_url=sandbox_url, verify=NO_CERTIFICATES) as http:
+    with httpx2.Client(base_url=sandbox_url, verify=NO_CERTIFICATES, timeout=HANG_SECONDS) as http:
         made = World(engine, http, START)
         made.sandbox("POST", "reset")
         made.go_to(START)
@@ -351,6 +353,20 @@ def fresh_world(sandbox_url: str, database_url: str, rules: Rules | None = None)
         finally:
             gateway.close()
             database.dispose()
+
+
+@contextmanager
+def impatient(world: World, answer_seconds: float = 2.0) -> Iterator[None]:
+    """Let the engine wait for an answer of the gateway for so many seconds only."""
+    patient = world.engine
+    with make_gateway(_settings(str(world.http.base_url), answer_seconds)) as gateway:
+        world.engine = replace(patient, gateway=Witness(gateway, patient.database))
+        yield
+    world.engine = patient
+
+
+def _settings(sandbox_url: str, answer_seconds: float) -> Settings:
+    return Settings(gateway=GatewaySection(base_url=sandbox_url, answer_seconds=answer_seconds, writes_per_second=2000))
 
 
 def migrated(url: str) -> None:

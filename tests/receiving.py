@@ -3,7 +3,6 @@
 import asyncio
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from standardwebhooks import Webhook
+from waiting import HANG_SECONDS
 
 from billing.bootstrap import make_vault
 from billing.config import Settings
@@ -40,13 +40,17 @@ class Request:
 
 @dataclass
 class Receiver:
-    """Answers with ``status``, after ``wait`` seconds; ``requests`` is what came."""
+    """Answers with ``status``, after ``wait`` seconds or when it is let go; ``requests`` is what came."""
 
     url: str = ""
     status: int = 200
     answer: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     wait: float = 0
+    let_go: threading.Event = field(default_factory=threading.Event)
+    """Ends the wait of every request."""
+    hung_up: int = 0
+    """Answers that the sender did not read to their end."""
     requests: list[Request] = field(default_factory=list)
     on_arrival: Callable[[], None] = lambda: None
 
@@ -69,7 +73,7 @@ def receiving(waiting: int = 128) -> Iterator[Receiver]:
             body = self.rfile.read(int(self.headers["Content-Length"])).decode()
             receiver.requests.append(Request({name.lower(): value for name, value in self.headers.items()}, body))
             receiver.on_arrival()
-            time.sleep(receiver.wait)
+            receiver.let_go.wait(receiver.wait)
             try:
                 self.send_response(receiver.status)
                 for name, value in receiver.headers.items():
@@ -78,7 +82,7 @@ def receiving(waiting: int = 128) -> Iterator[Receiver]:
                 self.end_headers()
                 self.wfile.write(receiver.answer)
             except OSError:
-                pass  # the sender hung up
+                receiver.hung_up += 1
 
         def log_message(self, *_: object) -> None:
             pass
@@ -92,6 +96,7 @@ def receiving(waiting: int = 128) -> Iterator[Receiver]:
     thread.start()
     receiver.url = f"http://127.0.0.1:{server.server_port}/hooks"
     yield receiver
+    receiver.let_go.set()
     server.shutdown()
     thread.join()
     server.server_close()
@@ -113,7 +118,7 @@ class Post:
 
     world: Any
     clock: Clock = field(default_factory=Clock)
-    deadline: float = 2.0
+    deadline: float = HANG_SECONDS
 
     def endpoint(self, receiver: Receiver, **more: Any) -> Any:
         engine = self.world.engine

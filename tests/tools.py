@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
+from waiting import HANG_SECONDS
 
 ROOT = Path(__file__).resolve().parents[1]
 JAVASCRIPT = ROOT / "tests" / "javascript"
@@ -63,7 +64,7 @@ def browser_page(flags: Sequence[str] = FLAGS) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=chromium(), args=list(flags))
         try:
             page = browser.new_context(viewport={"width": 420, "height": 900}, locale="ko-KR").new_page()
-            page.set_default_timeout(15_000)
+            page.set_default_timeout(1000 * HANG_SECONDS)
             yield page
         finally:
             browser.close()

@@ -16,6 +16,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 from harness import World
+from waiting import HANG_SECONDS
 
 from billing.bootstrap import fingerprint
 from billing.config import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY, Settings
@@ -162,7 +163,7 @@ def serving(app: Any) -> Iterator[str]:
 def client(url: str, **more: Any) -> Iterator[httpx2.Client]:
     """A client that trusts nobody: reading the certificates of the world takes longer than most tests."""
     nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    with httpx2.Client(base_url=url, verify=nobody, timeout=20, **more) as http:
+    with httpx2.Client(base_url=url, verify=nobody, timeout=HANG_SECONDS, **more) as http:
         yield http
 
 

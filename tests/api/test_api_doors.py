@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-import time
+import threading
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -12,6 +12,7 @@ import structlog
 from api_world import client, event, serving, wanted
 from harness import START
 from starlette.responses import PlainTextResponse
+from waiting import HANG_SECONDS
 
 from billing.config import ApiSection, DatabaseSection, Secrets, Settings
 from billing.domain.api_keys import KeyMode
@@ -210,20 +211,32 @@ def test_what_is_logged_has_no_personal_data(api):
         assert secret not in str(lines)
 
 
-def slow_app(seconds=0.0):
-    async def app(scope, receive, send):
-        await asyncio.sleep(seconds)
-        message = await receive()
-        await PlainTextResponse(str(len(message["body"])))(scope, receive, send)
-
-    return app
+async def length(scope, receive, send):
+    """Answer with the length of the body."""
+    message = await receive()
+    await PlainTextResponse(str(len(message["body"])))(scope, receive, send)
 
 
-def exchanged(port, *pieces, pause=0.0):
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+class Held:
+    """An app whose first request is held until :meth:`let_go`."""
+
+    def __init__(self):
+        self.begun, self._go_on = threading.Event(), threading.Event()
+
+    async def __call__(self, scope, receive, send):
+        if not self.begun.is_set():
+            self.begun.set()
+            assert await asyncio.to_thread(self._go_on.wait, HANG_SECONDS)
+        await length(scope, receive, send)
+
+    def let_go(self):
+        self._go_on.set()
+
+
+def exchanged(port, *pieces):
+    with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as line:
         for piece in pieces:
             line.sendall(piece)
-            time.sleep(pause)
         answer = b""
         while chunk := line.recv(65536):
             answer += chunk
@@ -234,7 +247,7 @@ def exchanged(port, *pieces, pause=0.0):
 
 @pytest.fixture(scope="module")
 def bounded():
-    with serving(Edge(Limits(slow_app(), body_seconds=0.3), always_tls=True)) as url:
+    with serving(Edge(Limits(length, body_seconds=HANG_SECONDS / 2), always_tls=True)) as url:
         yield urlsplit(url).port
 
 
@@ -248,8 +261,9 @@ def test_a_body_that_never_ends_is_cut_off(bounded):
     assert b"body_too_large" in answer
 
 
-def test_a_body_that_comes_too_slowly_is_given_up(bounded):
-    answer = exchanged(bounded, HEAD + b"Content-Length: 10\r\n\r\n", b"[", pause=0.1)
+def test_a_body_that_comes_too_slowly_is_given_up():
+    with serving(Edge(Limits(length, body_seconds=0.3), always_tls=True)) as url:
+        answer = exchanged(urlsplit(url).port, HEAD + b"Content-Length: 10\r\n\r\n", b"[")
     assert b" 408 " in answer
     assert b"body_too_slow" in answer
 
@@ -278,33 +292,36 @@ def test_a_body_that_breaks_off_reaches_no_endpoint():
         with socket.create_connection(("127.0.0.1", port)) as line:
             line.sendall(HEAD + b"Content-Length: 10\r\n\r\n{}")
         assert b" 200 " in exchanged(port, HEAD + b"Content-Length: 2\r\n\r\n[]")
-        time.sleep(0.1)
     assert seen == [b"[]"]
 
 
 def test_too_many_requests_at_once_are_asked_to_come_back():
-    with serving(Edge(Limits(slow_app(0.3), most_at_once=1), always_tls=True)) as url:
+    held = Held()
+    with serving(Edge(Limits(held, most_at_once=1), always_tls=True)) as url:
         port = urlsplit(url).port
-        with socket.create_connection(("127.0.0.1", port)) as first:
+        with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as first:
             first.sendall(HEAD + b"Content-Length: 2\r\n\r\n[]")
-            time.sleep(0.1)
+            assert held.begun.wait(HANG_SECONDS)
             second = exchanged(port, HEAD + b"Content-Length: 2\r\nConnection: close\r\n\r\n[]")
             assert b" 503 " in second
             assert b"retry-after: 1" in second.lower()
             assert json.loads(second.partition(b"\r\n\r\n")[2])["code"] == "busy"
+            held.let_go()
             assert b" 200 " in first.recv(65536)
         assert b" 200 " in exchanged(port, HEAD + b"Content-Length: 2\r\n\r\n[]")
 
 
 def test_a_burst_of_links_turns_no_other_request_away():
     open_to_all = HEAD.replace(b"/v1/x", b"/v1/return/x") + b"Content-Length: 2\r\nConnection: close\r\n\r\n[]"
-    with serving(Edge(Limits(slow_app(0.3), most_at_once=1), always_tls=True)) as url:
+    held = Held()
+    with serving(Edge(Limits(held, most_at_once=1), always_tls=True)) as url:
         port = urlsplit(url).port
-        with socket.create_connection(("127.0.0.1", port)) as first:
+        with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as first:
             first.sendall(open_to_all)
-            time.sleep(0.1)
+            assert held.begun.wait(HANG_SECONDS)
             assert b" 503 " in exchanged(port, open_to_all)
             assert b" 200 " in exchanged(port, HEAD + b"Content-Length: 2\r\n\r\n[]")
+            held.let_go()
             assert b" 200 " in first.recv(65536)
 
 

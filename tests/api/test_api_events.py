@@ -3,6 +3,7 @@ import threading
 import pytest
 from harness import fresh_world
 from sqlalchemy import text
+from waiting import HANG_SECONDS
 
 from billing.domain.cases import Note
 from billing.entrypoints.api.objects.charges import Charge
@@ -104,14 +105,14 @@ def test_a_reader_misses_no_event_that_was_numbered_earlier_and_committed_later(
             with database.transaction() as tx:
                 tell(tx, "slow", world.now, "slow")
                 slow.set()
-                go_on.wait(10)
+                go_on.wait(HANG_SECONDS)
 
         writer = threading.Thread(target=write_slowly)
         with database.transaction() as tx:
             if first_to_begin == "quick":
                 tx.execute(text("SELECT pg_current_xact_id()"))
             writer.start()
-            slow.wait(10)
+            slow.wait(HANG_SECONDS)
             tell(tx, "quick", world.now, "quick")
         assert read_on(api, cursor=last) == ([], last, False)  # the quick one has the higher number
         go_on.set()

@@ -11,6 +11,7 @@ import pytest
 from api_world import wanted
 from harness import kst
 from sqlalchemy.exc import OperationalError
+from waiting import HANG_SECONDS
 
 from billing.domain.api_keys import KeyMode
 from billing.domain.roles import Role
@@ -122,14 +123,14 @@ def test_a_request_under_way_is_not_begun_again_and_its_copy_is_told_when_to_ask
 
     def slow(*args, **more):
         begun.set()
-        assert go_on.wait(10)
+        assert go_on.wait(HANG_SECONDS)
         return real(*args, **more)
 
     monkeypatch.setattr(subscriptions, "pause", slow)
     path = f"{ENROL}/{subscription}/pause"
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(both.post, path, headers=KEY)
-        assert begun.wait(10)
+        assert begun.wait(HANG_SECONDS)
         copy = both.post(path, headers=KEY)
         other = both.post(path, {"resume_at": "2027-06-01T00:00:00Z"}, headers=KEY)
         go_on.set()

@@ -9,6 +9,7 @@ import sys
 import pytest
 from api_world import client
 from harness import START
+from waiting import HANG_SECONDS
 
 from billing.bootstrap import fingerprint
 from billing.config import DatabaseSection, Settings
@@ -48,7 +49,7 @@ def test_it_says_where_it_listens_and_ends_cleanly(tmp_path):
             with client(found[1]) as http:
                 assert http.get("/readyz").json() == {"status": "ready"}
             process.send_signal(how)
-            out, err = process.communicate(timeout=20)
+            out, err = process.communicate(timeout=HANG_SECONDS)
         assert (process.returncode, out, err) == (0, "", "")
 
 

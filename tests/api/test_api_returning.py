@@ -1,11 +1,12 @@
 import asyncio
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from api_world import client, wanted
+from waiting import HANG_SECONDS, until
 
-from billing.config import SANDBOX_API_KEY
 from billing.entrypoints.api import returning
 from billing.entrypoints.api.return_looks import LOOK_APART_SECONDS, MOST_LOOKS, Looks
 
@@ -64,15 +65,11 @@ def test_a_subscriber_is_not_kept_waiting_for_a_gateway_that_hangs(api, monkeypa
     monkeypatch.setattr(returning, "PATIENCE_SECONDS", 0.2)
     made = api.enrol()
     api.world.agree(made["redirect_url"])
-    api.world.faults(latency_ms=800)
+    api.world.faults(latency_ms=2000)
     answer = api.http.get(f"/v1/return/{token_of(api)}")
-    assert answer.elapsed.total_seconds() < 0.7
+    # Who is kept waiting is told that the payment was captured.
     assert "payment=pending" in answer.headers["location"]
-    # The look-up goes on without them.
-    end = time.monotonic() + 10
-    while api.subscription(made["id"])["state"] != "active":
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: api.subscription(made["id"])["state"] == "active", "that the look-up goes on without them")
 
 
 def test_a_subscriber_gets_back_whatever_goes_wrong(api, monkeypatch):
@@ -90,63 +87,75 @@ def looks_at_the_gateway(api):
     return len([each for each in api.world.sandbox("GET", "requests") if each["method"] == "GET"])
 
 
+def looks_that_hang(api):
+    return len([each for each in api.world.sandbox("GET", "requests") if each["status"] is None])
+
+
 def test_a_link_that_is_opened_again_and_again_asks_the_gateway_once_in_a_while(api):
     api.enrol()
     before = looks_at_the_gateway(api)
-    link = f"/v1/return/{token_of(api)}"
+    link, begun = f"/v1/return/{token_of(api)}", time.monotonic()
     first = api.http.get(link)
     once = looks_at_the_gateway(api) - before
     assert once > 0
-    for _ in range(10):
+    for _ in range(20):
         assert api.http.get(link).headers["location"] == first.headers["location"]
-    assert looks_at_the_gateway(api) - before == once
+    most = 1 + int((time.monotonic() - begun) / LOOK_APART_SECONDS)
+    looks = looks_at_the_gateway(api) - before
+    assert looks <= most * once
     time.sleep(LOOK_APART_SECONDS)
     api.http.get(link)
-    assert looks_at_the_gateway(api) - before == 2 * once
+    assert looks_at_the_gateway(api) - before == looks + once
 
 
-def test_one_link_that_many_open_keeps_no_other_request_waiting(api):
+def test_one_link_that_many_open_keeps_no_other_request_waiting(api, monkeypatch):
     api.enrol()
-    link, ended, opened = f"/v1/return/{token_of(api)}", threading.Event(), []
-    api.world.faults(latency_ms=1500)
+    gateway = api.world.engine.gateway
+    monkeypatch.setattr(gateway, "_limits", replace(gateway._limits, answer_seconds=2 * HANG_SECONDS))
+    link, opened = f"/v1/return/{token_of(api)}", []
+    api.world.faults(latency_ms=60_000)
 
-    def storm():
+    def open_link():
         with client(api.url) as http:
-            while not ended.is_set():
-                opened.append(http.get(link).status_code)
-                time.sleep(0.5)
+            opened.append(http.get(link).status_code)
 
-    threads = [threading.Thread(target=storm) for _ in range(100)]
+    threads = [threading.Thread(target=open_link) for _ in range(100)]
     for thread in threads:
         thread.start()
-    time.sleep(0.5)
-    begun = time.monotonic()
-    with client(api.url, headers={"Authorization": f"Bearer {SANDBOX_API_KEY}"}) as http:
-        assert http.get("/v1/plans").status_code == 200
-    waited = time.monotonic() - begun
-    ended.set()
-    for thread in threads:
-        thread.join()
-    assert waited < 1.4
+    try:
+        # Whoever opened the link was answered already, or is looked up for at a gateway that does not answer.
+        until(lambda: len(opened) + looks_that_hang(api) >= 100 or looks_that_hang(api) > MOST_LOOKS, "the storm")
+        assert looks_that_hang(api) <= MOST_LOOKS
+        assert api.http.get("/v1/plans").status_code == 200
+        assert looks_that_hang(api) >= 1
+    finally:
+        api.world.sandbox("POST", "reset")  # what hangs is answered
+        for thread in threads:
+            thread.join()
     assert set(opened) == {303}
 
 
 def test_links_beyond_those_that_are_looked_up_are_answered_at_once():
-    looks, go_on = Looks(apart_seconds=0), threading.Event()
+    looks, go_on, begun = Looks(apart_seconds=0), threading.Event(), []
+
+    def work():
+        begun.append(None)
+        return go_on.wait(HANG_SECONDS)
 
     async def many():
         async def look(number, patience=0.1):
-            return await looks.look(f"link-{number}", lambda: go_on.wait(5), patience_seconds=patience)
+            return await looks.look(f"link-{number}", work, patience_seconds=patience)
 
         given_up = await asyncio.gather(*(look(number) for number in range(MOST_LOOKS)))
-        begun = time.monotonic()
-        turned_away = await look(99, patience=5)  # those that nobody waits for any more still count
-        at_once = time.monotonic() - begun < 1
+        # Those that nobody waits for any more still count.
+        turned_away = await asyncio.wait_for(look(99, patience=2 * HANG_SECONDS), HANG_SECONDS)
+        assert not go_on.is_set()
+        assert len(begun) == MOST_LOOKS
         go_on.set()
-        await asyncio.sleep(0.5)
-        return given_up, turned_away, at_once, await look(100, patience=5)
+        await asyncio.to_thread(until, lambda: not looks._under_way, "the end of the looks")
+        return given_up, turned_away, await look(100, patience=HANG_SECONDS)
 
-    assert asyncio.run(many()) == ([None] * MOST_LOOKS, None, True, True)
+    assert asyncio.run(many()) == ([None] * MOST_LOOKS, None, True)
 
 
 def test_what_is_remembered_of_links_goes_with_the_time():
@@ -154,7 +163,7 @@ def test_what_is_remembered_of_links_goes_with_the_time():
 
     async def one_after_another():
         for number in range(20):
-            assert await looks.look(f"link-{number}", lambda: "told", patience_seconds=1) == "told"
+            assert await looks.look(f"link-{number}", lambda: "told", patience_seconds=HANG_SECONDS) == "told"
             await asyncio.sleep(0.01)
 
     asyncio.run(one_after_another())

@@ -10,6 +10,7 @@ import structlog
 from api_world import WEBHOOK_PATH, client, event, served_api, serving, signed
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from starlette.responses import PlainTextResponse
+from waiting import HANG_SECONDS, until
 
 from billing.config import SANDBOX_WEBHOOK_KEY, Secrets
 from billing.entrypoints.api import webhooks
@@ -167,11 +168,11 @@ def test_a_signature_in_capitals_counts_too(api):
 
 @contextmanager
 def door(store, count=dict, **limits):
-    """The way in for webhooks alone, with another application behind it."""
+    """The way in for webhooks alone, with another application behind it; yields a client, and the way in."""
     behind = Limits(PlainTextResponse("behind"), most_at_once=1)
-    keys = WebhookKeys([SANDBOX_WEBHOOK_KEY])
-    with serving(Edge(Webhooks(behind, store, keys, count, **limits), always_tls=True)) as url, client(url) as http:
-        yield http
+    webhooks = Webhooks(behind, store, WebhookKeys([SANDBOX_WEBHOOK_KEY]), count, **limits)
+    with serving(Edge(webhooks, always_tls=True)) as url, client(url) as http:
+        yield http, webhooks
 
 
 def sent(http, body):
@@ -183,15 +184,15 @@ def test_an_event_too_many_is_asked_for_again_before_its_body_has_come_and_keeps
 
     def store(events):
         begun.set()
-        go_on.wait(10)
+        go_on.wait(HANG_SECONDS)
         stored.extend(each.id for each in events)
 
-    with door(store, most_at_once=1) as http, ThreadPoolExecutor(1) as pool:
+    with door(store, most_at_once=1) as (http, _), ThreadPoolExecutor(1) as pool:
         first = pool.submit(sent, http, event(1))
-        assert begun.wait(10)
+        assert begun.wait(HANG_SECONDS)
         refused = sent(http, event(2))
         assert (refused.status_code, refused.headers["retry-after"], refused.content) == (503, "1", b"")
-        with socket.create_connection(("127.0.0.1", urlsplit(str(http.base_url)).port), timeout=5) as line:
+        with socket.create_connection(("127.0.0.1", urlsplit(str(http.base_url)).port), timeout=HANG_SECONDS) as line:
             line.sendall(b"POST /webhooks/checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n")
             assert b" 503 " in line.recv(65536)
         assert http.post("/v1/x", json=[]).text == "behind"
@@ -206,22 +207,23 @@ def test_events_that_come_while_others_are_stored_are_stored_together_and_answer
 
     def store(events):
         begun.set()
-        go_on.wait(10)
+        go_on.wait(HANG_SECONDS)
         batches.append(sorted(each.id for each in events))
 
-    with door(store) as http, ThreadPoolExecutor(4) as pool:
+    with door(store) as (http, way_in), ThreadPoolExecutor(4) as pool:
         answers = [pool.submit(sent, http, event(0))]
-        assert begun.wait(10)
+        assert begun.wait(HANG_SECONDS)
         answers += [pool.submit(sent, http, event(number)) for number in (1, 2, 3)]
-        threading.Timer(0.5, go_on.set).start()
+        until(lambda: len(way_in._intake._waiting) == 3, "the arrival of three more")
+        go_on.set()
         assert [each.result().status_code for each in answers] == [200] * 4
     assert batches == [["evt_0"], ["evt_1", "evt_2", "evt_3"]]
 
 
 def test_an_event_that_comes_too_slowly_is_given_up():
     with (
-        door(list, body_seconds=0.2) as http,
-        socket.create_connection(("127.0.0.1", urlsplit(str(http.base_url)).port), timeout=5) as line,
+        door(list, body_seconds=0.2) as (http, _),
+        socket.create_connection(("127.0.0.1", urlsplit(str(http.base_url)).port), timeout=HANG_SECONDS) as line,
     ):
         line.sendall(b"POST /webhooks/checkout HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{")
         assert b" 408 " in line.recv(65536)
@@ -231,7 +233,7 @@ def test_an_error_of_ours_is_answered_without_a_word_of_it_and_logged_with_the_p
     def fail(_events):
         raise RuntimeError("evt_1 of kim@example.test")
 
-    with structlog.testing.capture_logs() as lines, door(fail) as http:
+    with structlog.testing.capture_logs() as lines, door(fail) as (http, _):
         answer = sent(http, event(1))
         assert sent(http, event(1)).status_code == 500  # it holds no place
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")

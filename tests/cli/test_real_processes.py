@@ -5,10 +5,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
+from waiting import HANG_SECONDS, until
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def start(lived):
 
 def test_it_refuses_and_exits_1_with_a_sentence_on_stderr(start):
     process = start("plans", "show", "gold")
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANG_SECONDS)
     assert (process.returncode, out, err) == (1, "", "error: there is no plan gold\n")
 
 
@@ -49,7 +49,7 @@ def test_ctrl_c_at_a_question_exits_130_and_nothing_was_done(start, lived):
     while not told.endswith("[y/N]"):
         told += process.stderr.read(1)
     process.send_signal(signal.SIGINT)
-    process.wait(timeout=60)
+    process.wait(timeout=HANG_SECONDS)
     assert process.returncode == 130
     process.communicate()
     assert lived.ask("SELECT COUNT(*) FROM plan WHERE archived_at IS NOT NULL") == 0
@@ -59,18 +59,16 @@ def test_a_reader_that_leaves_is_no_error(start):
     process = start("events", "--limit", "10000", "--json")
     process.stdout.readline()
     process.stdout.close()
-    process.wait(timeout=60)
+    process.wait(timeout=HANG_SECONDS)
     assert process.stderr.read() == ""
 
 
 def test_a_daemon_sweeps_gives_signs_of_life_and_drains_on_sigterm(start, lived):
     process = start("daemon", "--name", "here")
-    deadline = time.monotonic() + 60
-    while not lived.ask("SELECT COUNT(*) FROM daemon WHERE sweeps > 0") and time.monotonic() < deadline:
-        time.sleep(0.05)
+    until(lambda: lived.ask("SELECT COUNT(*) FROM daemon WHERE sweeps > 0"), "a sweep", every=0.05)
     assert "here alive" in lived.billing("doctor").words
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 0
     assert '"event": "daemon_stopped"' in err
     assert lived.ask("SELECT COUNT(*) FROM daemon") == 0

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 from receiving import receiving
+from waiting import HANG_SECONDS
 
 from billing.domain.public_ids import Kind, numbered_id
 from billing.operations.fan_out import fan_out
@@ -112,7 +113,7 @@ def listen(lived):
 
 def _ended(process):
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) in (0, 130)
+    assert process.wait(HANG_SECONDS) in (0, 130)
     return process.stderr.read()
 
 

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from harness import NO_CERTIFICATES
 from scripted_server import ScriptedServer, answer, cut, hang, raw, reset, truncated
+from waiting import HANG_SECONDS
 
 from billing.client import AsyncBilling, Billing, NoAnswer, Retries, UnreadableAnswer
 from billing.client.answers import Answer, Page
@@ -20,7 +21,7 @@ class Thing(Answer):
 
 
 def asked(server, made, kind=Thing, *, is_async, **more):
-    settings = {"seconds": 0.3, "retries": QUICK, "tls": NO_CERTIFICATES} | more
+    settings = {"seconds": HANG_SECONDS, "retries": QUICK, "tls": NO_CERTIFICATES} | more
     if not is_async:
         with Billing(server.url, KEY, **settings) as client:
             return client._wire.ask(made, kind)
@@ -58,7 +59,8 @@ def is_async(request):
 )
 def test_a_post_in_trouble_is_sent_again_byte_for_byte_under_its_key(server, is_async, trouble):
     server.plays(trouble, answer(201, {"id": "sub_1"}))
-    made = asked(server, call("POST", "/v1/subscriptions", body={"name": "김철수"}), is_async=is_async)
+    seconds = 2 if trouble is hang else HANG_SECONDS
+    made = asked(server, call("POST", "/v1/subscriptions", body={"name": "김철수"}), is_async=is_async, seconds=seconds)
     assert made == Thing(id="sub_1")
     first, again = server.requests
     assert (first.method, first.path, first.headers, first.body) == (

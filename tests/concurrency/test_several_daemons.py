@@ -46,7 +46,7 @@ def daemons(world, number, url):
             database = Database(url)
             opened.callback(database.dispose)
             settings = Settings(
-                gateway=GatewaySection(base_url=str(world.http.base_url), answer_seconds=2, writes_per_second=2000)
+                gateway=GatewaySection(base_url=str(world.http.base_url), answer_seconds=10, writes_per_second=2000)
             )
             gateway = opened.enter_context(make_gateway(settings))
             rules = replace(world.engine.rules, batch=7)

@@ -29,7 +29,7 @@ from billing.store.database import Database
 def live_and_die(job: dict[str, Any]) -> int:
     """Do the act of a job, and be killed in the middle of it; return how many boundaries there were, if not."""
     boundaries = Boundaries(lambda: os.kill(os.getpid(), signal.SIGKILL))
-    settings = Settings(gateway=GatewaySection(base_url=job["sandbox"], answer_seconds=2, writes_per_second=2000))
+    settings = Settings(gateway=GatewaySection(base_url=job["sandbox"], answer_seconds=10, writes_per_second=2000))
     database = Database(job["database"])
     watch(database, boundaries)
     with make_gateway(settings) as client:

@@ -3,7 +3,6 @@
 from collections import Counter
 from itertools import count
 
-import pytest
 from crashing import Boundaries, survive, watch
 from harness import fresh_world
 from receiving import Post, receiving
@@ -11,8 +10,6 @@ from receiving import Post, receiving
 from billing.domain.cases import Note
 from billing.store.deliveries import LEASE
 from billing.store.writes import Author, note
-
-pytestmark = pytest.mark.timeout(300)
 
 
 def tell(world, *names):

@@ -10,7 +10,7 @@ from flows import FLOWS, Flow, leave, outcome_of
 from harness import World, fresh_world
 from soundness import assert_sound
 
-pytestmark = pytest.mark.timeout(600)  # many deaths in one test; each takes a tenth of a second
+pytestmark = pytest.mark.timeout(1800)  # many deaths in one test; each takes a tenth of a second
 
 
 def _die(world: World, boundaries: Boundaries, flow: Flow, who: str, at: int | None) -> bool:

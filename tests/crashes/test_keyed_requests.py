@@ -87,7 +87,6 @@ FLOWS = {
 }
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("made", FLOWS)
 def test_a_request_is_done_once_wherever_the_process_died_between_its_claim_and_its_answer(sandbox, database_url, made):
     prepare, act = FLOWS[made]

@@ -11,7 +11,6 @@ from flows import FLOWS, leave, outcome_of
 from harness import email, fresh_world
 from soundness import assert_sound
 
-pytestmark = pytest.mark.timeout(300)
 KILLING = Path(__file__).with_name("killing.py")
 
 

@@ -3,7 +3,6 @@
 import json
 from datetime import date
 
-import pytest
 from typer.testing import CliRunner
 
 from billing.entrypoints.cli.main import app
@@ -34,7 +33,6 @@ def run(*arguments):
     return CliRunner().invoke(app, ["demo", "--subscribers", "14", "--months", "2", "--seed", "5", *arguments])
 
 
-@pytest.mark.timeout(300)
 def test_the_same_seed_tells_the_same_year_on_both_databases_and_ends_in_three_zeros(
     tmp_path, monkeypatch, empty_postgres_url
 ):
@@ -52,7 +50,6 @@ def test_the_same_seed_tells_the_same_year_on_both_databases_and_ends_in_three_z
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
 
 
-@pytest.mark.timeout(300)
 def test_it_leaves_a_database_that_can_be_looked_into(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run()

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Self
 
 from tools import BIN
+from waiting import HANG_SECONDS
 
-SECONDS = 60
+SECONDS = 2 * HANG_SECONDS
 
 
 class Shell:

@@ -17,7 +17,6 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 NEVER_RUN = {"mermaid"}
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("first", [page for page in PAGES if not goes_on_from(page)], ids=lambda page: page.name)
 def test_what_a_page_says_to_do_works(first, tmp_path):
     """Pages that go on where another ends are lived through after it, one after the other, in the same shell."""

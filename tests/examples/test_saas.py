@@ -9,12 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
-import pytest
 from playwright.sync_api import Page
 from tools import ROOT, browser_page
+from waiting import HANG_SECONDS, until
 
 EMAIL = "haneul@example.test"
-LATE = pytest.mark.timeout(180)
 
 
 @dataclass
@@ -27,7 +26,7 @@ class Shop:
 
     def a_while_passes(self, how_long: str) -> None:
         command = [sys.executable, "-m", "billing.entrypoints.cli.main", "--config", self.config]
-        subprocess.run([*command, "clock", "advance", how_long], check=True, capture_output=True, timeout=100)
+        subprocess.run([*command, "clock", "advance", how_long], check=True, capture_output=True, timeout=HANG_SECONDS)
 
     def wallet_does(self, **written: object) -> None:
         answer = httpx2.put(f"{self.wallets}/_sandbox/wallets/{EMAIL}", json=written)
@@ -45,7 +44,7 @@ def shop_of_one_command() -> Iterator[Shop]:
             yield Shop(*(each[1] for each in told))
         finally:
             process.terminate()
-            rest = process.communicate(timeout=60)[0]
+            rest = process.communicate(timeout=HANG_SECONDS)[0]
     assert (process.returncode, rest) == (0, "")
 
 
@@ -77,12 +76,12 @@ def account_says(page: Page, shop: Shop) -> str:
 def is_told(page: Page, words: str | None) -> None:
     """Wait for what a webhook tells the SaaS, which comes a moment later than what it asks for itself."""
     notice = page.locator(".notice")
-    for _ in range(100):
-        if (words is None and notice.count() == 0) or (words and notice.get_by_text(words).count()):
-            return
-        page.wait_for_timeout(100)
+
+    def told() -> bool:
         page.reload()
-    raise AssertionError(f"not told: {words}")
+        return notice.count() == 0 if words is None else notice.get_by_text(words).count() > 0
+
+    until(told, f"the notice {words!r}", every=0.1)
 
 
 def errors_seen_by(*tabs: Page) -> list[str]:
@@ -99,7 +98,6 @@ def day_of(page: Page, what: str) -> str:
     return page.locator("dt", has_text=what).locator("+ dd").inner_text()
 
 
-@LATE
 def test_a_subscriber_lives_with_the_example():
     with shop_of_one_command() as shop, browser_page() as page:
         assert not may_read(page, shop)
@@ -137,7 +135,6 @@ def test_a_subscriber_lives_with_the_example():
         assert not may_read(page, shop)
 
 
-@LATE
 def test_no_button_that_is_pressed_twice_and_no_page_from_before_breaks_anything():
     with shop_of_one_command() as shop, browser_page() as page:
         other = page.context.new_page()
@@ -168,7 +165,7 @@ def test_a_port_that_is_in_use_is_said_before_anything_is_started():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = [sys.executable, ROOT / "examples" / "saas" / "run.py", "--port", str(port)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_SECONDS)
     assert done.returncode == 1
     assert done.stderr.startswith(f"port {port} cannot be used (Address already in use): is this example running")
     assert done.stdout == ""

@@ -5,6 +5,7 @@ import pytest
 from pydantic import SecretStr
 from requests_to_send import fresh_client
 from scripted_server import ScriptedServer
+from waiting import HANG_SECONDS
 
 from billing.gateway.auth import SecretKey
 from billing.sandbox import defaults
@@ -35,9 +36,9 @@ class Shop:
 
     def __init__(self, url):
         self.url = url
-        self.control = httpx2.Client(base_url=f"{url}/_sandbox", timeout=10)
+        self.control = httpx2.Client(base_url=f"{url}/_sandbox", timeout=HANG_SECONDS)
         self.gateway = self.client()
-        self.hasty = self.client(answer_seconds=0.6)
+        self.hasty = self.client(answer_seconds=2)
 
     def client(self, authorization=None, **limits):
         key = SecretKey(SecretStr(defaults.SECRET_KEY))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from pydantic import SecretStr
+from waiting import HANG_SECONDS
 
 from billing.domain.identity import idempotency_key
 from billing.gateway.auth import SecretKey
@@ -17,7 +18,7 @@ REFERENCE = "abc123-sub-20270301-1"
 
 def fresh_client(url, authorization=None, observer=None, *, series=AS_ON_THE_PAGE, **limits):
     """Return a client without limits on its rates, and patient enough for a machine that is busy."""
-    told = {"answer_seconds": 10, "writes_per_second": 100_000, "reads_per_second": 100_000, **limits}
+    told = {"answer_seconds": HANG_SECONDS / 2, "writes_per_second": 100_000, "reads_per_second": 100_000, **limits}
     return CheckoutGateway(
         url,
         authorization or SecretKey(SecretStr("sk_test")),

@@ -5,7 +5,6 @@ import json
 import socket
 import ssl
 import subprocess
-import time
 from dataclasses import replace
 
 import pytest
@@ -183,14 +182,18 @@ def test_a_chunked_answer_that_ends_in_the_middle_is_unknown(server, gateway):
 
 @pytest.mark.parametrize(
     "script",
-    [hang, drip(202, GOOD), drip(422, json.dumps(an_error("source_id_unknown")).encode()), drip_headers],
-    ids=["silence", "one byte a second", "a refusal byte by byte", "headers without end"],
+    [
+        hang,
+        drip(202, GOOD, every=0.1),
+        drip(422, json.dumps(an_error("source_id_unknown")).encode(), every=0.1),
+        drip_headers,
+    ],
+    ids=["silence", "byte by byte", "a refusal byte by byte", "headers without end"],
 )
 def test_an_answer_that_is_not_whole_at_the_deadline_is_unknown(server, hasty, script):
-    begun = time.monotonic()
+    # Each read ends well before the deadline, and all of them together long after it.
     outcome = send(server, hasty, script)
     assert outcome == Unknown("no whole answer within 0.4 s")
-    assert time.monotonic() - begun < 3, "the deadline is for the whole answer, not for each read"
 
 
 @pytest.mark.parametrize("status", [202, 422, 500])

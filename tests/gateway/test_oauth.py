@@ -8,6 +8,7 @@ import pytest
 from pydantic import SecretStr
 from requests_to_send import a_payment, a_renewal, fresh_client
 from scripted_server import ScriptedServer, answer, cut, hang
+from waiting import HANG_SECONDS
 
 from billing.domain.charging import Accepted, Found, NotSent, Unreadable
 from billing.gateway.auth import OAuth
@@ -115,7 +116,7 @@ def test_when_many_requests_are_turned_away_at_once_one_new_token_serves_them_al
 
     def turn_the_first_token_away(line):
         if line.request.headers["authorization"] == "Bearer token-1":
-            place = all_are_here.wait(10)
+            place = all_are_here.wait(HANG_SECONDS)
             answer(401, after=0.01 * place)(line)  # most of them after the new token has come
         else:
             answer(200, {"data": []})(line)

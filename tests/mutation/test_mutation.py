@@ -80,7 +80,7 @@ def test_a_mistake_is_noticed_by_the_tests_and_what_is_equal_is_not(tmp_path):
         capture_output=True,
         text=True,
         check=False,
-        timeout=100,
+        timeout=500,
     )
     assert done.returncode == 0, done.stderr
     by = {name.split(": ", 1)[1]: verdict["by"] for name, verdict in json.loads(kept.read_text()).items()}

@@ -62,7 +62,7 @@ class Catchers:
         """Live through the bug's worlds in this tree; ``stop`` at the first that fails."""
         number = bug.worlds if worlds is None else worlds
         asked = {"worlds": [bug.first_world, number], "without": sorted(bug.without), "stop": stop}
-        return self._hunt(tree, bug.files, asked, bug.seconds if stop else 900)
+        return self._hunt(tree, bug.files, asked, bug.seconds if stop else 3600)
 
     def run_tests(self, tree: Path, bug: Bug) -> Catch:
         return self._hunt(tree, bug.files, {"worlds": None, "tests": bug.tests}, bug.seconds)

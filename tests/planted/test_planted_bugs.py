@@ -12,7 +12,7 @@ BUGS = read_bugs()
 LIVED_THROUGH_WITHOUT_ANY_BUG = 504
 """The worlds that the simulation's own test lives through: no bug may name others, which nobody has seen go well."""
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1800)
 
 
 @pytest.fixture(scope="session")

@@ -2,11 +2,13 @@
 
 import json
 import threading
-import time
+from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import requests
+from waiting import HANG_SECONDS, until
 
 from billing.sandbox import defaults
 
@@ -20,7 +22,7 @@ class Shop:
         self.http.headers["Authorization"] = f"Bearer {defaults.SECRET_KEY}"
 
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
-        return self.http.request(method, self.url + path, timeout=20, allow_redirects=False, **more)
+        return self.http.request(method, self.url + path, timeout=HANG_SECONDS, allow_redirects=False, **more)
 
     def first_body(self, **changes: Any) -> dict[str, Any]:
         body = {
@@ -116,12 +118,12 @@ class _Server(ThreadingHTTPServer):
 
 
 class Receiver:
-    """A webhook endpoint: remembers what came, answers what ``answers`` says and then 200."""
+    """A webhook endpoint: remembers what came, answers what ``answers`` says and then 200, but not before ``until``."""
 
     def __init__(self) -> None:
         self.came: list[tuple[dict[str, str], bytes]] = []
         self.answers: list[int] = []
-        self.delay = 0.0
+        self.until: Callable[[], object] = lambda: True
         self.busy = self.busy_max = 0
         receiver = self
 
@@ -131,7 +133,8 @@ class Receiver:
                 receiver.came.append((dict(self.headers), body))
                 receiver.busy += 1
                 receiver.busy_max = max(receiver.busy, receiver.busy_max)
-                time.sleep(receiver.delay)
+                with suppress(AssertionError):
+                    until(receiver.until)
                 receiver.busy -= 1
                 self.send_response(receiver.answers.pop(0) if receiver.answers else 200)
                 self.send_header("Location", receiver.url)

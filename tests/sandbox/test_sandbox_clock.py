@@ -1,9 +1,9 @@
 """Sandbox time: frozen, moved forward, or real."""
 
-import time
 from datetime import UTC, datetime
 
 import pytest
+from waiting import until
 
 
 def test_time_moves_only_forward_once_frozen(shop):
@@ -39,17 +39,15 @@ def test_things_happen_in_the_order_of_time_and_at_their_own_instants(shop):
 
 def test_a_pristine_sandbox_runs_in_real_time(shop):
     shop.control("POST", "reset")
+    before = datetime.now(UTC)
     clock = shop.control("GET", "clock")
     assert clock["frozen"] is False
-    assert abs(datetime.fromisoformat(clock["now"]) - datetime.now(UTC)).total_seconds() < 5
+    assert before <= datetime.fromisoformat(clock["now"]) <= datetime.now(UTC)
     source = shop.enrolled()
-    shop.script(source, script=[{"outcome": "ok", "settle_seconds": 0.05}])
-    later = shop.later(source)
-    assert shop.status(later) == "Pending"
-    deadline = time.monotonic() + 5
-    while shop.status(later) == "Pending" and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert shop.status(later) == "Captured"
+    shop.script(source, script=[{"outcome": "ok", "settle_seconds": each} for each in (3600, 0.05)])
+    in_an_hour, soon = shop.later(source), shop.later(source, reference="later-2")
+    until(lambda: shop.status(soon) == "Captured", "the capture")
+    assert shop.status(in_an_hour) == "Pending"
 
 
 def test_time_that_has_begun_cannot_be_set_back_by_thawing_or_freezing(shop):
@@ -70,14 +68,11 @@ def test_a_thawed_clock_catches_up(shop):
     assert shop.control("GET", "clock")["frozen"] is False
 
 
-def test_reset_is_quick_and_forgets_everything(shop):
+def test_reset_forgets_everything(shop):
     shop.faults(webhook_lost=1)
     shop.script("lee@example.test", balance=1)
     shop.first()
-    started = time.monotonic()
-    for _ in range(10):
-        shop.control("POST", "reset")
-    assert (time.monotonic() - started) / 10 < 0.02
+    shop.control("POST", "reset")
     assert shop.ledger() == shop.control("GET", "wallets") == shop.control("GET", "requests") == []
     assert shop.control("GET", "faults")["webhook_lost"] == 0
     assert shop.control("GET", "clock")["next"] is None

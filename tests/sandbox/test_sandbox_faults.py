@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
+from waiting import HANG_SECONDS, until
 
 NOT_PROCESSED = [("unauthorized_401_empty", 401), ("rate_limit_429", 429), ("unprocessed_502", 502)]
 READS = [
@@ -75,10 +76,8 @@ def test_processed_but_500_takes_effect(shop):
 @pytest.mark.parametrize(("fault", "effects"), [("processed_timeout", 1), ("unprocessed_timeout", 0)])
 def test_an_unanswered_write_may_or_may_not_have_had_an_effect(shop, fault, effects):
     shop.faults(**{fault: 1, "timeout_seconds": 0.2})
-    started = time.monotonic()
     with pytest.raises(requests.ConnectionError):
         shop.post(shop.first_body(), "key-1")
-    assert time.monotonic() - started >= 0.2
     assert len(shop.ledger()) == effects
     shop.faults(**{fault: 0})
     assert shop.post(shop.first_body(), "key-1").status_code == 202
@@ -96,19 +95,17 @@ def test_a_hanging_answer_does_not_block_a_reset(shop):
     shop.faults(processed_timeout=1, timeout_seconds=600)
     with pytest.raises(requests.Timeout):
         requests.post(shop.url + "/payments", json=shop.first_body(), headers=shop.http.headers, timeout=0.1)
-    started = time.monotonic()
-    shop.control("POST", "reset")
-    assert time.monotonic() - started < 0.5
+    shop.control("POST", "reset")  # which itself must be answered within less than the 600 seconds
 
 
 @pytest.mark.parametrize("prefix", ["", "read_"])
 def test_a_dripped_body_is_whole_but_slow(shop, prefix):
     first = shop.first()
-    shop.faults(**{f"{prefix}drip_body": 1, "timeout_seconds": 0.5})
+    shop.faults(**{f"{prefix}drip_body": 1, "timeout_seconds": (seconds := 0.5)})
     started = time.monotonic()
     answer = shop.get(first) if prefix else shop.first(reference="first-2")
     assert answer["id"]
-    assert time.monotonic() - started >= 0.5
+    assert time.monotonic() - started >= seconds
 
 
 @pytest.mark.parametrize("prefix", ["", "read_"])
@@ -117,7 +114,7 @@ def test_an_endless_body_goes_on_until_the_caller_leaves(shop, prefix):
     shop.faults(**{f"{prefix}endless_body": 1})
     method, path = ("GET", f"/payments/{first['id']}") if prefix else ("POST", "/payments")
     body = None if prefix else shop.first_body(reference="first-2")
-    with shop.http.request(method, shop.url + path, json=body, stream=True, timeout=5) as answer:
+    with shop.http.request(method, shop.url + path, json=body, stream=True, timeout=HANG_SECONDS) as answer:
         assert answer.ok
         assert sum(len(chunk) for chunk, _ in zip(answer.iter_content(65_536), range(40), strict=False)) > 1 << 20
     assert shop.ledger()[0]["id"] == first["id"]
@@ -238,17 +235,17 @@ def test_the_log_of_requests_tells_no_secrets(shop):
 
 def test_a_request_that_is_not_http_does_not_disturb_it(shop):
     host, port = shop.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=HANG_SECONDS) as connection:
         connection.sendall(b"\x16\x03\x01 hello\r\n\r\n")
         connection.recv(100)
     assert shop.ledger() == []
 
 
 def test_a_request_still_waiting_at_a_reset_does_not_touch_the_new_world(shop):
-    shop.faults(latency_ms=500)
+    shop.faults(latency_ms=60_000)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(requests.post, shop.url + "/payments", json=shop.first_body(), headers=shop.http.headers)
-        time.sleep(0.1)
+        until(lambda: [each["status"] for each in shop.control("GET", "requests")] == [None], "its arrival")
         shop.control("POST", "reset")
         assert waiting.result().status_code == 503
     assert shop.ledger() == []

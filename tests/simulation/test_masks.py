@@ -8,7 +8,6 @@ from tests.simulation.simulating import simulate
 WORLDS = 5
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("mask", sorted(MASKS))
 def test_no_world_charges_twice_without(mask):
     told = simulate("--worlds", str(WORLDS), "--without", mask)
@@ -16,14 +15,12 @@ def test_no_world_charges_twice_without(mask):
     assert told.endswith("0 failed\n")
 
 
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("seed", [1021, 1036])
 def test_a_refusal_that_was_none_is_found_without_webhooks(seed):
     """Two worlds in which nobody ever knew of a payment that the gateway had made though it refused it."""
     assert "went well" in simulate("--replay", str(seed), "--without", "webhooks")
 
 
-@pytest.mark.timeout(300)
 def test_no_world_charges_twice_without_webhooks_and_indexes_at_once():
     simulate("--worlds", str(WORLDS), "--without", "webhooks", "--without", "indexes")
 

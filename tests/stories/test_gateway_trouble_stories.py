@@ -5,7 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from harness import Witness, email, kst, utc
+from harness import Witness, email, impatient, kst, utc
 from sqlalchemy import text
 
 from billing.bootstrap import make_gateway
@@ -90,8 +90,9 @@ def test_a_look_up_that_fails_proves_nothing(world):
 def test_an_answer_that_never_comes_is_unknown_and_a_copy_that_is_replayed_charges_once(sqlite_world):
     world = sqlite_world
     world.subscribe()
-    world.faults(processed_timeout=1, timeout_seconds=3)
-    _renew(world)
+    world.faults(processed_timeout=1, timeout_seconds=10)
+    with impatient(world):
+        _renew(world)
     assert _renewal(world)["state"] == "unknown"
     world.calm()
     assert _renewal(world)["state"] == "captured"

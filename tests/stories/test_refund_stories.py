@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from harness import email
+from harness import email, impatient
 
 from billing.config import SANDBOX_SECRET_KEY
 from billing.operations.engine import NotFound, Refusal
@@ -110,8 +110,9 @@ def test_a_refund_answered_500_after_processing_is_found_and_not_sent_again(worl
 def test_a_refund_that_timed_out_after_processing_is_one_refund(sqlite_world):
     world = sqlite_world
     world.subscribe()
-    world.faults(processed_timeout=1, timeout_seconds=3)
-    _refund(world, 4000)
+    world.faults(processed_timeout=1, timeout_seconds=10)
+    with impatient(world):
+        _refund(world, 4000)
     world.calm(hours=3)
     assert world.states("refund") == ["refunded"]
     assert _refunded(world) == 4000

@@ -10,7 +10,7 @@ import httpx2
 from billing.config import SANDBOX_API_KEY
 
 PLANS = ("basic", "weekly")
-_PATIENCE = 120.0  # an API that was killed keeps the key of a request in use for half a minute
+_PATIENCE = 600.0  # an API that was killed keeps the key of a request in use for half a minute
 _PAUSE = 0.1
 
 

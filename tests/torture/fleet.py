@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from waiting import HANG_SECONDS
+
 NURSERY = Path(__file__).with_name("nursery.py")
 
 
@@ -35,7 +37,7 @@ class Nursery:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(timeout=20)
+        self._process.wait(timeout=HANG_SECONDS)
         self._process.stdout.close()
 
 

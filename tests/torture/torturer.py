@@ -16,6 +16,7 @@ from harness import NO_CERTIFICATES, START
 from listening import Mood, Shop
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from waiting import HANG_SECONDS
 
 from billing.store.database import Database
 from billing.store.due import is_quiet
@@ -184,7 +185,7 @@ class Torturer:
 
     def _until(self, holds: Callable[[], bool]) -> None:
         """Wait, by the clock of the machine and by minutes of the engine's, until it holds."""
-        deadline, step = time.monotonic() + 60, time.monotonic() + 2
+        deadline, step = time.monotonic() + HANG_SECONDS, time.monotonic() + 2
         while not holds():
             if time.monotonic() > deadline:
                 raise NoRest(f"the engine is not quiet at {self.now.isoformat()}")
@@ -251,7 +252,7 @@ class Torturer:
         self._database.dispose()
 
     def _control(self, method: str, path: str, body: Any) -> Any:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_SECONDS
         while True:
             try:
                 answer = self._sandbox.request(method, f"/_sandbox/{path}", json=body)
@@ -266,7 +267,7 @@ class Torturer:
 
     def _with_database(self, work: Callable[[Connection], T]) -> T:
         """Work on the database, again while it fails: it is tormented for us too."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANG_SECONDS
         while True:
             try:
                 with self._database.transaction() as tx:

@@ -4,17 +4,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import pytest
 from receiving import Post
+from waiting import HANG_SECONDS, until
 
 from billing.bootstrap import fingerprint
 from billing.config_source import read_settings
+from billing.operations.courier import AT_ONCE
 from billing.store.installation import set_clock, set_fingerprint
-
-pytestmark = pytest.mark.timeout(120)
 
 
 @contextmanager
@@ -26,7 +25,7 @@ def daemon(file):
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(HANG_SECONDS)
 
 
 def configured(tmp_path, world, sandbox):
@@ -47,13 +46,6 @@ def file(tmp_path, world, sandbox):
     return configured(tmp_path, world, sandbox)
 
 
-def until(holds, seconds=40):
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def lease_ends(world):
     with world.engine.database.transaction() as tx:
         tx.exec_driver_sql("UPDATE webhook_delivery SET next_try_at = queued_at WHERE state = 'pending'")
@@ -63,33 +55,33 @@ def test_a_daemon_that_is_killed_while_it_sends_leads_to_the_same_id_once_more_a
     post = Post(world)
     made = post.endpoint(receiver)
     world.subscribe()
-    receiver.wait = 30
+    receiver.wait = 2 * HANG_SECONDS
     with daemon(file) as process:
-        until(lambda: len(receiver.requests) == 7)
+        until(lambda: len(receiver.requests) == AT_ONCE, "the first deliveries")
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
     assert set(post.states()) == {"pending"}
     receiver.wait = 0
+    receiver.let_go.set()
     lease_ends(world)
     with daemon(file):
         until(lambda: set(post.states()) == {"delivered"})
-    assert len(receiver.ids) == 14
-    assert all(receiver.ids.count(each) == 2 for each in receiver.ids)
+    assert len(post.states()) == 7
+    assert [receiver.ids.count(each) for each in receiver.ids[:AT_ONCE]] == [2] * AT_ONCE
+    assert len(receiver.ids) == 7 + AT_ONCE
     assert receiver.requests[-1].verified(made.secret)
 
 
-def test_a_daemon_with_a_dead_endpoint_sweeps_on_and_ends_within_seconds(sqlite_world, receiver, tmp_path, sandbox):
+def test_a_daemon_with_a_dead_endpoint_sweeps_on_and_does_not_wait_for_it(sqlite_world, receiver, tmp_path, sandbox):
     world = sqlite_world
     made = configured(tmp_path, world, sandbox)
     post = Post(world)
     post.endpoint(receiver)
-    receiver.wait = 60
+    receiver.wait = 4 * HANG_SECONDS
     with daemon(made) as process:
         world.enrol()
         until(lambda: len(receiver.requests) >= 2)
         swept = world.scalar("SELECT sweeps FROM daemon")
         until(lambda: world.scalar("SELECT sweeps FROM daemon") > swept)
-        began = time.monotonic()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(20) == 0
-        assert time.monotonic() - began < 12
+        assert process.wait(HANG_SECONDS) == 0

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -11,10 +11,12 @@ import receiving
 from harness import fresh_world
 from receiving import LOOPBACK, VAULT, Post
 from standardwebhooks import WebhookVerificationError
+from waiting import HANG_SECONDS, until
 
 from billing.domain.cases import Note
 from billing.domain.public_ids import Kind, public_id
 from billing.operations import fan_out as fanning
+from billing.operations.courier import AT_ONCE
 from billing.operations.webhook_endpoints import (
     EventsBeingWritten,
     disable_endpoint,
@@ -86,12 +88,12 @@ def test_an_endpoint_is_made_when_all_that_was_being_written_has_ended_and_is_to
             told = Note("plan.renamed", {"new": "slow"})
             note(tx, None, told, Author("test", world.now), subject=("plan", "slow"))
             written.set()
-            may_end.wait(10 if stays_open else 0.3)
+            may_end.wait(HANG_SECONDS if stays_open else 0.3)
 
     with fresh_world(sandbox.url, postgres_url) as world:
         post, other = Post(world), threading.Thread(target=slow)
         other.start()
-        written.wait(10)
+        written.wait(HANG_SECONDS)
         tell(world, "overtakes")
         if stays_open:
             with pytest.raises(EventsBeingWritten):
@@ -239,23 +241,25 @@ def test_an_endpoint_that_says_it_is_gone_is_switched_off_at_once(lite, receiver
 
 
 def test_a_hanging_endpoint_delays_no_other(lite, receiver, another):
-    lite.deadline = 3.0
     lite.endpoint(receiver)
     lite.endpoint(another)
-    receiver.wait = 3
+    receiver.wait = 4 * HANG_SECONDS
     tell(lite.world, *(str(number) for number in range(40)))
-    arrived = []
-    another.on_arrival = lambda: arrived.append(time.monotonic())
-    began = time.monotonic()
+    stopped = threading.Event()
 
     async def run():
-        async with Sender(LOOPBACK, deadline=3.0) as sender:
-            await lite.courier(sender).run(lambda: len(arrived) >= 40, every=0.05, patience=0.01)
+        async with Sender(LOOPBACK, deadline=3 * HANG_SECONDS) as sender:
+            await lite.courier(sender).run(stopped.is_set, every=0.05, patience=0.01)
 
-    asyncio.run(run())
-    assert len(arrived) == 40
-    assert arrived[-1] - began < 2.5
-    assert len(receiver.requests) <= 8
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(asyncio.run, run())
+        try:
+            until(lambda: len(another.requests) >= 40, "the delivery to the endpoint that does not hang")
+        finally:
+            stopped.set()
+            running.result()
+    assert len(another.requests) == 40
+    assert 1 <= len(receiver.requests) <= AT_ONCE
 
 
 def test_two_couriers_share_the_work_and_send_nothing_twice(post, receiver):
@@ -393,11 +397,11 @@ def test_an_event_that_is_committed_late_is_delivered_too(receiver, sandbox, pos
                 author = Author("test", world.now)
                 note(tx, None, Note("plan.renamed", {"new": "slow"}), author, subject=("plan", "slow"))
                 slow.set()
-                go_on.wait(10)
+                go_on.wait(HANG_SECONDS)
 
         writer = threading.Thread(target=write_slowly)
         writer.start()
-        slow.wait(10)
+        slow.wait(HANG_SECONDS)
         tell(world, "quick")
         post.carry()
         assert receiver.requests == []  # the quick one has the higher number
@@ -421,9 +425,10 @@ def test_a_database_without_its_key_sends_nothing_and_goes_on_when_the_key_is_ba
 def test_the_clock_is_the_machines_so_that_receivers_believe_the_timestamp(lite, receiver):
     lite.endpoint(receiver)
     tell(lite.world, "one")  # at a time of the test clock that is long to come
+    before = datetime.now(UTC).replace(microsecond=0)
     lite.carry()
     at = datetime.fromtimestamp(int(receiver.requests[0].headers["webhook-timestamp"]), UTC)
-    assert abs(datetime.now(UTC) - at) < timedelta(seconds=10)
+    assert before <= at <= datetime.now(UTC)
 
 
 def test_deliveries_that_ended_long_ago_are_forgotten_but_not_what_a_disabled_endpoint_missed(post, receiver, another):

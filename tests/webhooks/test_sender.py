@@ -11,12 +11,13 @@ import pytest
 from receiving import LOOPBACK
 from scripted_server import ScriptedServer
 from standardwebhooks import Webhook, WebhookVerificationError
+from waiting import HANG_SECONDS, until
 
 from billing.outbox.sender import MOST_BYTES_KEPT, Sender, body_of, signed
 from billing.outbox.vault import CannotOpen, Vault, draw_secret
 
 
-def send(url, *, allowed=LOOPBACK, deadline=2.0, body="{}"):
+def send(url, *, allowed=LOOPBACK, deadline=HANG_SECONDS, body="{}"):
     async def go():
         async with Sender(allowed, deadline=deadline) as sender:
             return await sender.post(url, {"content-type": "application/json"}, body)
@@ -44,11 +45,10 @@ def test_the_status_and_the_answer_are_kept(receiver):
 
 def test_only_the_first_kilobyte_of_an_answer_is_read(receiver):
     receiver.answer = b"x" * 50_000_000
-    began = time.monotonic()
     answer = send(receiver.url)
     assert answer.is_taken
     assert answer.body == "x" * MOST_BYTES_KEPT
-    assert time.monotonic() - began < 2
+    until(lambda: receiver.hung_up == 1, "the end of the connection before the end of the answer")
 
 
 def test_an_answer_that_no_row_could_hold_is_kept_all_the_same(receiver):
@@ -73,11 +73,9 @@ def test_a_redirect_is_not_followed(receiver, another):
 
 
 def test_an_endpoint_that_does_not_answer_is_left_at_the_deadline(receiver):
-    receiver.wait = 5
-    began = time.monotonic()
+    receiver.wait = 10
     answer = send(receiver.url, deadline=0.3)
     assert (answer.status, answer.error) == (None, "no whole answer within 0.3 s")
-    assert time.monotonic() - began < 2
 
 
 def test_so_is_one_that_drips_its_answer():
@@ -101,17 +99,28 @@ def test_a_few_interim_answers_are_read_over():
 
 
 def test_a_flood_of_interim_answers_is_no_answer_and_takes_nobody_elses_turn():
+    sent = []
+
     def flood(line):
-        ends = time.monotonic() + 4
         with suppress(OSError):
-            while time.monotonic() < ends:
+            for _ in range(2000):
                 line.send(2000 * HINT)
+                sent.append(2000)
             line.send(TAKEN)
 
+    async def post(url):
+        async with Sender(LOOPBACK, deadline=HANG_SECONDS) as sender:
+            turns, posting = 0, asyncio.create_task(sender.post(url, {"content-type": "application/json"}, "{}"))
+            while not posting.done():
+                turns += 1
+                await asyncio.sleep(0)
+            return turns, posting.result()
+
     with ScriptedServer([flood]) as server:
-        answer = send(server.url, deadline=10)
+        turns, answer = asyncio.run(post(server.url))
     assert answer.error == "no readable answer (TooManyInterimAnswers)"
-    assert answer.milliseconds < 2000
+    assert len(sent) < 2000, "the flood was cut off"
+    assert turns > 1
 
 
 def test_what_is_no_http_is_no_answer():
