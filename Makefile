@@ -91,6 +91,7 @@ bench: $(READY) ## Race the daemon against its floors, burst webhooks at the API
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.stored
 	$(BIN)/python -m bench.load
+	$(BIN)/python -m bench.sandbox
 
 format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff check --quiet --fix .

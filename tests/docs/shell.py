@@ -41,7 +41,7 @@ class Shell:
         with suppress(ProcessLookupError):
             os.killpg(self._bash.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):
-            self._bash.wait(timeout=10)
+            self._bash.wait(timeout=HANG_SECONDS)
         with suppress(ProcessLookupError):
             os.killpg(self._bash.pid, signal.SIGKILL)
         self._bash.wait()

@@ -22,6 +22,7 @@ from checkout_sdk.payments.payments import (
     ShippingDetails,
     TerminalType,
 )
+from waiting import HANG_SECONDS
 
 from billing.sandbox import defaults
 
@@ -82,7 +83,7 @@ def later_request(source_id):
 def test_the_whole_life_of_a_subscription_through_the_sdk(sdk, shop, receiver):
     first = sdk.payments.request_payment(first_request())
     assert (first.http_metadata.status_code, first.status) == (202, "Pending")
-    requests.post(f"{first._links.redirect.href}/agree", allow_redirects=False, timeout=5)
+    requests.post(f"{first._links.redirect.href}/agree", allow_redirects=False, timeout=HANG_SECONDS)
 
     later = sdk.payments.request_payment(later_request(first.source.id), "ik-1")
     assert sdk.payments.request_payment(later_request(first.source.id), "ik-1").id == later.id

@@ -8,7 +8,7 @@ import time
 
 import pytest
 import requests
-from waiting import until
+from waiting import HANG_SECONDS, until
 
 KEY = "키-key"
 RETRIES = ["00:05:00", "00:15:00", "00:30:00", "01:00:00", "02:00:00", "06:00:00", "18:00:00"]
@@ -156,7 +156,7 @@ def test_a_reset_does_not_wait_for_a_slow_receiver(shop, receiver):
     shop.first()
     until(lambda: receiver.busy == 1, "the delivery")
     for act in ("reset", "drain"):  # each is answered long before the receiver is given up
-        told = requests.post(f"{shop.url}/_sandbox/{act}", timeout=30)
+        told = requests.post(f"{shop.url}/_sandbox/{act}", timeout=HANG_SECONDS / 4)
         assert told.status_code == 200
     assert told.json()["next"] is None
     let_go.set()

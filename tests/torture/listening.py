@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
+from waiting import HANG_SECONDS
 
 
 class Mood(StrEnum):
@@ -104,7 +105,7 @@ class Shop:
             self.wrong.append(f"{ident} came with two bodies")
         if mood is Mood.HANGS:
             with self._changed:
-                self._changed.wait_for(lambda: self._mood is not Mood.HANGS, timeout=30)
+                self._changed.wait_for(lambda: self._mood is not Mood.HANGS, timeout=HANG_SECONDS)
             return None
         if mood is Mood.FAILS:
             return 500

@@ -78,7 +78,7 @@ class Torturer:
         self.done: Counter[str] = Counter()
         self._urls = urls
         self._database = Database(ground.url)
-        self._sandbox = httpx2.Client(base_url=urls["sandbox"], timeout=30, verify=NO_CERTIFICATES)
+        self._sandbox = httpx2.Client(base_url=urls["sandbox"], timeout=HANG_SECONDS, verify=NO_CERTIFICATES)
         self._sandbox_next: datetime | None = None
         self.leaps = 0
         self._leaps = False
