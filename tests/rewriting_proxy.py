@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx2
-from harness import NO_CERTIFICATES, Witness, World
+from harness import ANSWER_SECONDS, NO_CERTIFICATES, Witness, World
 
 from billing.bootstrap import make_gateway
 from billing.config import GatewaySection, Settings
@@ -51,7 +51,7 @@ def rewritten(world: World, rewrite: Rewrite) -> Iterator[None]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         section = GatewaySection(
-            base_url=f"http://127.0.0.1:{server.server_port}", answer_seconds=2, writes_per_second=2000
+            base_url=f"http://127.0.0.1:{server.server_port}", answer_seconds=ANSWER_SECONDS, writes_per_second=2000
         )
         before = world.engine
         gateway = make_gateway(Settings(gateway=section))

@@ -285,7 +285,7 @@ def test_refusals_are_written_at_once_and_then_only_every_few_seconds():
         written.append(dict(counts))
         more.set()
 
-    with door(list, count) as http:
+    with door(list, count) as (http, _):
         for _ in range(20):
             assert http.post(WEBHOOK_PATH, content=event(), headers={"Cko-Signature": "0" * 64}).status_code == 401
         assert http.post(WEBHOOK_PATH, content=b"x" * (256 * 1024 + 1)).status_code == 413
@@ -304,6 +304,6 @@ def test_refusals_that_could_not_be_written_are_written_later(monkeypatch):
         written.append(dict(counts))
 
     monkeypatch.setitem(Refusals.__init__.__kwdefaults__, "seconds_between", 0.01)
-    with door(list, count) as http:
+    with door(list, count) as (http, _):
         assert http.post(WEBHOOK_PATH, content=event()).status_code == 401
         eventually(lambda: written == [{"no_signature": 1}])

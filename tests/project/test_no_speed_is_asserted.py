@@ -160,7 +160,8 @@ def test_no_test_asserts_what_a_slow_machine_misses():
         if name not in NO_VERDICT and "node_modules" not in name
         for line, why in offences_in(file.read_text(encoding="utf-8"))
     ]
-    assert told == [], "count acts, compare two measurements, or wait with `waiting.until`"
+    advice = "count acts, compare two measurements, or wait with `waiting.until`"
+    assert told == [], "\n".join([advice, *told])
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import http.client
 from urllib.parse import urlsplit
 
 import pytest
+from waiting import HANG_SECONDS
 
 from billing.sandbox import defaults
 
@@ -12,7 +13,7 @@ from billing.sandbox import defaults
 def line(shop):
     """One connection, on which methods go out as they are written."""
     parts = urlsplit(shop.url)
-    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=10)
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=HANG_SECONDS)
 
     def ask(method, path, body=None):
         headers = {"Authorization": f"Bearer {defaults.SECRET_KEY}", "Content-Type": "application/json"}

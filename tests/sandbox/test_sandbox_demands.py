@@ -3,6 +3,7 @@
 import pytest
 import requests
 from sandbox_shop import Shop
+from waiting import HANG_SECONDS
 
 from billing.sandbox import defaults
 from billing.sandbox.demands.profiles import PROFILES, STRICT
@@ -149,7 +150,8 @@ def test_merchant_initiated_may_be_refused(shop):
 
 def token(shop: Shop, scope: str | None) -> requests.Response:
     form = {"grant_type": "client_credentials", "client_id": defaults.CLIENT_ID, "scope": scope}
-    return requests.post(f"{shop.url}/connect/token", data=form | {"client_secret": defaults.CLIENT_SECRET}, timeout=9)
+    form["client_secret"] = defaults.CLIENT_SECRET
+    return requests.post(f"{shop.url}/connect/token", data=form, timeout=HANG_SECONDS)
 
 
 def test_a_narrow_access_key_refuses_more_and_opens_no_more(shop):

@@ -4,7 +4,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from harness import WEB, email
+from harness import ANSWER_SECONDS, WEB, email
 from sqlalchemy import text
 
 from billing.bootstrap import make_gateway
@@ -37,7 +37,9 @@ def write(world, statement, **values):
 
 
 def with_gateway(world, **section):
-    settings = Settings(gateway=GatewaySection(base_url=str(world.http.base_url), answer_seconds=2, **section))
+    settings = Settings(
+        gateway=GatewaySection(base_url=str(world.http.base_url), answer_seconds=ANSWER_SECONDS, **section)
+    )
     world.engine = replace(world.engine, gateway=make_gateway(settings))
     return world.engine.gateway
 
