@@ -9,6 +9,7 @@ from math import ceil
 from billing.config import Settings
 from billing.domain.cases import Policy
 from billing.domain.dunning import DunningPolicy
+from billing.domain.hanging import HangingBounds
 from billing.domain.quiet_hours import ChargeWindow
 from billing.gateway.auth import Authorization, OAuth, SecretKey
 from billing.gateway.client import CheckoutGateway, GatewayLimits
@@ -74,6 +75,7 @@ def make_rules(settings: Settings) -> Rules:
         settlement=Policy(
             dunning=dunning,
             late_enrolment=settings.enrolment.late_capture,
+            hanging=make_hanging_bounds(settings),
             decline_classes=settings.dunning.codes,
         ),
         catch_up=settings.daemon.catch_up,
@@ -89,6 +91,12 @@ def make_rules(settings: Settings) -> Rules:
         brake_floor=settings.brake.floor,
         brake_factor=settings.brake.factor,
     )
+
+
+def make_hanging_bounds(settings: Settings) -> HangingBounds:
+    """Return when payments without an outcome are parked; a first one not before its enrolment would expire."""
+    after = timedelta(days=settings.dunning.pending_parked_after_days)
+    return HangingBounds(renewal=after, present=max(after, timedelta(minutes=settings.enrolment.lifetime_minutes)))
 
 
 def make_vault(settings: Settings) -> Vault:

@@ -171,6 +171,7 @@ class DunningSection(_Section):
         default_factory=lambda: [10, 30, 120, 360]
     )
     technical_tries: Annotated[int, Whole, Field(ge=1, le=1000)] = 40
+    pending_parked_after_days: Annotated[int, Whole, Field(ge=1, le=30)] = 3
     end: EndOfLadder = EndOfLadder.CANCEL
     codes: dict[str, DeclineClass] = Field(default_factory=dict)
 

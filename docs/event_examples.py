@@ -32,6 +32,7 @@ REACHED: Final = {
     "charge.refused": "refused",
     "charge.expired": "expired",
     "charge.canceled": "canceled",
+    "charge.settled": "expired",
     "charge.outcome_unknown": "unknown",
     "charge.captured": "captured",
     "refund.created": "requested",

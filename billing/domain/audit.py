@@ -27,6 +27,7 @@ _DECISIONS: Final = frozenset(
         "invoice.voided",
         "invoice.written_off",
         "charge.released",
+        "charge.settled",
         "refund.created",
         "refund.released",
         "source.revoked",

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
 from billing.domain.declines import DeclineClass
 from billing.domain.dunning import DunningPolicy
+from billing.domain.hanging import HangingBounds
 from billing.domain.states import (
     ChargeEvent,
     ChargeState,
@@ -59,6 +60,9 @@ class Case:
     gateway_payment_id: str | None
     checks: int
     sends: int
+    sent_at: datetime
+    check_at: datetime | None
+    """When it is asked about next. Of a parked charge: None unless it is parked because it hangs."""
     invoice_id: UUID
     invoice_state: InvoiceState
     invoice_kind: InvoiceKind
@@ -87,6 +91,7 @@ class Policy:
 
     dunning: DunningPolicy = field(default_factory=DunningPolicy)
     late_enrolment: LateEnrolment = LateEnrolment.HONOUR
+    hanging: HangingBounds = field(default_factory=HangingBounds)
     decline_classes: Mapping[str, DeclineClass] = field(default_factory=dict)
 
 

@@ -100,6 +100,8 @@ class Unreadable:
     """A look-up that failed proves nothing: do nothing and ask again later."""
 
     reason: str
+    not_found: bool = False
+    """The gateway answered, and does not know the payment: its list may lag, so that it is no proof either."""
 
 
 LookUp = Found | Unreadable

@@ -248,6 +248,7 @@ PUBLIC: Final[Mapping[str, Public]] = {
     "charge.refused": _FAILED,
     "charge.expired": _FAILED,
     "charge.canceled": _FAILED,
+    "charge.settled": _FAILED,
     "charge.outcome_unknown": Public(
         "charge.unknown", "The gateway's answer was lost; it is looked up, and never sent again blindly.", _charge
     ),

@@ -28,6 +28,7 @@ from billing.domain.charging import (
 )
 from billing.domain.declines import DeclineClass, classify_decline, classify_refusal
 from billing.domain.failing import settle_failure
+from billing.domain.hanging import why_open
 from billing.domain.invoicing import poll_again_at
 from billing.domain.rechecks import AFTER_A_FAILURE, AFTER_A_RESEND, first_recheck
 from billing.domain.states import (
@@ -137,7 +138,7 @@ def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: 
     if case.charge_state not in LIVE_CHARGE_STATES:
         return NOTHING
     if payment.status is PaymentStatus.OPEN:
-        return _still_open(case, payment, now)
+        return _still_open(case, payment, now, policy)
     decline = _class_of(payment, policy)
     told = settle_failure(case, _FAILED[payment.status], decline, payment.response_code, now, policy)
     returned = payment.status is PaymentStatus.RETURNED
@@ -160,9 +161,10 @@ def _class_of(payment: GatewayPayment, policy: Policy) -> DeclineClass:
     return DeclineClass.RETRY_LATER
 
 
-def _still_open(case: Case, payment: GatewayPayment, now: datetime) -> Settlement:
-    if case.charge_state is ChargeState.PARKED:
-        return NOTHING
+def _still_open(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:
+    is_parked = case.charge_state is ChargeState.PARKED
+    if is_parked and case.check_at is None:
+        return NOTHING  # set aside for another reason than that it hangs
     changes: dict[str, object] = {
         "gateway_payment_id": payment.id,
         "check_at": poll_again_at(now, case.checks),
@@ -170,18 +172,24 @@ def _still_open(case: Case, payment: GatewayPayment, now: datetime) -> Settlemen
     }
     if payment.redirect_url is not None:
         changes["redirect_url"] = payment.redirect_url
-    event = None if case.charge_state is ChargeState.PENDING else ChargeEvent.ACCEPT
+    present = case.subscriber_is_present
+    if not is_parked and policy.hanging.hangs(case.sent_at, now, subscriber_is_present=present):
+        return Settlement(
+            charge_event=ChargeEvent.PARK, charge={**changes, "error": why_open(payment, case.sent_at, now)}
+        )
+    event = None if is_parked or case.charge_state is ChargeState.PENDING else ChargeEvent.ACCEPT
     return Settlement(charge_event=event, charge=changes)
 
 
 def _park(case: Case, payment: GatewayPayment, difference: str) -> Settlement:
     note = Note("charge.mismatch", {"gateway_payment_id": payment.id, "difference": difference})
-    if not can_move(CHARGE_MOVES, case.charge_state, ChargeEvent.PARK):
+    hangs = case.charge_state is ChargeState.PARKED and case.check_at is not None
+    if not hangs and not can_move(CHARGE_MOVES, case.charge_state, ChargeEvent.PARK):
         return Settlement(notes=(note,))
     changes: dict[str, object] = {"error": difference, "check_at": None}
     if payment.reference in (None, case.reference):
         changes["gateway_payment_id"] = payment.id
-    return Settlement(charge_event=ChargeEvent.PARK, charge=changes, notes=(note,))
+    return Settlement(charge_event=None if hangs else ChargeEvent.PARK, charge=changes, notes=(note,))
 
 
 def _captured(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:

@@ -74,6 +74,8 @@ class ChargeEvent(StrEnum):
     RESEND = "resent"
     PARK = "parked"
     RELEASE = "released"
+    SETTLE = "settled"
+    """A person says that it failed, though the gateway tells no end."""
 
 
 class RefundState(StrEnum):
@@ -175,6 +177,7 @@ CHARGE_MOVES: Final[Mapping[ChargeState, Mapping[ChargeEvent, ChargeState]]] = {
         _CE.REFUSE: _C.REFUSED,
         _CE.LOSE: _C.UNKNOWN,
         _CE.PARK: _C.PARKED,
+        _CE.SETTLE: _C.EXPIRED,
     },
     _C.UNKNOWN: {
         **_ENDS,
@@ -184,16 +187,17 @@ CHARGE_MOVES: Final[Mapping[ChargeState, Mapping[ChargeEvent, ChargeState]]] = {
         # Proven absent at the gateway: the same reference and key go out again.
         _CE.RESEND: _C.SENDING,
         _CE.PARK: _C.PARKED,
+        _CE.SETTLE: _C.EXPIRED,
     },
-    _C.PENDING: {**_ENDS, _CE.PARK: _C.PARKED},
+    _C.PENDING: {**_ENDS, _CE.PARK: _C.PARKED, _CE.SETTLE: _C.EXPIRED},
     _C.DECLINED: _LATE_TRUTH,
     _C.REFUSED: _LATE_TRUTH,
     _C.EXPIRED: _LATE_TRUTH,
     _C.CANCELED: _LATE_TRUTH,
-    _C.PARKED: {**_ENDS, _CE.RELEASE: _C.UNKNOWN},
+    _C.PARKED: {**_ENDS, _CE.RELEASE: _C.UNKNOWN, _CE.SETTLE: _C.EXPIRED},
     _C.CAPTURED: {},
 }
-FAILURES: Final = frozenset({_CE.DECLINE, _CE.REFUSE, _CE.EXPIRE, _CE.CANCEL})
+FAILURES: Final = frozenset({_CE.DECLINE, _CE.REFUSE, _CE.EXPIRE, _CE.CANCEL, _CE.SETTLE})
 """What ends an attempt without money."""
 LIVE_CHARGE_STATES: Final = frozenset({_C.SENDING, _C.UNKNOWN, _C.PENDING, _C.PARKED})
 """A charge in one of these blocks every other charge of its subscription."""

@@ -309,7 +309,7 @@ class CheckoutGateway:
 
     async def _look_up(self, answer: Exchange, read: Callable[[Any], tuple[GatewayPayment, ...]]) -> LookUp:
         if not isinstance(answer, Reply) or answer.status != 200:
-            return UnreadableLookUp(_why(answer))
+            return UnreadableLookUp(_why(answer), not_found=isinstance(answer, Reply) and answer.status == 404)
         try:
             payments = read(read_json(answer.body))
             return Found(tuple([await self._with_code(payment) for payment in payments]))

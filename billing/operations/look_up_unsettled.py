@@ -1,11 +1,14 @@
 """Asks the gateway about charges: whose outcome is not known, and closed ones that are looked at again."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from uuid import UUID
 
-from billing.domain.charging import Accepted, Found, GatewayPayment, LookUp, Outcome
+from billing.domain.cases import ChargeKind
+from billing.domain.charging import Accepted, Found, GatewayPayment, LookUp, Outcome, Unreadable
 from billing.domain.finding import Absent, Chosen, LookAgain, read_look_up
+from billing.domain.hanging import why_unread
 from billing.domain.invoicing import poll_again_at
 from billing.domain.states import ChargeEvent, ChargeState
 from billing.operations.batches import pages_of
@@ -20,6 +23,16 @@ from billing.store.due import Kind
 from billing.store.queries import AskedAbout, load_asked_about
 from billing.store.tables import Charge
 from billing.store.writes import Author, Change, Move, change, move
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """A charge that was asked about in vain, and what is written with it."""
+
+    charge: AskedAbout
+    written: Mapping[str, object]
+    event: ChargeEvent | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
 
 
 def look_up_unsettled(engine: Engine, *, now: datetime) -> Tally:
@@ -42,19 +55,21 @@ def look_up(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> Tal
 def _look_up_live(engine: Engine, charges: Sequence[AskedAbout], now: datetime) -> Tally:
     outcomes: list[tuple[UUID, Outcome]] = []
     strays: list[tuple[UUID, GatewayPayment]] = []
-    postponed: list[tuple[AskedAbout, dict[str, object]]] = []
+    postponed: list[_Later] = []
     absent: list[AskedAbout] = []
     for charge, told in zip(charges, _ask(engine, charges), strict=True):
         match _read(charge, told, now):
             case None:
                 # A look-up that failed proves nothing: do nothing, ask again later.
-                postponed.append((charge, _later(charge, poll_again_at(now, charge.checks) - now, now)))
+                postponed.append(_unread(engine, charge, told, now))
+            case LookAgain() | Absent() if charge.state is ChargeState.PARKED:
+                postponed.append(_absent_after_all(charge, now))
             case LookAgain(at):
                 seen = {
                     "absent_looks": charge.absent_looks + 1,
                     "last_absent_at": charge.last_absent_at or now,
                 }
-                postponed.append((charge, {**_later(charge, at - now, now), **seen}))
+                postponed.append(_Later(charge, {**_asked(charge), "check_at": at, **seen}))
             case Absent():
                 absent.append(charge)
             case Chosen(payment, others):
@@ -96,24 +111,44 @@ def _read(charge: AskedAbout, told: LookUp, now: datetime) -> LookAgain | Absent
     )
 
 
-def _later(charge: AskedAbout, wait: timedelta, now: datetime) -> dict[str, object]:
-    return {"check_at": now + wait, "checks": charge.checks + 1}
+def _asked(charge: AskedAbout) -> dict[str, object]:
+    return {"checks": charge.checks + 1}
 
 
-def _postpone(engine: Engine, postponed: Sequence[tuple[AskedAbout, dict[str, object]]], now: datetime) -> None:
+def _unread(engine: Engine, charge: AskedAbout, told: LookUp, now: datetime) -> _Later:
+    """Ask again later about a charge of which the gateway told nothing; park it if that goes on for too long."""
+    written = {**_asked(charge), "check_at": poll_again_at(now, charge.checks)}
+    present = charge.kind is not ChargeKind.RENEWAL
+    hangs = engine.rules.settlement.hanging.hangs(charge.sent_at, now, subscriber_is_present=present)
+    if charge.state is ChargeState.PARKED or not hangs:
+        return _Later(charge, written)
+    reason = told.reason if isinstance(told, Unreadable) else "another payment"
+    why = why_unread(reason, charge.sent_at, now)
+    return _Later(charge, {**written, "error": why}, ChargeEvent.PARK, {"error": why})
+
+
+def _absent_after_all(charge: AskedAbout, now: datetime) -> _Later:
+    """Let a charge go on that was parked while the gateway could not be read: it may be sent again, or be over."""
+    first_look = {"absent_looks": 1, "last_absent_at": now, "check_at": now + ABSENT_SPACING}
+    reason = "Checkout.com answers again, and does not know it"
+    return _Later(charge, {**_asked(charge), **first_look, "error": None}, ChargeEvent.RELEASE, {"reason": reason})
+
+
+def _postpone(engine: Engine, postponed: Sequence[_Later], now: datetime) -> None:
     if not postponed:
         return
     with engine.database.transaction() as tx:
-        lock_subscriptions(tx, [charge.subscription_id for charge, _ in postponed])
-        current = {charge.id: charge for charge in load_asked_about(tx, [c.id for c, _ in postponed])}
+        lock_subscriptions(tx, [later.charge.subscription_id for later in postponed])
+        current = {charge.id: charge for charge in load_asked_about(tx, [later.charge.id for later in postponed])}
         moves, changes = [], []
-        for charge, written in postponed:
+        for later in postponed:
+            charge = later.charge
             if current.get(charge.id) != charge:
                 continue  # settled, sent or asked about by another daemon while we asked
-            if charge.state is ChargeState.SENDING:
-                told = Move(charge.id, charge.state, ChargeEvent.LOSE, written, charge.subscription_id)
-                moves.append(told)
+            event = later.event or (ChargeEvent.LOSE if charge.state is ChargeState.SENDING else None)
+            if event is not None:
+                moves.append(Move(charge.id, charge.state, event, later.written, charge.subscription_id, later.data))
             else:
-                changes.append(Change(charge.id, charge.state, written))
+                changes.append(Change(charge.id, charge.state, later.written))
         move(tx, Charge, moves, Author(engine.actor, now))
         change(tx, Charge, changes)

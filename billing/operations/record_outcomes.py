@@ -187,6 +187,9 @@ def _source(tx: Connection, charge: AnyRow, gateway_source_id: str, author: Auth
 def _park(engine: Engine, charge_id: UUID, why: str, now: datetime) -> None:
     with engine.database.transaction() as tx:
         for case in load_cases(tx, [charge_id]):
+            if case.charge_state is ChargeState.PARKED:
+                # It hangs, and what is told of it now cannot be recorded: it is a person's whole business.
+                change(tx, Charge, [Change(charge_id, case.charge_state, {"error": why[:500], "check_at": None})])
             if not can_move(CHARGE_MOVES, case.charge_state, ChargeEvent.PARK):
                 continue
             parked = Move(

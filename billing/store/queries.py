@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, ScalarSelect, Select, func, literal, select, text
 from sqlmodel import col
 
-from billing.domain.cases import InvoiceKind
+from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.declines import NOBODYS_FAULT
 from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, InvoiceState, RefundState
 from billing.store.among import among
@@ -118,6 +118,8 @@ class AskedAbout:
     absent_looks: int
     last_absent_at: datetime | None
     check_at: datetime
+    sent_at: datetime
+    kind: ChargeKind
 
     @property
     def is_live(self) -> bool:
@@ -137,6 +139,8 @@ def load_asked_about(tx: Connection, ids: Sequence[UUID]) -> list[AskedAbout]:
             col(Charge.absent_looks),
             col(Charge.last_absent_at),
             col(Charge.check_at),
+            col(Charge.sent_at),
+            col(Charge.kind),
         ).where(among(col(Charge.id), ids), text(f"charge.{CHARGE_TO_ASK_ABOUT}"))
     ).all()
     return [AskedAbout(*row) for row in rows]

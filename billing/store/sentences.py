@@ -151,6 +151,10 @@ def _set_aside(event: EventRow, _story: Story) -> Telling:
     return Tone.BAD, f"The {event.subject_type} was parked for a person to look at: {why}."
 
 
+def _settled(event: EventRow, _story: Story) -> Telling:
+    return Tone.WARNING, f"It had no outcome, and counts as failed: {event.data.get('error') or 'settled by hand'}."
+
+
 def _released(event: EventRow, _story: Story) -> Telling:
     return Tone.PLAIN, f"The {event.subject_type} was released: {event.data.get('reason') or 'no reason given'}."
 
@@ -327,6 +331,7 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "charge.started": _started,
     "charge.accepted": _accepted,
     "charge.captured": _captured,
+    "charge.settled": _settled,
     "charge.declined": _failed,
     "charge.refused": _failed,
     "charge.late_truth": _late,

@@ -210,7 +210,7 @@ class Charge(SQLModel, table=True):
     sent_at: datetime = instant()
     sends: int = 1
     check_at: datetime | None = instant(nullable=True)
-    """When to ask the gateway about it; while sending, the deadline of the send. Parked: null."""
+    """When to ask the gateway about it; while sending, the deadline of the send. Parked: null unless it hangs."""
     checks: int = 0
     """How often it was asked about; of a closed charge, how many of its rechecks are done."""
     absent_looks: int = 0

@@ -49,6 +49,8 @@ def a_case(**changes) -> Case:
         gateway_payment_id=None,
         checks=0,
         sends=1,
+        sent_at=kst("2027-03-01 10:00"),
+        check_at=kst("2027-03-01 10:02"),
         invoice_id=UUID(int=2),
         invoice_state=InvoiceState.OPEN,
         invoice_kind=InvoiceKind.RENEWAL,
@@ -66,6 +68,8 @@ def a_case(**changes) -> Case:
         replaced_source_state=SourceState.ACTIVE,
         has_other_live_subscription=False,
     )
+    if changes.get("charge_state") is ChargeState.PARKED:
+        changes = {"check_at": None, **changes}
     return replace(case, **changes)
 
 
@@ -145,6 +149,7 @@ def carry_out(case: Case, decision: Settlement) -> Case:
         charge_state=_moved(CHARGE_MOVES, case.charge_state, decision.charge_event),
         gateway_payment_id=decision.charge.get("gateway_payment_id", case.gateway_payment_id),
         checks=decision.charge.get("checks", case.checks),
+        check_at=decision.charge.get("check_at", case.check_at),
         invoice_state=_moved(INVOICE_MOVES, case.invoice_state, decision.invoice_event),
         **{
             name: decision.invoice.get(name, getattr(case, name))

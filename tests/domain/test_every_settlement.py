@@ -3,7 +3,7 @@
 import itertools
 import random
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from a_case import CANCELED, CAPTURED, CURRENT, EXPIRED, NOW, OPEN, OTHER, a_case, carry_out, declined, told
@@ -139,6 +139,8 @@ def cases_in(charge_state, kind):
                 paid_through=dice.choice([None, date(2027, 3, 1), date(2027, 5, 1)]),
                 has_other_live_subscription=dice.random() < 0.5,
                 checks=dice.choice([0, 5, 40]),
+                check_at=None if charge_state is ChargeState.PARKED and dice.random() < 0.5 else NOW,
+                sent_at=NOW - dice.choice([timedelta(minutes=5), timedelta(days=4)]),
             ),
             dice.choice(POLICIES),
         )

@@ -26,6 +26,7 @@ from billing.domain.cases import NOTHING, InvoiceKind, LateEnrolment, Policy
 from billing.domain.charging import NotSent, PaymentStatus, Refused, Unknown
 from billing.domain.declines import DeclineClass
 from billing.domain.dunning import DunningPolicy, EndOfLadder
+from billing.domain.hanging import HangingBounds
 from billing.domain.settlement import mismatch, settle, took_another_amount
 from billing.domain.states import (
     ChargeEvent,
@@ -773,3 +774,41 @@ def test_who_is_asked_for_a_new_agreement_failed_once_more():
 def test_a_charge_that_is_set_aside_tells_the_timeline_why():
     decision = decide(a_case(technical_failures=40), declined("20068"))
     assert [note.data for note in decision.notes] == [{"reason": "41 technical failures in a row"}]
+
+
+HUNG = {"charge_state": _C.PENDING, "gateway_payment_id": "pay_1", "sent_at": NOW - timedelta(days=3)}
+
+
+def test_a_payment_that_is_open_for_too_long_is_parked_and_asked_about_further():
+    decision = decide(a_case(**HUNG), OPEN)
+    assert decision.charge_event is ChargeEvent.PARK
+    assert decision.charge["error"].startswith("still open at Checkout.com after 3 days")
+    assert decision.charge["check_at"] > NOW
+    assert (decision.invoice, decision.subscription, decision.notes) == ({}, {}, ())
+
+
+def test_a_moment_before_the_bound_it_is_waited_for():
+    almost = a_case(**HUNG | {"sent_at": NOW - timedelta(days=3) + timedelta(seconds=1)})
+    assert decide(almost, OPEN).charge_event is None
+
+
+@pytest.mark.parametrize("case", [a_first_charge, a_re_enrolment])
+def test_with_the_subscriber_present_the_bound_is_another(case):
+    policy = Policy(hanging=HangingBounds(renewal=timedelta(days=3), present=timedelta(days=5)))
+    assert settle(case(**HUNG), OPEN, now=NOW, policy=policy).charge_event is None
+    late = case(**HUNG | {"sent_at": NOW - timedelta(days=5)})
+    assert settle(late, OPEN, now=NOW, policy=policy).charge_event is ChargeEvent.PARK
+
+
+def test_a_parked_charge_that_hangs_is_asked_about_again_and_stays_parked():
+    decision = decide(a_case(**HUNG | {"charge_state": _C.PARKED, "check_at": NOW}), OPEN)
+    assert decision.charge_event is None
+    assert decision.charge["check_at"] > NOW
+
+
+def test_another_amount_on_a_parked_charge_that_hangs_makes_it_a_persons_whole_business():
+    hung = a_case(**HUNG | {"charge_state": _C.PARKED, "check_at": NOW})
+    decision = decide(hung, told(PaymentStatus.CAPTURED, amount_minor=1))
+    assert decision.charge_event is None
+    assert decision.charge["check_at"] is None
+    assert decision.charge["error"] == "amount 1 instead of 9900 (minor units)"

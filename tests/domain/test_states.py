@@ -53,11 +53,11 @@ void:
 """
 CHARGE = """
 sending: accepted=pending captured=captured declined=declined refused=refused expired=expired \
-canceled=canceled outcome_unknown=unknown parked=parked
+canceled=canceled outcome_unknown=unknown parked=parked settled=expired
 unknown: accepted=pending captured=captured declined=declined refused=refused expired=expired \
-canceled=canceled resent=sending parked=parked
-pending: captured=captured declined=declined expired=expired canceled=canceled parked=parked
-parked: captured=captured declined=declined expired=expired canceled=canceled released=unknown
+canceled=canceled resent=sending parked=parked settled=expired
+pending: captured=captured declined=declined expired=expired canceled=canceled parked=parked settled=expired
+parked: captured=captured declined=declined expired=expired canceled=canceled released=unknown settled=expired
 declined: captured=captured
 refused: captured=captured
 expired: captured=captured

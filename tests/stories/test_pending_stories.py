@@ -19,10 +19,10 @@ def test_a_charge_that_hangs_blocks_every_other_attempt_and_is_asked_about_ever_
     subscription = world.subscribe()
     world.wallet(KIM, script=["hang"])
     world.live_through("2027-03-14 00:00", step=timedelta(minutes=1))
-    assert world.states("charge")[-1] == "pending"
+    assert world.states("charge")[-1] == "parked"
     assert world.state() == "active"
     assert len(world.sent()) == 2
-    charge = world.rows("SELECT * FROM charge WHERE state = 'pending'")[0]
+    charge = world.rows("SELECT * FROM charge WHERE state = 'parked'")[0]
     asked = [
         datetime.fromisoformat(each["at"])
         for each in world.sandbox("GET", "requests")

@@ -1,4 +1,4 @@
-"""Looking at charges."""
+"""Looking at charges, and settling by hand what hangs."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,10 +10,12 @@ from sqlalchemy import Connection
 
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.ids import ChargeId
-from billing.entrypoints.api.models import ChargeQuery
+from billing.entrypoints.api.managing import managed
+from billing.entrypoints.api.models import ChargeQuery, ChargeSettlement
 from billing.entrypoints.api.objects.charges import Charge, ChargeList
 from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.engine import NotFound
+from billing.operations.settle_charge import settle_charge
 from billing.store.columns import AnyRow
 from billing.store.payment_views import find_charge, list_charges, refunds_of
 
@@ -42,6 +44,25 @@ def read_charges(query: Annotated[ChargeQuery, Query()], desk: DeskOfRequest) ->
 def read_charge(charge_id: ChargeId, desk: DeskOfRequest) -> Charge:
     """Show a charge."""
     return shown(desk, charge_id)
+
+
+@router.post("/{charge_id}/settle", operation_id="settle_charge")
+def settle(charge_id: ChargeId, wanted: ChargeSettlement, desk: DeskOfRequest) -> Charge:
+    """Settle a charge that has no outcome as failed
+
+    Checkout.com is asked first: an end that it tells is recorded, and money that it took or holds forbids this. That
+    it says pending, or does not know the payment, is no hindrance. The invoice is then charged again as after a
+    technical failure, and the subscriber can pay another way, or leave. What is captured later all the same pays the
+    invoice if it is still unpaid, or is given back. Done again, nothing changes.
+    """
+    desk = desk.because(wanted)
+    return managed(
+        desk,
+        "settle_charge",
+        lambda now: settle_charge(desk.engine, charge_id, reason=wanted.reason, now=now),
+        lambda: shown(desk, charge_id),
+        about=charge_id,
+    )
 
 
 def shown(desk: Desk, charge_id: UUID) -> Charge:

@@ -100,6 +100,13 @@ class Forgiveness(Body):
     reason: Reason
 
 
+class ChargeSettlement(Body):
+    """Why a charge without an outcome counts as failed; it is kept in the audit trail."""
+
+    outcome: Annotated[Literal["failed"], Field(alias="as")] = "failed"
+    reason: Reason
+
+
 class NewRefund(Body):
     """Without an amount all that is left is refunded."""
 

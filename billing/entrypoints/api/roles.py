@@ -53,6 +53,7 @@ _BACKEND: Final = (
 )
 _ADMIN: Final = (
     "POST /v1/customers/{customer_id}/erase",
+    "POST /v1/charges/{charge_id}/settle",
     "POST /v1/plans",
     "POST /v1/prices",
     "POST /v1/webhook_endpoints",

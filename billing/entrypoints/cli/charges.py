@@ -1,6 +1,7 @@
 """`billing charges`: attempts to take an invoice's amount."""
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -16,11 +17,13 @@ from billing.entrypoints.cli.output import (
     money,
     print_facts,
     print_json,
+    say,
 )
 from billing.entrypoints.cli.retries import print_retry
 from billing.entrypoints.cli.timelines import print_timeline
 from billing.operations.engine import Refusal
 from billing.operations.retry_charge import retry_charge
+from billing.operations.settle_charge import settle_charge
 from billing.store.lookups import find_charge, find_subscription
 from billing.store.report_log import list_refunds
 from billing.store.reports import ChargeRow, list_charges
@@ -28,11 +31,17 @@ from billing.store.sentences import decline, what_follows
 from billing.store.timeline import charge_timeline, why_charged
 
 app = typer.Typer(
-    help="Attempts to take an invoice's amount: list, show why, retry.",
+    help="Attempts to take an invoice's amount: list, show why, retry, settle.",
     no_args_is_help=True,
     rich_markup_mode=MARKUP,
     context_settings=HELP_NAMES,
 )
+
+
+class Outcome(StrEnum):
+    """How a charge without an outcome is settled by hand."""
+
+    FAILED = "failed"
 
 
 @app.command("list")
@@ -107,6 +116,40 @@ def retry(
     asked = f"Charge {money(row.amount_minor, row.currency)} to {row.customer_reference} again, now?"
     agreed(asked, yes=yes)
     print_retry(engine, retry_charge(engine, row.id, now=session.now()), as_json=as_json)
+
+
+@app.command()
+def settle(
+    context: typer.Context,
+    charge: ChargeId,
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Why; kept in the audit trail for ever, so name nobody in it.")
+    ],
+    outcome: Annotated[Outcome, typer.Option("--as", help="How it ended.")] = Outcome.FAILED,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Settle a charge that has no outcome as failed, after asking Checkout.com what became of it.
+
+    Refused only if Checkout.com took the money or holds it, or cannot be asked. The invoice is then charged again by
+    the rules for technical failures, and the subscriber can pay another way, or leave. What is captured later all
+    the same pays the invoice if it is still unpaid, or is given back.
+    """
+    session = session_of(context)
+    engine = session.acting(reason)
+    with engine.database.snapshot() as tx:
+        row = list_charges(tx, 1, ids=[find_charge(tx, charge)])[0]
+    amount = money(row.amount_minor, row.currency)
+    agreed(f"Settle the charge of {amount} to {row.customer_reference} as {outcome.value}?", yes=yes)
+    told = settle_charge(engine, row.id, reason=reason, now=session.now())
+    if as_json:
+        print_json(told)
+        return
+    name = brief_id(Kind.CHARGE, row.id)
+    if told.by_hand:
+        say(f"Charge {name} is settled as failed: nothing waits for it any more, and a late capture still lands.")
+    else:
+        say(f"Charge {name} has ended: it is {told.state.value}.")
 
 
 def _state(row: ChargeRow) -> str:

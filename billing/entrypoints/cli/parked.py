@@ -51,6 +51,8 @@ def list_them(context: typer.Context, limit: Limit = 100, as_json: AsJson = Fals
     )
     if rows:
         say("Let one go on with `billing parked release KIND ID --reason …`.", "dim")
+        if any(row.kind == ParkedKind.CHARGE for row in rows):
+            say("A charge that hangs is ended with `billing charges settle ID --as failed --reason …`.", "dim")
 
 
 @app.command()

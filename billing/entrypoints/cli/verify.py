@@ -1,11 +1,13 @@
 """`billing verify`: every invariant as a query over the database, the audit trail, and the gateway's list."""
 
 from collections import Counter
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, Final
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from billing.bootstrap import make_hanging_bounds
 from billing.domain.public_ids import Kind, brief_id, brief_subject
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.options import AsJson
@@ -15,6 +17,8 @@ from billing.operations.reconcile import Reconciliation, reconcile
 from billing.store.invariants import INVARIANTS, Bounds, Breach, check_all
 
 _ROWS_SHOWN = 50
+_LOOKED_AT_AGAIN_WITHIN: Final = timedelta(hours=25)
+"""What hangs is parked when it is asked about the next time."""
 
 
 def verify(
@@ -28,7 +32,11 @@ def verify(
     session = session_of(context)
     engine = session.reading()
     now = session.now()
-    bounds = Bounds(ladder_steps=len(session.settings.dunning.ladder))
+    hanging = make_hanging_bounds(session.settings)
+    bounds = Bounds(
+        ladder_steps=len(session.settings.dunning.ladder),
+        pending=max(hanging.renewal, hanging.present) + _LOOKED_AT_AGAIN_WITHIN,
+    )
     with engine.database.snapshot() as tx:
         breaches = check_all(tx, now, bounds)
     trail = verify_trail(engine.database)

@@ -1,0 +1,47 @@
+"""When a charge or a refund without an end is parked for a person, and what the gateway may say while one ends it.
+
+An Alipay+ auto-debit order lives for a minute, and a link to the wallet for minutes. What has no end after days is
+asked about further, for a capture may still come; but whatever waits for it must be able to go on.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from billing.domain.charging import GatewayPayment
+
+AUTHORISED: Final = frozenset({"Authorized", "Partially Authorized", "Partially Captured"})
+"""The gateway's words for a payment that holds the money, though it is not captured (yet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class HangingBounds:
+    """How long after it was sent a payment without an end is parked."""
+
+    renewal: timedelta = timedelta(days=3)
+    present: timedelta = timedelta(days=3)
+    """With the subscriber in the wallet: not before an enrolment would expire."""
+
+    def hangs(self, sent_at: datetime, now: datetime, *, subscriber_is_present: bool) -> bool:
+        """Say whether a payment that was sent at ``sent_at`` has gone without an end for too long; both are UTC."""
+        return now - sent_at >= (self.present if subscriber_is_present else self.renewal)
+
+
+def why_open(payment: GatewayPayment, sent_at: datetime, now: datetime) -> str:
+    """Return why a payment that is still open is parked."""
+    return f"still {payment.raw_status} at Checkout.com after {_for(sent_at, now)}; settle it by hand if it stays so"
+
+
+def why_unread(reason: str, sent_at: datetime, now: datetime) -> str:
+    """Return why a charge is parked about which the gateway gave no answer."""
+    return f"without an outcome for {_for(sent_at, now)}: Checkout.com was asked, and the answer was {reason}"
+
+
+def is_authorised(payment: GatewayPayment) -> bool:
+    """Say whether the gateway holds the subscriber's money for a payment that it did not capture."""
+    return payment.raw_status in AUTHORISED
+
+
+def _for(sent_at: datetime, now: datetime) -> str:
+    hours = (now - sent_at) // timedelta(hours=1)
+    return f"{hours // 24} days" if hours >= 48 else f"{hours} hours"
