@@ -3,6 +3,7 @@
 import re
 import textwrap
 from dataclasses import dataclass
+from keyword import iskeyword
 
 from client_types import Schema, annotation, class_name, either, imports_for, is_list, ref_of
 
@@ -149,8 +150,9 @@ def class_of(resource: str, *, is_async: bool) -> str:
 def _parameters(each: Operation, *, without: tuple[str, ...] = ()) -> tuple[str, list[str]]:
     """Return the parameters of a method, and the names that are keywords."""
     told = [one for one in [*each.query, *(each.body or [])] if one[0] not in without]
-    required = [f"{name}: {kind}" for name, kind, is_required in told if is_required]
-    optional = [f"{name}: {either([kind, 'Omit'])} = OMIT" for name, kind, is_required in told if not is_required]
+    required = [f"{_parameter(name)}: {kind}" for name, kind, is_required in told if is_required]
+    free = [(name, either([kind, "Omit"])) for name, kind, is_required in told if not is_required]
+    optional = [f"{_parameter(name)}: {kind} = OMIT" for name, kind in free]
     if each.method == "POST":
         optional.append("idempotency_key: str | None = None")
     keywords = [*required, *optional]
@@ -203,7 +205,11 @@ def _path(each: Operation) -> str:
 
 
 def _dict(names: list[str]) -> str:
-    return "{" + ", ".join(f'"{name}": {name}' for name in names) + "}"
+    return "{" + ", ".join(f'"{name}": {_parameter(name)}' for name in names) + "}"
+
+
+def _parameter(name: str) -> str:
+    return f"{name}_" if iskeyword(name) else name
 
 
 def _docstring(about: str) -> str:

@@ -200,6 +200,8 @@ def _arrears(tell: Teller) -> None:
     for who in ("park", "choi", "jung"):
         owed.append(tell.api.subscribe(customer_reference=f"cust-{who}", email=f"{who}@example.test"))
         tell.api.world.wallet(f"{who}@example.test", script=["20051"])
+    hung = tell.api.subscribe(customer_reference="cust-oh", email="oh@example.test")
+    tell.api.world.wallet("oh@example.test", script=["hang"])
     tell.api.sweep_at("2027-02-28 10:40")
     tell.api.sweep_at("2027-02-28 10:50")
     park, choi, jung = (tell.api.data("/v1/invoices", subscription_id=each, state="open")[0]["id"] for each in owed)
@@ -207,6 +209,8 @@ def _arrears(tell: Teller) -> None:
     because = {"reason": "the service was down"}
     tell.post("void_invoice", f"/v1/invoices/{choi}/void", because)
     tell.post("mark_invoice_uncollectible", f"/v1/invoices/{jung}/mark-uncollectible", {"reason": "cannot be reached"})
+    [charge] = tell.api.data("/v1/charges", subscription_id=hung, state="pending")
+    tell.post("settle_charge", f"/v1/charges/{charge['id']}/settle", {"as": "failed", "reason": "hangs, says support"})
 
 
 def _customers(tell: Teller) -> None:

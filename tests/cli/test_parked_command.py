@@ -179,3 +179,41 @@ def test_what_was_captured_with_another_amount_is_given_back(world, shop):
 
 def _captured(shop):
     return shop.id_of("SELECT id FROM charge WHERE state = 'captured' LIMIT 1")
+
+
+@pytest.fixture
+def hung(world, shop):
+    """A renewal that has no end after four days."""
+    world.subscribe("kim")
+    world.wallet("kim@example.test", script=["hang"])
+    world.live_through("2027-03-04 12:00")
+    [row] = parked(shop)
+    assert row["kind"] == "charge"
+    return row["id"]
+
+
+def settle(shop, ident, *more):
+    return shop.billing("charges", "settle", ident, "--as", "failed", "--reason", "support says so", "--yes", *more)
+
+
+def test_a_charge_that_hangs_is_listed_named_by_the_doctor_and_settled(shop, hung):
+    told = shop.billing("parked", "list").words
+    assert "still Pending at Checkout.com after 3 days" in told
+    assert "billing charges settle ID --as failed" in told
+    assert "still Pending at Checkout.com" in shop.billing("doctor", "--json").out
+    done = settle(shop, hung)
+    assert done.code == 0
+    assert "is settled as failed" in done.words
+    assert parked(shop) == []
+    assert "It had no outcome, and counts as failed: settled by hand: support says so" in (
+        shop.billing("charges", "show", hung).words
+    )
+    [entry] = [each for each in shop.billing("audit", "list", "--json").json if each["act"] == "charge.settled"]
+    assert entry["reason"] == "support says so"
+    assert "has ended: it is expired" in settle(shop, hung).words
+
+
+def test_a_charge_is_settled_for_a_reason_only(shop, hung):
+    told = shop.billing("charges", "settle", hung, "--yes")
+    assert told.code == 2
+    assert "--reason" in told.err

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Literal
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -47,6 +48,20 @@ class ChargesResource:
     def get(self, charge_id: str) -> Charge:
         """Show a charge."""
         return self._wire.ask(call("GET", f"/v1/charges/{in_path(charge_id)}"), Charge)
+
+    def settle(
+        self, charge_id: str, *, reason: str, as_: Literal["failed"] | Omit = OMIT, idempotency_key: str | None = None
+    ) -> Charge:
+        """Settle a charge that has no outcome as failed."""
+        return self._wire.ask(
+            call(
+                "POST",
+                f"/v1/charges/{in_path(charge_id)}/settle",
+                body={"as": as_, "reason": reason},
+                key=idempotency_key,
+            ),
+            Charge,
+        )
 
     def iterate(
         self,

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from billing.domain.door import DoorState, remedy_for, state_of
+from billing.domain.public_ids import brief_subject
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.entrypoints.cli.output import moment
@@ -25,6 +26,7 @@ _UNSETTLED: Final = timedelta(hours=25)
 _WEBHOOK: Final = timedelta(hours=1)
 _LEAST_ALIVE: Final = timedelta(minutes=1)
 _MOST_PARKED: Final = 1000
+_MOST_NAMED: Final = 3
 _MOST_KEYS: Final = 1000
 
 
@@ -180,11 +182,11 @@ def parked(session: Session) -> Check:
     with session.engine.database.snapshot() as tx:
         rows = list_parked(tx, _MOST_PARKED)
     if rows:
-        return warning(
-            "parked",
-            f"{len(rows)} things wait for a person" if len(rows) > 1 else "one thing waits for a person",
-            "`billing parked list`",
-        )
+        told = f"{len(rows)} things wait for a person" if len(rows) > 1 else "one thing waits for a person"
+        # A charge blocks its subscriber, so it is named.
+        charges = [f"charge {brief_subject('charge', row.id)} is {row.why}" for row in rows if row.kind == "charge"]
+        named = "; ".join(charges[:_MOST_NAMED])
+        return warning("parked", f"{told}: {named}" if named else told, "`billing parked list`")
     return ok("parked", "nothing")
 
 

@@ -1,0 +1,72 @@
+"""Charges without an outcome, settled by hand over the API."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from billing.domain.api_keys import KeyMode
+from billing.domain.public_ids import Kind, public_id
+from billing.domain.roles import Role
+from billing.operations.api_keys import create_key
+
+BECAUSE = {"as": "failed", "reason": "support says it will not be captured"}
+NO_CHARGE = public_id(Kind.CHARGE, UUID(int=0))
+
+
+def hung(api, script="hang", until="2027-03-04 12:00"):
+    """Return a subscription and its renewal, which has no end after four days."""
+    subscription = api.subscribe()
+    api.world.wallet("kim@example.test", script=[script])
+    api.world.live_through(until)
+    api.go_to(until)
+    [charge] = api.data("/v1/charges", subscription_id=subscription, state="parked")
+    return subscription, charge["id"]
+
+
+def settle(api, charge, body=BECAUSE, **more):
+    return api.post(f"/v1/charges/{charge}/settle", body, **more)
+
+
+def test_a_charge_that_hangs_is_settled_and_what_waited_for_it_goes_on(both):
+    subscription, charge = hung(both)
+    [invoice] = both.data("/v1/invoices", subscription_id=subscription, state="open")
+    assert both.post(f"/v1/invoices/{invoice['id']}/void", {"reason": "asked to"}).status_code == 409
+    shown = settle(both, charge)
+    assert shown.status_code == 200
+    assert (shown.json()["id"], shown.json()["state"]) == (charge, "expired")
+    assert both.post(f"/v1/invoices/{invoice['id']}/void", {"reason": "asked to"}).status_code == 200
+
+
+def test_asked_again_it_is_answered_with_the_charge_as_it_is(api):
+    _, charge = hung(api)
+    first = settle(api, charge)
+    assert settle(api, charge).json() == first.json()
+    assert len(api.world.events("charge.settled")) == 1
+
+
+def test_it_is_entered_in_the_audit_trail_with_its_reason(api):
+    _, charge = hung(api)
+    settle(api, charge)
+    [entry] = [each for each in api.get("/v1/audit")["data"] if each["act"] == "charge.settled"]
+    assert entry["reason"] == BECAUSE["reason"]
+
+
+def test_it_is_for_admins(api):
+    _, charge = hung(api)
+    key = create_key(api.world.engine, "shop", Role.BACKEND, KeyMode.TEST, now=datetime.now(UTC))
+    answer = settle(api, charge, headers={"Authorization": f"Bearer {key.secret}"})
+    assert "admin" in api.refused(answer, 403, "forbidden")
+
+
+def test_money_that_was_taken_is_a_conflict_that_shows_it(api):
+    _, charge = hung(api, script="pending:100")
+    api.go_to("2027-03-04 18:00")
+    answer = settle(api, charge)
+    assert "is captured: it is recorded" in api.refused(answer, 409, "conflict")
+    assert answer.json()["current"]["state"] == "captured"
+
+
+def test_bad_input_is_named(api):
+    _, charge = hung(api)
+    assert "reason" in api.refused(settle(api, charge, {"as": "failed"}), 422, "invalid_request")
+    api.refused(settle(api, charge, BECAUSE | {"as": "captured"}), 422, "invalid_request")
+    api.refused(settle(api, NO_CHARGE), 404, "not_found")
