@@ -5,6 +5,7 @@ is too slow for a lower bound ("not before a second") or for a short deadline th
 """
 
 import ast
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ class Offences(ast.NodeVisitor):
         self._readings: set[str] = set()
         self._spans: set[str] = set()
         self._deadlines: set[str] = set()
+        self._short = {name for node in ast.walk(function) for name in short_defaults(node)}
         for node in ast.walk(function):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
@@ -77,7 +79,7 @@ class Offences(ast.NodeVisitor):
                 self._readings.add(name.id)
             elif self._is_span(told):
                 self._spans.add(name.id)
-            elif is_deadline(told):
+            elif self._is_deadline(told):
                 self._deadlines.add(name.id)
 
     def _is_span(self, node: ast.expr) -> bool:
@@ -94,6 +96,15 @@ class Offences(ast.NodeVisitor):
                 return self._is_span(span)
             case ast.Attribute(attr=name):
                 return name in SPANS
+        return False
+
+    def _is_deadline(self, node: ast.expr) -> bool:
+        """Say whether it is a reading and a short time more."""
+        match node:
+            case ast.BinOp(left=left, op=ast.Add(), right=ast.Name(id=name)):
+                return is_reading(left) and name in self._short
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return (is_reading(left) and is_short(right)) or (is_reading(right) and is_short(left))
         return False
 
     def _reads(self, node: ast.expr) -> bool:
@@ -113,12 +124,14 @@ def is_reading(node: ast.expr) -> bool:
     return False
 
 
-def is_deadline(node: ast.expr) -> bool:
-    """Say whether it is a reading and a short time more."""
-    match node:
-        case ast.BinOp(left=left, op=ast.Add(), right=right):
-            return (is_reading(left) and is_short(right)) or (is_reading(right) and is_short(left))
-    return False
+def short_defaults(node: ast.AST) -> Iterator[str]:
+    """Yield the parameters of a function that are a short time unless told otherwise."""
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        inner = node.args
+        by_place = zip([*inner.posonlyargs, *inner.args][::-1], inner.defaults[::-1], strict=False)
+        for parameter, default in [*by_place, *zip(inner.kwonlyargs, inner.kw_defaults, strict=True)]:
+            if default is not None and is_short(default):
+                yield parameter.arg
 
 
 def is_short(node: ast.expr) -> bool:
@@ -178,6 +191,7 @@ def test_no_test_asserts_what_a_slow_machine_misses():
         "begun, number = time.monotonic(), 1\n while time.monotonic() - begun < 1.0:\n  number += 1",
         "deadline = time.monotonic() + 10\n while not done():\n  assert time.monotonic() < deadline",
         "deadline = time.monotonic() + 5\n while not done() and time.monotonic() < deadline:\n  pass",
+        "def eventually(seconds=10.0):\n  end = time.monotonic() + seconds\n  assert time.monotonic() < end",
         "assert ready.wait(10)",
         "waiting.result(timeout=5)",
         "await asyncio.wait_for(work(), 5)",
