@@ -18,7 +18,7 @@ keys that work unless others are given:
 
 what the sandbox holds and does is seen and set under /_sandbox/:
   GET payments, wallets, requests · PUT wallets/SRC-OR-EMAIL · GET, PUT faults, profiles, webhooks, clock
-  POST drain, reset
+  GET, POST disputes · PUT disputes/ID · POST drain, reset
 """
 
 

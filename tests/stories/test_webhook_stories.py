@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from harness import email
 
-from billing.config import SANDBOX_SECRET_KEY
+from billing.config import SANDBOX_SECRET_KEY, SANDBOX_WEBHOOK_KEY
 from billing.gateway.webhooks import NotAuthentic
 from billing.operations.webhooks import process_webhooks
 
@@ -31,6 +31,25 @@ def test_a_webhook_settles_the_charge_in_the_next_sweep(world):
     world.wait(seconds=41)
     assert world.states("charge")[-1] == "captured"
     assert {row["state"] for row in _webhooks(world)} == {"processed"}
+
+
+def test_a_workflow_made_through_the_api_tells_of_what_it_waits_for(world, inbox):
+    world.sandbox("PUT", "webhooks", {"url": None})
+    signature = {"method": "HMACSHA256", "key": SANDBOX_WEBHOOK_KEY}
+    workflow = {
+        "name": "captures",
+        "conditions": [{"type": "event", "events": {"gateway": ["payment_captured"]}}],
+        "actions": [{"type": "webhook", "url": inbox.url, "signature": signature}],
+    }
+    authorization = {"Authorization": f"Bearer {SANDBOX_SECRET_KEY}"}
+    assert world.http.post("/workflows", json=workflow, headers=authorization).status_code == 201
+    world.faults(settle_seconds_min=40, settle_seconds_max=40)
+    world.subscribe()
+    _renew(world)
+    world.wait(seconds=41)
+    assert world.states("charge") == ["captured", "captured"]
+    assert {(row["type"], row["state"]) for row in _webhooks(world)} == {("payment_captured", "processed")}
+    assert len(inbox.came) == 2
 
 
 def test_webhooks_that_are_lost_are_healed_by_asking(world, inbox):
