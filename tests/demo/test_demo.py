@@ -50,6 +50,15 @@ def test_the_same_seed_tells_the_same_year_on_both_databases_and_ends_in_three_z
     assert {**first, "seconds": 0} == {**second, "seconds": 0}
 
 
+def test_a_strict_gateway_ends_in_three_zeros_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = run("--json", "--strict")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert (told["charged_twice"], told["missed"], told["unmatched"]) == (0, 0, 0)
+    assert told["captured"] > 0
+
+
 def test_it_leaves_a_database_that_can_be_looked_into(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     done = run()

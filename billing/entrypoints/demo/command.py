@@ -41,6 +41,9 @@ def demo_command(
         str | None,
         typer.Option(help="Where to keep it: an empty PostgreSQL database, or a SQLite file.", metavar="URL"),
     ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="The sandbox demands and withholds all that the real gateway may.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
 ) -> None:
     """Live through a year of subscriptions: sandbox, API and daemon on this machine, trouble included.
@@ -50,7 +53,7 @@ def demo_command(
     """
     began = time.monotonic()
     console = Console(stderr=as_json)
-    figures, config = _live_through(subscribers, months, seed, database, console)
+    figures, config = _live_through(subscribers, months, seed, database, console, strict=strict)
     seconds = round(time.monotonic() - began, 1)
     if as_json:
         sys.stdout.write(json.dumps(_as_object(figures, subscribers, months, seed, seconds)) + "\n")
@@ -63,7 +66,7 @@ def demo_command(
 
 
 def _live_through(
-    subscribers: int, months: int, seed: int, database: str | None, console: Console
+    subscribers: int, months: int, seed: int, database: str | None, console: Console, *, strict: bool
 ) -> tuple[Figures, Path]:
     FOLDER.mkdir(exist_ok=True)
     url = database or _fresh_file()
@@ -72,7 +75,7 @@ def _live_through(
     begin = datetime.combine(START, datetime.min.time(), tzinfo=KST).astimezone(UTC) + timedelta(hours=8)
     end = _months_later(begin, months)
     with Processes(FOLDER) as processes:
-        sandbox_url = processes.start_sandbox(seed, f"{api_url}/webhooks/checkout", SANDBOX_WEBHOOK_KEY)
+        sandbox_url = processes.start_sandbox(seed, f"{api_url}/webhooks/checkout", SANDBOX_WEBHOOK_KEY, strict=strict)
         config = _write_config(url, api_url, sandbox_url)
         settings = read_settings(config)
         _set_up(settings, begin)
@@ -88,7 +91,8 @@ def _live_through(
                 if what:
                     bar.console.print(f"  {now.astimezone(KST):%Y-%m-%d %H:%M} KST  {what}")
 
-            stage.sandbox.put("/_sandbox/webhooks", json={"events": _EVENTS})
+            # A strict sandbox sends every type, also those that are about nothing of ours.
+            stage.sandbox.put("/_sandbox/webhooks", json={"events": None if strict else _EVENTS})
             outage = _outage(begin, months)
             play = Play(
                 engine=engine,

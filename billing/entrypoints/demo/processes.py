@@ -42,10 +42,11 @@ class Processes:
             if process.stdout is not None:
                 process.stdout.close()
 
-    def start_sandbox(self, seed: int, webhook_url: str, webhook_key: str) -> str:
+    def start_sandbox(self, seed: int, webhook_url: str, webhook_key: str, *, strict: bool) -> str:
         """Start the sandbox on a free port and return its URL."""
         arguments = ["-m", "billing.sandbox", "--port", "0", "--seed", str(seed), "--quiet"]
         arguments += ["--webhook-url", webhook_url, "--webhook-key", webhook_key]
+        arguments += ["--strict"] if strict else []
         process = self._start("sandbox", arguments, stdout=subprocess.PIPE)
         line = _first_line(process)
         if "http://" not in line:
