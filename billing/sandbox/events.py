@@ -45,7 +45,6 @@ SHAPES: Final[dict[str, tuple[str, str]]] = {
     UNKNOWN: ("timestamp", "reference amount currency"),
 }
 
-
 #: Type → the type that announced it.
 _ENDS: Final = {"payment_captured": "payment_capture_pending", "payment_refunded": "payment_refund_pending"}
 
@@ -73,9 +72,11 @@ def emit(world: World, payment: Payment, event_type: str, action: Action | None 
 
 def _told_id(world: World, payment: Payment, event_type: str) -> str:
     """Under the profile ``shared-event-id`` the id of the pending event that this one ends; else nothing."""
-    begun = _ENDS.get(event_type) if "shared-event-id" in world.profiles else None
+    begun = _ENDS.get(event_type)
+    if begun is None or "shared-event-id" not in world.profiles:
+        return ""
     names = [world.dice.name("evt", payment.wallet, payment.ordinal, n) for n in range(payment.events - 1, 0, -1)]
-    return next((each for each in names if begun and world.events[each].type == begun), "")
+    return next((each for each in names if world.events[each].type == begun), "")
 
 
 def make_body(
