@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import httpx2
@@ -126,12 +126,15 @@ class World:
             "payment_type": "Recurring",
             "reference": reference,
             "processing_channel_id": "pc_kakaosandboxkakaosandbox22",
+            "customer": {"email": email("kim"), "name": "kim"},
+            "shipping": {"address": {"country": "KR"}},
+            "items": [{"name": "basic", "reference": "basic", "quantity": 1, "unit_price": 9900}],
         }
         return str(self.post("/payments", body)["id"])
 
     def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Ask the gateway for something past the engine, as its dashboard or a restored copy would."""
-        answer = self.http.post(path, json=body, headers={"Authorization": f"Bearer {SANDBOX_SECRET_KEY}"})
+        answer = self.http.post(path, json=body, headers=signed_in(str(uuid4())))
         assert answer.status_code in (201, 202), answer.text
         told: dict[str, Any] = answer.json()
         return told
@@ -332,13 +335,28 @@ class Witness:
         return getattr(self._gateway, name)
 
 
+def signed_in(key: str) -> dict[str, str]:
+    """Return the headers of a call to the gateway by somebody else who has our secret key."""
+    return {
+        "Authorization": f"Bearer {SANDBOX_SECRET_KEY}",
+        "User-Agent": "somebody-else/1.0",
+        "Accept": "application/json",
+        "Cko-Idempotency-Key": key,
+    }
+
+
 def email(who: str) -> str:
     return f"{who}@example.test"
 
 
 @contextmanager
-def fresh_world(sandbox_url: str, database_url: str, rules: Rules | None = None) -> Iterator[World]:
-    """Reset the sandbox and yield a world at :data:`START` with the plans applied."""
+def fresh_world(
+    sandbox_url: str, database_url: str, rules: Rules | None = None, *, strict: bool = False
+) -> Iterator[World]:
+    """Reset the sandbox and yield a world at :data:`START` with the plans applied.
+
+    ``strict``: the sandbox demands and withholds all that the real gateway may.
+    """
     settings = _settings(sandbox_url, ANSWER_SECONDS)
     database = Database(database_url)
     gateway = make_gateway(settings)
@@ -346,6 +364,8 @@ def fresh_world(sandbox_url: str, database_url: str, rules: Rules | None = None)
     with httpx2.Client(base_url=sandbox_url, verify=NO_CERTIFICATES, timeout=HANG_SECONDS) as http:
         made = World(engine, http, START)
         made.sandbox("POST", "reset")
+        if strict:
+            made.sandbox("PUT", "profiles", {"strict": True})
         made.go_to(START)
         apply_plans(engine, read_catalog(PLANS, DEFAULT_LIMITS), now=START)
         try:

@@ -16,7 +16,7 @@ from billing.config import GatewaySection, Settings
 
 Rewrite = Callable[[str, str, int, Any], tuple[int, Any]]
 """Method, path (with its query), status and JSON body of the sandbox's answer → what the engine is answered."""
-_PASSED_ON = ("Authorization", "Content-Type", "Cko-Idempotency-Key")
+_PASSED_ON = ("Authorization", "Content-Type", "Cko-Idempotency-Key", "Accept", "User-Agent")
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -4,11 +4,11 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
-from harness import ANSWER_SECONDS, WEB, email
+from harness import ANSWER_SECONDS, WEB, email, signed_in
 from sqlalchemy import text
 
 from billing.bootstrap import make_gateway
-from billing.config import SANDBOX_SECRET_KEY, GatewaySection, Settings
+from billing.config import GatewaySection, Settings
 from billing.operations.customers import Subscriber, update_customer
 from billing.operations.engine import BadInput
 from billing.operations.enrol_subscriber import enrol_subscriber
@@ -23,8 +23,7 @@ def demand(world, *names):
 
 def told(world, payment):
     """Return what the gateway keeps of a payment's request."""
-    answer = world.http.get(f"/payments/{payment['id']}", headers={"Authorization": f"Bearer {SANDBOX_SECRET_KEY}"})
-    return answer.json()
+    return world.http.get(f"/payments/{payment['id']}", headers=signed_in("look")).json()
 
 
 def customer(world):
