@@ -154,6 +154,9 @@ SUBSCRIPTION_MOVES: Final[Mapping[SubscriptionState, Mapping[SubscriptionEvent, 
     _S.CANCELED: {},
 }
 
+ENDED_SUBSCRIPTIONS: Final = frozenset({_S.CANCELED, _S.INCOMPLETE_EXPIRED})
+"""In one of these nothing is renewed or charged; a first payment that is captured late may still revive the second."""
+
 _I, _IE = InvoiceState, InvoiceEvent
 INVOICE_MOVES: Final[Mapping[InvoiceState, Mapping[InvoiceEvent, InvoiceState]]] = {
     _I.OPEN: {_IE.PAY: _I.PAID, _IE.VOID: _I.VOID, _IE.WRITE_OFF: _I.UNCOLLECTIBLE},

@@ -11,8 +11,15 @@ from sqlmodel import col
 
 from billing.domain.cases import Note
 from billing.domain.invoicing import BillingSchedule, CatchUp, due_at
-from billing.domain.states import ChargeEvent, ChargeState, RefundEvent, RefundState, SubscriptionState
-from billing.operations.engine import Engine, NotFound, Refusal
+from billing.domain.states import (
+    ENDED_SUBSCRIPTIONS,
+    ChargeEvent,
+    ChargeState,
+    RefundEvent,
+    RefundState,
+    SubscriptionState,
+)
+from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.tables import Charge, Price, Refund, StrayPayment, Subscription, Webhook
@@ -27,7 +34,7 @@ def park_subscription(engine: Engine, subscription_id: UUID, why: str, now: date
         state = tx.execute(
             select(col(Subscription.state)).where(col(Subscription.id) == subscription_id)
         ).scalar_one_or_none()
-        if state is None:
+        if state is None or state in ENDED_SUBSCRIPTIONS:
             return
         author = Author(engine.actor, now)
         change(tx, Subscription, [Change(subscription_id, state, {"parked_reason": why[:500]})])
@@ -53,6 +60,7 @@ def release_subscription(
     of them will not be charged.
 
     :raises NotFound: there is no such subscription.
+    :raises Conflict: it has ended.
     :raises Refusal: it is not parked, or the catch-up policy would park it again because ``bill`` is not told.
     """
     author = Author(engine.actor, now)
@@ -61,6 +69,8 @@ def release_subscription(
         row = _locked_subscription(tx, subscription_id)
         if row is None:
             raise NotFound(f"there is no subscription {subscription_id}")
+        if row.state in ENDED_SUBSCRIPTIONS:
+            raise Conflict(f"subscription {subscription_id} is {row.state.value}: it has ended, and is not renewed")
         if row.parked_reason is None:
             raise Refusal(f"subscription {subscription_id} is not parked")
         written, missed = _caught_up(engine, row, now, bill)

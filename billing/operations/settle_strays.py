@@ -11,7 +11,7 @@ from billing.domain.identity import refund_reference
 from billing.domain.invoicing import poll_again_at
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
 from billing.domain.settlement import mismatch
-from billing.domain.states import LIVE_CHARGE_STATES, ChargeState
+from billing.domain.states import ENDED_SUBSCRIPTIONS, LIVE_CHARGE_STATES, ChargeState
 from billing.operations.batches import pages_of
 from billing.operations.engine import Engine, Tally
 from billing.operations.strays import LONGEST_STATUS, resolve_stray, update_stray
@@ -97,6 +97,8 @@ def _give_back(tx: Connection, case: Case, payment: GatewayPayment, author: Auth
         reason="a second payment was captured for the same charge" if twice else "captured after its charge was closed",
         author=author,
     )
+    if case.subscription_state in ENDED_SUBSCRIPTIONS:
+        return  # what has ended is not parked: nothing of it is charged any more, and the money is on its way back
     # In the same transaction: a crash must not leave a double charge that nobody is told of.
     what = "charged twice" if twice else "captured otherwise than asked for, after its charge was closed,"
     why = f"{what} at the gateway; {payment.id} is being refunded"

@@ -20,6 +20,7 @@ from sqlmodel import SQLModel
 from billing.domain.cases import Note
 from billing.domain.states import (
     CHARGE_MOVES,
+    ENDED_SUBSCRIPTIONS,
     INVOICE_MOVES,
     REFUND_MOVES,
     SOURCE_MOVES,
@@ -32,6 +33,8 @@ from billing.store.recordsets import insert_of, recordset, update_of
 from billing.store.tables import Charge, Event, Invoice, Refund, Source, Subscription
 
 MOST_ROWS_IN_A_STATEMENT: Final = 500
+_UNPARKED: Final = {"parked_reason": None}
+"""Of a subscription that has ended a person has nothing to decide any more."""
 
 
 class StaleRow(RuntimeError):
@@ -120,7 +123,8 @@ def move(tx: Connection, model: type[SQLModel], moves: Sequence[Move], author: A
     changes, events = [], []
     for each in moves:
         reached = next_state(_MOVES[model], each.state, each.event)
-        changes.append(Change(each.id, each.state, {**each.changes, "state": reached}))
+        ended = _UNPARKED if reached in ENDED_SUBSCRIPTIONS and model is Subscription else {}
+        changes.append(Change(each.id, each.state, {**each.changes, **ended, "state": reached}))
         events.append(
             {
                 "subject_type": subject,

@@ -92,6 +92,16 @@ def cancel_safety(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[F
         yield "charge", row[0], "it was captured after the subscription ended, and is not being given back"
 
 
+@invariant(19, "What has ended is not parked: nobody has anything to decide about it.")
+def ended_is_not_parked(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    for row in ask(
+        tx,
+        "SELECT id, state FROM subscription WHERE parked_reason IS NOT NULL"
+        " AND state IN ('canceled', 'incomplete_expired')",
+    ):
+        yield "subscription", row[0], f"it is {row[1]}, and still parked"
+
+
 @invariant(21, "Every subscription has a zone, in which its days begin.")
 def zones(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
     for row in ask(tx, "SELECT zone, COUNT(*), MIN(CAST(id AS VARCHAR(36))) FROM subscription GROUP BY zone"):
