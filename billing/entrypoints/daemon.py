@@ -25,9 +25,10 @@ from billing.entrypoints.metrics.instruments import Instruments, SweepInstrument
 from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.pulse import Pulse
 from billing.entrypoints.ready import require_ready, why_not_ready
+from billing.entrypoints.test_clock import doubt_a_clock_set_back, latest_time
 from billing.entrypoints.watch_port import watch_port
 from billing.operations.clock_guard import ClockGuard
-from billing.operations.doubt import notice_a_gap
+from billing.operations.doubt import is_a_gap, notice_a_gap
 from billing.operations.engine import Engine, SweepObserver, Tally
 from billing.operations.run_due import run_due
 from billing.store.database import told_plainly
@@ -97,7 +98,7 @@ class Daemon:
                 log.error("clock_not_trusted", daemon=self._name, because=why_not)
                 self._pulse.failed(why_not)
                 return
-            notice_a_gap(self._engine, now=now, machine_now=machine_now())
+            self._doubt(now)
             for _ in range(MOST_SWEEPS_A_TICK):
                 with self._pulse.sweep():
                     tally = run_due(self._engine, now=now)
@@ -109,6 +110,16 @@ class Daemon:
             told = told_plainly(error)
             log.error("sweep_failed", daemon=self._name, error=told)
             self._pulse.failed(told)
+
+    def _doubt(self, now: datetime) -> None:
+        """Doubt what a later state of this database may have charged: after silence, and by the clock it had."""
+        settings, database = self._settings, self._engine.database
+        if self._last is None:
+            doubt_a_clock_set_back(settings, self._engine, now)
+        machine = machine_now()
+        if is_a_gap(self._engine, machine):
+            latest = latest_time(settings, database, now)
+            notice_a_gap(self._engine, now=now, machine_now=machine, latest=latest)
 
     def _show_life(self) -> None:
         """Give a sign of life in the midst of a long sweep, lest it be taken for a gap when it has ended."""

@@ -8,8 +8,10 @@ from typing import Final, Protocol, Self
 
 import httpx2
 
+from billing.config import Settings
 from billing.entrypoints.clock import machine_now
-from billing.operations.engine import Refusal
+from billing.operations.doubt import notice_a_later_gateway
+from billing.operations.engine import Engine, Refusal
 from billing.store.database import Database
 from billing.store.heartbeats import Heartbeat, load_heartbeats
 from billing.store.installation import load_installation, set_clock
@@ -20,6 +22,7 @@ STEP: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(days=366 * 20)
 _ROUNDS: Final = 20
 _LOOK_SECONDS: Final = 0.01
+_ASK_SECONDS: Final = 5
 
 
 class Backwards(Refusal):
@@ -126,6 +129,32 @@ def alive(database: Database, within: timedelta) -> list[Heartbeat]:
         return [beat for beat in load_heartbeats(tx) if machine_now() - beat.seen_at <= within]
 
 
+def latest_time(settings: Settings, database: Database, now: datetime) -> datetime:
+    """Return up to when (UTC, engine time) a later state of this database, which was lost, may have lived.
+
+    In live mode, and by the machine's time, that is ``now``. A test clock goes back with the database: the bundled
+    sandbox has a clock of its own, which tells how far time had gone; beside any other gateway nothing tells it.
+    """
+    if settings.mode == "live":
+        return now
+    if settings.uses_the_bundled_sandbox:
+        with SandboxClock(settings.gateway.base_url) as sandbox:
+            return max(now, sandbox.read() or now)
+    with database.snapshot() as tx:
+        return now if load_installation(tx).clock is None else now + LONGEST
+
+
+def doubt_a_clock_set_back(settings: Settings, engine: Engine, now: datetime) -> datetime | None:
+    """Have everything looked up before it is charged that a later state of this database may have charged.
+
+    Return the bundled sandbox's time if it is later than ours (``now``: UTC), else None.
+    """
+    if not settings.uses_the_bundled_sandbox:
+        return None
+    latest = latest_time(settings, engine.database, now)
+    return latest if notice_a_later_gateway(engine, now=now, gateway_now=latest) else None
+
+
 def _wait(database: Database, at: datetime, patience: timedelta, within: timedelta) -> Step:
     deadline = time.monotonic() + patience.total_seconds()
     while True:
@@ -149,6 +178,7 @@ class SandboxClock:
     def __init__(self, base_url: str) -> None:
         self._http = httpx2.Client(base_url=base_url, timeout=30)
         self.refusal: str | None = None
+        self._gone = False
 
     def __enter__(self) -> Self:
         return self
@@ -160,19 +190,29 @@ class SandboxClock:
         """Move the sandbox's time and return when it has something to do next; its webhooks are out by then."""
         return self._put(instant.isoformat())
 
+    def read(self) -> datetime | None:
+        """Return the sandbox's time (UTC), or None if it tells none."""
+        try:
+            answer = self._http.get("/_sandbox/clock", timeout=_ASK_SECONDS)
+            return datetime.fromisoformat(answer.json()["now"]) if answer.status_code == 200 else None
+        except (httpx2.HTTPError, ValueError, KeyError, TypeError):
+            return None
+
     def give_back(self) -> None:
         """Let the sandbox's time be the machine's again."""
         self._put(None)
 
     def _put(self, instant: str | None) -> datetime | None:
-        if self.refusal is not None:
+        if self._gone:
             return None
         try:
             answer = self._http.put("/_sandbox/clock", json={"now": instant})
             if answer.status_code == 200:
+                self.refusal = None  # one that was ahead of us moves along again
                 following = answer.json().get("next")
                 return datetime.fromisoformat(following) if following else None
             self.refusal = f"the sandbox keeps its own time ({answer.text[:200]})"
         except (httpx2.HTTPError, ValueError, AttributeError) as error:
             self.refusal = f"the sandbox keeps its own time ({type(error).__name__})"
+            self._gone = True
         return None

@@ -5,7 +5,7 @@ What a copy has forgotten is named alike when it is done anew, so the gateway's 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -13,21 +13,20 @@ import structlog
 from sqlalchemy import select
 from sqlmodel import col
 
+from billing.domain.attempts import most_attempts
 from billing.domain.cases import InvoiceKind, Note
 from billing.domain.charging import Accepted, Found, NotSent, Unreadable
 from billing.domain.finding import choose
 from billing.domain.identity import charge_reference
 from billing.operations.engine import Engine
 from billing.operations.strays import keep_strays
-from billing.store.installation import doubt_until, keep_alive, load_installation
+from billing.store.installation import InstallationRow, doubt, keep_alive, load_installation
 from billing.store.tables import Charge, Invoice
 from billing.store.writes import Author, note
 
 log = structlog.get_logger()
 GAP: Final = timedelta(minutes=2)
 """Daemons give a sign of life every few seconds; longer silence is a downtime, or a copy that is so much older."""
-ATTEMPTS_AHEAD: Final = 8
-"""So many later attempts at an invoice are asked about before one that is absent is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +37,61 @@ class Ahead:
     unread: frozenset[UUID] = frozenset()
 
 
-def notice_a_gap(engine: Engine, *, now: datetime, machine_now: datetime) -> None:
-    """Doubt what may have been charged in a gap that ends now; both instants are UTC, the second the machine's.
+def is_a_gap(engine: Engine, machine_now: datetime) -> bool:
+    """Say whether the last sign of life is further from this instant of the machine (UTC) than a daemon would be."""
+    with engine.database.snapshot() as tx:
+        alive_at = load_installation(tx).alive_at
+    return alive_at is not None and abs(machine_now - alive_at) > GAP
 
-    Every charge of a period that began by then is looked up before it is sent for the first time.
+
+def notice_a_gap(engine: Engine, *, now: datetime, machine_now: datetime, latest: datetime | None = None) -> None:
+    """Doubt what may have been charged in a gap that ends now; the instants are UTC, the second the machine's.
+
+    Every charge of a period that began by then is looked up before it is sent for the first time. With a test clock
+    the lost state may have lived on to a later time than ``now``: up to ``latest``.
     """
     with engine.database.snapshot() as tx:
-        installation = load_installation(tx)
-    alive_at, known = installation.alive_at, installation.doubted_until
+        alive_at = load_installation(tx).alive_at
     if alive_at is None or abs(machine_now - alive_at) <= GAP:
         return
     with engine.database.transaction() as tx:
         keep_alive(tx, machine_now)
-        if known is not None and known.date() >= now.date():
-            return  # the same periods are doubted already; two clocks that disagree see a gap at every tick
-        doubt_until(tx, now)
-        told = Note("installation.doubted", {"since": alive_at.isoformat()})
+    _doubt(engine, now - abs(machine_now - alive_at), latest or now, now)
+
+
+def notice_a_later_gateway(engine: Engine, *, now: datetime, gateway_now: datetime) -> bool:
+    """Doubt all up to the gateway's own time if that is later than ours (UTC), and say whether it is.
+
+    A test clock lives in the database and goes back with it; the gateway's does not. So a later state of this database
+    may have lived, and charged, up to the time that the gateway has.
+    """
+    if gateway_now - now <= GAP:
+        return False
+    _doubt(engine, now, gateway_now, now)
+    return True
+
+
+def _doubt(engine: Engine, since: datetime, until: datetime, now: datetime) -> None:
+    with engine.database.transaction() as tx:
+        installation = load_installation(tx)
+        known, began = installation.doubted_until, installation.doubted_since
+        if known is not None and known.date() >= until.date() and began is not None and began <= since:
+            return  # the same is doubted already; two clocks that disagree see a gap at every tick
+        since = since if began is None else min(began, since)
+        until = until if known is None else max(known, until)
+        doubt(tx, since, until)
+        told = Note("installation.doubted", {"since": since.isoformat()})
         note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))
-    log.warning("charges_are_looked_up_first", silent_since=alive_at.isoformat(), periods_until=now.isoformat())
+    log.warning("charges_are_looked_up_first", since=since.isoformat(), periods_until=until.isoformat())
+
+
+def attempts_in_doubt(engine: Engine, installation: InstallationRow, period_start: date) -> int:
+    """Return how many attempts at an invoice of a period may have been made while the doubt lasts."""
+    # No attempt was made before the period began, in whatever zone.
+    begins = datetime.combine(period_start, time(), tzinfo=UTC) - timedelta(days=1)
+    since = begins if installation.doubted_since is None else max(begins, installation.doubted_since)
+    lasted = (installation.doubted_until or since) - since
+    return most_attempts(engine.rules.settlement.dunning, max(lasted, timedelta(0)))
 
 
 def look_ahead(engine: Engine, charge_ids: Sequence[UUID]) -> Ahead:
@@ -80,7 +116,7 @@ def look_ahead(engine: Engine, charge_ids: Sequence[UUID]) -> Ahead:
         ): row.id
         for row in rows
         if installation.is_doubted(row.period_start)
-        for later in range(1, ATTEMPTS_AHEAD + 1)
+        for later in range(1, attempts_in_doubt(engine, installation, row.period_start) + 1)
     }
     if not references:
         return Ahead()

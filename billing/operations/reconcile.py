@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from billing.domain.charging import Found, GatewayPayment, PaymentStatus, Unread
 from billing.domain.identity import reference_prefix
 from billing.domain.states import COUNTED_REFUND_STATES, LIVE_CHARGE_STATES, ChargeState, RefundState
 from billing.operations.engine import Engine
+from billing.operations.forgotten import ask_for_forgotten
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
 from billing.store.tables import Charge, Refund, StrayPayment
@@ -69,7 +71,7 @@ def reconcile(
     first = engine.gateway.list_payments(skip=0, limit=_PAGE)
     told = Reconciliation(listed=isinstance(first, Found), charges=total)
     work = _Comparison(engine, prefix, now, told)
-    pages = _listed(engine, told) if told.listed else _asked(engine, told)
+    pages = _listed(engine, told) if told.listed else chain(_asked(engine, told), _forgotten(engine, told))
     for payments, asked in pages:
         _compare(work, payments)
         on_progress(min(asked, total), total)
@@ -110,6 +112,12 @@ def _asked(engine: Engine, told: Reconciliation) -> Iterator[tuple[Sequence[Gate
             else:
                 told.differences.append(_unread(f"reference {row.reference} ({answer.reason})", row.id))
         yield payments, done
+
+
+def _forgotten(engine: Engine, told: Reconciliation) -> Iterator[tuple[Sequence[GatewayPayment], int]]:
+    for payments, unread in ask_for_forgotten(engine):
+        told.differences += [_unread(f"reference {reference}") for reference in unread]
+        yield payments, told.charges
 
 
 def _unread(what: str, charge_id: UUID | None = None) -> Difference:

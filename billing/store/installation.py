@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Select, select, update
 from sqlmodel import col
 
 from billing.store.tables import Event, Installation
@@ -28,6 +28,7 @@ class InstallationRow:
     clock: datetime | None
     alive_at: datetime | None
     doubted_until: datetime | None
+    doubted_since: datetime | None
 
     def why_not_charge(self, now: datetime) -> str | None:
         """Say why no charge may be sent at ``now`` (UTC), or None."""
@@ -46,7 +47,7 @@ class InstallationRow:
 
 
 # Built once: every sweep and every request reads it, and to build it costs more than to run it.
-_THE_ROW: Final = select(
+_THE_ROW: Final[Select[*tuple[Any, ...]]] = select(
     col(Installation.id),
     col(Installation.secret),
     col(Installation.fingerprint),
@@ -56,6 +57,7 @@ _THE_ROW: Final = select(
     col(Installation.clock),
     col(Installation.alive_at),
     col(Installation.doubted_until),
+    col(Installation.doubted_since),
 )
 
 
@@ -115,6 +117,9 @@ def keep_alive(tx: Connection, machine_now: datetime) -> None:
     tx.execute(update(Installation).values(alive_at=machine_now))
 
 
-def doubt_until(tx: Connection, now: datetime) -> None:
-    """Look up every charge of a period that began by ``now`` (UTC) before it is sent for the first time."""
-    tx.execute(update(Installation).values(doubted_until=now))
+def doubt(tx: Connection, since: datetime, until: datetime) -> None:
+    """Look up every charge of a period that began by ``until`` before it is sent for the first time.
+
+    Attempts may be forgotten that were made from ``since`` on; both are UTC, engine time.
+    """
+    tx.execute(update(Installation).values(doubted_since=since, doubted_until=until))

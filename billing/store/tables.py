@@ -358,6 +358,8 @@ class Installation(SQLModel, table=True):
     """Machine time at which a daemon last worked on this database; in an older copy, a while ago."""
     doubted_until: datetime | None = instant(nullable=True)
     """Engine time of the end of the last gap between signs of life: what was charged in it may be forgotten here."""
+    doubted_since: datetime | None = instant(nullable=True)
+    """Engine time at which the first of the gaps began."""
     created_at: datetime = instant()
 
 

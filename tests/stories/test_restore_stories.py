@@ -15,7 +15,7 @@ from billing.domain.charging import Unreadable
 from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments
 from billing.entrypoints.pulse import Pulse
-from billing.operations.doubt import notice_a_gap
+from billing.operations.doubt import notice_a_gap, notice_a_later_gateway
 from billing.operations.engine import Refusal
 from billing.operations.first_charges import GatewayUnavailable
 from billing.operations.re_enrol import re_enrol
@@ -344,3 +344,74 @@ def test_a_sign_of_life_that_fails_does_not_end_the_sweep(world):
     daemon._engine.watch.took_up([])
     with world.engine.database.transaction() as tx:
         tx.execute(text("ALTER TABLE installed RENAME TO installation"))
+
+
+class _WithoutAList:
+    """A gateway that tells of no payment unless it is asked by its reference or id, as Checkout.com's does."""
+
+    def __init__(self, gateway):
+        self._gateway = gateway
+
+    def list_payments(self, **_page):
+        return Unreadable("HTTP 404", not_found=True)
+
+    def __getattr__(self, name):
+        return getattr(self._gateway, name)
+
+
+def _tenth_attempt_was_captured(world):
+    """Nine attempts left no payment, the tenth was captured; then a copy from before all of them took over."""
+    world.subscribe()
+    _is_alive(world)
+    world.go_to("2027-03-03 09:00")
+    world.post_again(_next_reference(world, 10))
+    world.go_to("2027-03-03 09:03")
+    _starts_again(world)
+
+
+def test_as_many_attempts_are_asked_about_as_the_gap_allows(world):
+    _tenth_attempt_was_captured(world)
+    world.live_through("2027-03-07 12:00")
+    assert _renewals(world)[-1]["state"] == "captured"
+    assert [row["state"] for row in _renewals(world)[:-1]] == ["refused"] * 9
+    assert world.sent(_next_reference(world, 1)) == []
+    assert len(world.captured()) == 2
+
+
+def test_a_comparison_asks_for_them_too_where_the_gateway_gives_no_list(world):
+    _tenth_attempt_was_captured(world)
+    world.engine = replace(world.engine, gateway=_WithoutAList(world.engine.gateway))
+    world.sweep()
+    told = reconcile(world.engine, now=world.now)
+    assert [(each.reference, each.detail) for each in told.differences] == [
+        (
+            _next_reference(world, 10),
+            "Captured at the gateway under our reference, but there is no charge of it here",
+        )
+    ]
+    world.live_through("2027-03-07 12:00")
+    assert reconcile(world.engine, now=world.now).differences == []
+
+
+def test_a_test_clock_that_goes_back_with_the_database_charges_nothing_twice(sqlite_world, file, tmp_path):
+    world = sqlite_world
+    world.faults(idempotency_seconds=120)
+    world.subscribe()
+    world.live_through("2027-02-28 08:00")
+    _copy(file, tmp_path / "aside.db")
+    world.live_through("2027-05-02 12:00")
+    assert len(world.captured()) == 4
+    sent = len(world.sent())
+    world.engine.database.dispose()
+    _copy(tmp_path / "aside.db", file)
+    # The drill: the sandbox goes on from where it is, the clock in the database is two months behind it.
+    theirs = datetime.fromisoformat(world.sandbox("GET", "clock")["now"])
+    end, world.now = world.now, datetime(2027, 2, 27, 23, tzinfo=UTC)
+    assert notice_a_later_gateway(world.engine, now=world.now, gateway_now=theirs)
+    while world.now < end:
+        world.now = min(end, world.now + timedelta(minutes=30) if world.is_due() else world.next_due() or end)
+        world.sweep()
+    world.live_through("2027-05-04 12:00")
+    assert len(world.captured()) == 4
+    assert len(world.sent()) == sent
+    assert world.states("invoice") == ["paid"] * 4

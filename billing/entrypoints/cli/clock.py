@@ -13,7 +13,15 @@ from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson
 from billing.entrypoints.cli.output import err, moment, print_json, say, warn
 from billing.entrypoints.clock import machine_now
-from billing.entrypoints.test_clock import Journey, SandboxClock, Step, advance, alive, give_back
+from billing.entrypoints.test_clock import (
+    Journey,
+    SandboxClock,
+    Step,
+    advance,
+    alive,
+    doubt_a_clock_set_back,
+    give_back,
+)
 from billing.operations.audit import decided
 from billing.operations.engine import Refusal
 from billing.operations.run_due import run_due
@@ -130,7 +138,14 @@ def _move(session: Session, target: datetime, step: str, sweep: bool | None, wai
     alive_within = max(_LEAST_ALIVE, timedelta(seconds=3 * settings.daemon.tick_seconds))
     daemons = alive(database, alive_within)
     here = not daemons if sweep is None else sweep
+    ahead = doubt_a_clock_set_back(settings, session.sweeper, start)
     if not as_json:
+        if ahead is not None:
+            say(
+                f"The sandbox is at {moment(ahead, session.zone)} already: this database is an older copy, or new. "
+                "What may have been charged up to then is looked up before it is charged.",
+                "yellow",
+            )
         _announce(len(daemons), here)
     gateway = SandboxClock(settings.gateway.base_url) if settings.uses_the_bundled_sandbox else None
     with (

@@ -11,6 +11,7 @@ from billing.entrypoints.cli.instants import read_instant
 from billing.entrypoints.cli.options import AsJson
 from billing.entrypoints.cli.output import complain, moment, print_json, print_table, say
 from billing.entrypoints.clock import machine_now
+from billing.entrypoints.test_clock import doubt_a_clock_set_back
 from billing.operations import run_due as sweeps
 from billing.operations import set_up
 from billing.operations.clock_guard import ClockGuard
@@ -52,6 +53,7 @@ def run_due(
     why_not = ClockGuard(engine.gateway).why_not_act(now) if session.is_live else None
     if why_not is not None:
         raise Refusal(f"{why_not}: set it by NTP; nothing was done")
+    doubt_a_clock_set_back(session.settings, session.sweeper, now)
     tally = sweeps.run_due(session.sweeper, now=now)
     with engine.database.snapshot() as tx:
         paused = due_on_paused_plans(tx, now)
