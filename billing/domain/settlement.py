@@ -46,6 +46,7 @@ from billing.domain.states import (
     can_move,
 )
 
+NO_AGREEMENT: Final = "no agreement came with the payment"
 FIRST_LOOK_AFTER: Final = timedelta(seconds=30)
 """Checkout.com asks to wait at least 30 s before a request whose answer was lost is looked into."""
 
@@ -129,7 +130,7 @@ def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: 
         stray = {"gateway_payment_id": payment.id, "status": payment.raw_status}
         return Settlement(notes=(Note("payment.stray", stray),))
     if case.charge_state is ChargeState.CAPTURED:
-        return NOTHING
+        return _late_agreement(case) if payment.status is PaymentStatus.CAPTURED else NOTHING
     difference = mismatch(case, payment)
     if difference is not None:
         return _park(case, payment, difference)
@@ -194,13 +195,15 @@ def _park(case: Case, payment: GatewayPayment, difference: str) -> Settlement:
 
 def _captured(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:
     late = case.charge_state not in LIVE_CHARGE_STATES
+    lacks = _lacks_agreement(case)
     captured = Settlement(
         charge_event=ChargeEvent.CAPTURE,
         charge={
             "gateway_payment_id": payment.id,
             "captured_at": now,
             "response_code": payment.response_code,
-            **({"check_at": None} if case.sends == 1 else first_recheck(AFTER_A_RESEND, now)),
+            # The agreement may be told later than the money; and each send may have made a payment.
+            **({"check_at": None} if case.sends == 1 and not lacks else first_recheck(AFTER_A_RESEND, now)),
         },
         source_event=_proof_of_life(case),
         notes=(Note("charge.late_truth", {"was": case.charge_state.value}),) if late else (),
@@ -241,6 +244,26 @@ def _why_refund(case: Case, policy: Policy) -> str | None:
     return None
 
 
+def _lacks_agreement(case: Case) -> bool:
+    """Say whether a payment that should have made an agreement came without one, and there is none to charge."""
+    return (
+        case.subscriber_is_present and case.source_id is None and case.replaced_source_state is not SourceState.ACTIVE
+    )
+
+
+def _late_agreement(case: Case) -> Settlement:
+    """Take up the agreement of a payment that was captured before the gateway told of it."""
+    is_over = case.subscription_state in (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE_EXPIRED)
+    is_new = case.subscriber_is_present and case.source_state is SourceState.PENDING and not is_over
+    if not is_new or case.invoice_state is not InvoiceState.PAID or case.replaced_source_state is SourceState.ACTIVE:
+        return NOTHING
+    return Settlement(
+        source_event=SourceEvent.CONFIRM,
+        subscription={"source_id": case.source_id},
+        replace_old_source=_can_be_replaced(case.replaced_source_state),
+    )
+
+
 def _paid(case: Case, captured: Settlement, now: datetime) -> Settlement:
     subscription: dict[str, object] = {}
     if case.invoice_kind is not InvoiceKind.AGREEMENT:
@@ -250,8 +273,10 @@ def _paid(case: Case, captured: Settlement, now: datetime) -> Settlement:
     replaces = case.subscriber_is_present and case.source_id not in (None, case.subscription_source_id)
     if replaces:
         subscription["source_id"] = case.source_id
+    asked = Note("subscription.re_enrolment_requested", {"why": NO_AGREEMENT})
     return replace(
         captured,
+        notes=(*captured.notes, asked) if _lacks_agreement(case) else captured.notes,
         invoice_event=InvoiceEvent.PAY,
         invoice={"paid_at": now, "next_attempt_at": None, "give_up_at": None},
         subscription_event=_subscription_event(case),

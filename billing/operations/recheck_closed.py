@@ -94,7 +94,8 @@ def _read(charge: AskedAbout, told: LookUp, now: datetime) -> _Seen:
 
 def _is_news(seen: _Seen) -> bool:
     took_money = seen.own is not None and seen.own.status in _TOOK_MONEY
-    return took_money and seen.charge.state is not ChargeState.CAPTURED
+    names_source = seen.own is not None and seen.own.source_id is not None
+    return took_money and (seen.charge.state is not ChargeState.CAPTURED or names_source)
 
 
 def _look_again(engine: Engine, seen: Sequence[_Seen]) -> None:

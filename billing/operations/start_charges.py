@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.identity import charge_reference, idempotency_key, row_id
 from billing.domain.quiet_hours import charge_slot, outside_quiet_hours
+from billing.domain.settlement import NO_AGREEMENT
 from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
 from billing.operations.ask_for_agreement import Owed, ask_for_agreement
@@ -53,7 +54,8 @@ def start_due_charges(
             put_off.append(Change(row.id, InvoiceState.OPEN, {"next_attempt_at": allowed}))
         elif row.source_state is not SourceState.ACTIVE:
             owed = Owed(row.id, row.subscription_id, row.subscription_state, row.zone, row.first_failed_on)
-            ask_for_agreement(tx, engine, owed, "the source is not usable", author)
+            why = NO_AGREEMENT if row.source_state is None else "the source is not usable"
+            ask_for_agreement(tx, engine, owed, why, author)
         else:
             chosen[row.subscription_id] = row
     change(tx, Invoice, put_off)

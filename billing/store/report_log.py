@@ -228,6 +228,13 @@ def due_on_paused_plans(tx: Connection, now: datetime) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def count_without_agreement(tx: Connection) -> int:
+    """Return how many subscriptions that were begun have no source at all: their payment made no agreement."""
+    paid = text("subscription.state IN ('trialing', 'active', 'past_due', 'paused', 'unpaid')")
+    query = select(func.count()).select_from(Subscription).where(paid, col(Subscription.source_id).is_(None))
+    return tx.execute(query).scalar_one()
+
+
 def count_events(tx: Connection) -> int:
     """Return how many events there are."""
     return tx.execute(select(func.count()).select_from(Event)).scalar_one()

@@ -320,3 +320,11 @@ def test_a_key_that_is_wrong_since_the_last_webhook_is_noticed_before_a_payment_
     verdict, words = finding(lived, "incoming webhooks")
     assert verdict == "warning"
     assert "BILLING_SECRETS__WEBHOOK_KEYS" in words
+
+
+def test_who_paid_and_made_no_agreement(lived):
+    assert finding(lived, "agreements")[0] == "ok"
+    lived.write("UPDATE subscription SET source_id = NULL WHERE state = 'active'")
+    verdict, words = finding(lived, "agreements")
+    assert verdict == "warning"
+    assert "no agreement came with the payment" in words

@@ -162,7 +162,8 @@ def promises_are_kept(name, answer, case, policy):
     decision = settle(case, answer, now=NOW, policy=policy)
     after = carry_out(case, decision)  # raises if a move is illegal
     if case.charge_state is ChargeState.CAPTURED:
-        assert unmoved(decision), "a captured charge never changes"
+        took_up = took_up_its_agreement(case, decision)
+        assert unmoved(decision) or took_up, "a captured charge never changes but for an agreement that was told late"
     a_closed_charge_stays_closed_unless_it_was_captured(case, after)
     money_is_accounted_for(name, answer, case, decision, after)
     retries_are_planned_only_where_they_can_be_tried(name, case, decision, after)
@@ -230,6 +231,17 @@ def unmoved(decision):
         replace(decision, charge={}, notes=()) == NOTHING
         and set(decision.charge) <= polled
         and (decision == NOTHING or bool(decision.notes) or "check_at" in decision.charge)
+    )
+
+
+def took_up_its_agreement(case, decision):
+    """Say whether a decision only takes up the agreement of a payment that was captured before."""
+    rest = replace(decision, subscription={}, source_event=None, replace_old_source=False)
+    return (
+        rest == NOTHING
+        and case.source_state is SourceState.PENDING
+        and case.replaced_source_state is not SourceState.ACTIVE
+        and decision.subscription == {"source_id": case.source_id}
     )
 
 

@@ -19,7 +19,7 @@ from billing.store.door import load_door
 from billing.store.heartbeats import load_heartbeats
 from billing.store.installation import load_installation
 from billing.store.migrating import newest_version
-from billing.store.report_log import Backlog, list_parked, load_backlog
+from billing.store.report_log import Backlog, count_without_agreement, list_parked, load_backlog
 
 _OVERDUE: Final = timedelta(hours=2)
 _UNSETTLED: Final = timedelta(hours=25)
@@ -154,6 +154,18 @@ def webhooks(session: Session) -> Check:
     return ok("webhooks", "none waits for long")
 
 
+def agreements(session: Session) -> Check:
+    """Who paid and made no agreement cannot be renewed."""
+    with session.engine.database.snapshot() as tx:
+        number = count_without_agreement(tx)
+    if number:
+        told = (
+            f"{number} live subscription{'s have' if number > 1 else ' has'} none: no agreement came with the payment"
+        )
+        return warning("agreements", told, "see that payments are made as Recurring, and replace their sources")
+    return ok("agreements", "each live subscription has one")
+
+
 def incoming_webhooks(session: Session) -> Check:
     """Checkout.com tells how payments end; without it every outcome waits for a look-up."""
     now = session.now()
@@ -206,6 +218,7 @@ EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     unsettled,
     overdue,
     paused_plans,
+    agreements,
     webhooks,
     incoming_webhooks,
     parked,
