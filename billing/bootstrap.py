@@ -79,6 +79,7 @@ def make_rules(settings: Settings) -> Rules:
             decline_classes=settings.dunning.codes,
         ),
         catch_up=settings.daemon.catch_up,
+        catch_up_periods=settings.daemon.catch_up_periods,
         zone=settings.window.zone,
         public_url=settings.api.public_url,
         country=settings.enrolment.country,

@@ -11,9 +11,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from billing.domain.cases import LateEnrolment
 from billing.domain.countries import WANTED, is_country
+from billing.domain.days.renewing import CatchUp
 from billing.domain.declines import DeclineClass
 from billing.domain.dunning import EndOfLadder
-from billing.domain.invoicing import CatchUp
 from plans.limits import Limits, LimitsError
 
 DEFAULT_SCOPES: Final = ("gateway", "vault:instruments")
@@ -123,6 +123,7 @@ class DaemonSection(_Section):
     stalled_after_seconds: Annotated[float, Number, Field(ge=1, le=86_400)] = 180
     batch: Annotated[int, Whole, Field(ge=1, le=2000)] = 500
     catch_up: CatchUp = CatchUp.LATEST
+    catch_up_periods: Annotated[int, Whole, Field(ge=1, le=12)] = 3
     single_process: Flag = False
 
 

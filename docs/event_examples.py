@@ -45,6 +45,7 @@ REACHED: Final = {
 }
 DATA: Final[dict[str, dict[str, object]]] = {
     "subscription.renewed": {"paid_through": "2027-04-01"},
+    "subscription.not_billed": {"from": "2027-04-01", "to": "2027-05-01", "kind": "forgiven", "reason": "outage"},
     "subscription.re_enrolment_requested": {"why": "agreement_gone"},
     "subscription.consented": {"first_charge_on": "2027-03-20", **PRICE},
     "subscription.cancel_scheduled": {"cancel_at": "2027-03-31T15:00:00+00:00", "reason": "enough"},

@@ -6,6 +6,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
+from billing.domain.days.records import DayRecord
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.declines import DeclineClass
 from billing.domain.dunning import DunningPolicy
 from billing.domain.hanging import HangingBounds
@@ -69,10 +71,15 @@ class Case:
     failures: int
     technical_failures: int
     first_failed_on: date | None
+    grace_until: date | None
+    """The first day without access while it is open; None: it gives none, as before the first payment."""
+    lost_days: int
+    """Days of its period that passed without access before access was given again."""
     period: Period
     subscription_id: UUID
     subscription_state: SubscriptionState
     zone: str
+    schedule: BillingSchedule
     paid_through: date | None
     subscription_source_id: UUID | None
     source_id: UUID | None
@@ -115,6 +122,8 @@ class Settlement:
     subscription: Mapping[str, object] = field(default_factory=dict)
     source_event: SourceEvent | None = None
     replace_old_source: bool = False
+    days: tuple[DayRecord, ...] = ()
+    """What days were that no invoice explains."""
     refund_reason: str | None = None
     """Why the whole captured amount must go back, or None."""
     notes: tuple[Note, ...] = ()

@@ -51,6 +51,17 @@ class DunningPolicy:
         """How many days after the first failure the last retry is made."""
         return self.ladder[-1][0]
 
+    def failures_after(self, failures: int, first_failed_on: date, today: date) -> int:
+        """Return how many failures count after one more on ``today``, of which ``failures`` counted before.
+
+        The first counts, and after it each step of the ladder whose day has come. An attempt between two steps, as the
+        day after a wallet's daily limit, uses up none of them: access was promised until the last one.
+        """
+        if failures == 0 or failures > len(self.ladder):
+            return failures + 1
+        days, _ = self.ladder[failures - 1]
+        return failures + (1 if today >= first_failed_on + timedelta(days=days) else 0)
+
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:

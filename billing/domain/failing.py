@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from billing.domain.cases import Case, Note, Policy, Settlement
+from billing.domain.days.grace import given_until, grace_until
 from billing.domain.declines import ENDS_THE_SOURCE, NOBODYS_FAULT, DeclineClass
 from billing.domain.dunning import (
     AskTheSubscriber,
@@ -26,6 +26,7 @@ from billing.domain.states import (
     SubscriptionEvent,
     SubscriptionState,
 )
+from plans.calendar import billing_day
 
 _CHARGEABLE = (
     SubscriptionState.ACTIVE,
@@ -84,24 +85,30 @@ def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime,
     # A retry asked for by a person is not a step of the ladder, and where dunning is over there is no ladder.
     on_the_ladder = case.automatic and case.subscription_state is not SubscriptionState.UNPAID
     counts = on_the_ladder and not nobodys_fault
-    today = now.astimezone(ZoneInfo(case.zone)).date()
+    today = billing_day(now, case.zone)
+    first_failed_on = case.first_failed_on or today
     failures = Failures(
-        counted=case.failures + (1 if counts else 0),
+        counted=policy.dunning.failures_after(case.failures, first_failed_on, today) if counts else case.failures,
         technical=case.technical_failures + (1 if nobodys_fault else 0),
-        first_failed_on=case.first_failed_on or today,
+        first_failed_on=first_failed_on,
     )
     step = next_step(decline, failures, now=now, zone=case.zone, spread_by=case.subscription_id, policy=policy.dunning)
     invoice: dict[str, object] = {"failures": failures.counted, "technical_failures": failures.technical}
     if not nobodys_fault:
-        invoice["first_failed_on"] = failures.first_failed_on
+        invoice["first_failed_on"] = first_failed_on
+        if case.first_failed_on is None:
+            invoice |= _grace(case, first_failed_on, today, policy)
     told = replace(closed, invoice=invoice, subscription_event=_falls_behind(case, decline))
     match step:
         case RetryAt() | GiveUp() if not on_the_ladder:
             return told  # the plan of retries stays as it was
         case RetryAt(at):
+            if not nobodys_fault or case.first_failed_on is not None:
+                again_on = billing_day(at, case.zone)
+                invoice |= _grace(case, first_failed_on, today, policy, tried_on=again_on)
             return replace(told, invoice={**invoice, "next_attempt_at": at})
         case GiveUp():
-            return _give_up(case, told, invoice, policy)
+            return _give_up(case, told, invoice, today, policy)
         case AskTheSubscriber():
             return _ask(case, told, invoice, failures, decline, today, policy)
         case _:
@@ -113,11 +120,19 @@ def _falls_behind(case: Case, decline: DeclineClass) -> SubscriptionEvent | None
     return SubscriptionEvent.FALL_PAST_DUE if current and decline not in NOBODYS_FAULT else None
 
 
-def _give_up(case: Case, told: Settlement, invoice: dict[str, object], policy: Policy) -> Settlement:
+def _grace(
+    case: Case, first_failed_on: date, today: date, policy: Policy, *, tried_on: date | None = None
+) -> dict[str, object]:
+    until = grace_until(case.period, failed_on=first_failed_on, ladder_days=policy.dunning.days, tried_on=tried_on)
+    return given_until(until, before=case.grace_until, lost_days=case.lost_days, today=today)
+
+
+def _give_up(case: Case, told: Settlement, invoice: dict[str, object], today: date, policy: Policy) -> Settlement:
     subscription_event, invoice_event = end_of_ladder(case.subscription_state, policy.dunning.end)
+    no_more = given_until(today, before=case.grace_until, lost_days=case.lost_days, today=today)
     return replace(
         told,
-        invoice={**invoice, "next_attempt_at": None, "give_up_at": None},
+        invoice={**invoice, "next_attempt_at": None, "give_up_at": None, **no_more},
         invoice_event=invoice_event,
         subscription_event=subscription_event or told.subscription_event,
         notes=(Note("dunning.exhausted", {"end": policy.dunning.end.value}),),
@@ -147,8 +162,9 @@ def _ask(
     # Asked late (the ladder was interrupted), the subscriber still has until tomorrow.
     last_day = max(failures.first_failed_on + timedelta(days=days), today) + timedelta(days=1)
     give_up_at = charge_slot(last_day, at, case.zone, policy.dunning.window, case.subscription_id)
+    grace = given_until(min(case.period.end, last_day), before=case.grace_until, lost_days=case.lost_days, today=today)
     return replace(
         told,
-        invoice={**invoice, "next_attempt_at": None, "give_up_at": give_up_at},
+        invoice={**invoice, **grace, "next_attempt_at": None, "give_up_at": give_up_at},
         notes=(Note("subscription.re_enrolment_requested", {"why": decline.value}),),
     )

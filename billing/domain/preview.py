@@ -1,15 +1,17 @@
 """A subscription + now → the charge that comes next, or the reason why none comes by itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from billing.domain.invoicing import BillingSchedule, CatchUp, HoldForDecision, plan_renewal
+from billing.domain.days.renewing import CatchUpPolicy, OpenInvoice, Renewal, plan_renewal
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.quiet_hours import ChargeWindow, charge_slot, outside_quiet_hours
 from billing.domain.states import SubscriptionState
-from plans.calendar import Period, billing_day, nth_period
+from plans.calendar import Period, billing_day
 from plans.money import Money
 
 _S = SubscriptionState
@@ -53,6 +55,8 @@ class OwedNext:
     period: Period
     attempts: int
     next_attempt_at: datetime
+    needs_confirmation: bool = False
+    """By then too many of its days gave no access: the subscriber is asked first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Prospect:
     source_id: UUID | None = None
     """The agreement that may be charged; None: there is none, or it is not usable."""
     owed: OwedNext | None = None
+    open_invoices: Sequence[OpenInvoice] = ()
     give_up_at: datetime | None = None
     """When an open invoice is given up that is not tried until a new agreement is made; None: there is no such one."""
     last_captured_at: datetime | None = None
@@ -112,7 +117,7 @@ _BY_STATE: Final = {
 }
 
 
-def preview(prospect: Prospect, *, now: datetime, catch_up: CatchUp, window: ChargeWindow) -> Preview:
+def preview(prospect: Prospect, *, now: datetime, policy: CatchUpPolicy, window: ChargeWindow) -> Preview:
     """Return the charge that the engine will make next if nothing else happens (``now``: UTC)."""
     none = _at_rest(prospect) or _stops_first(prospect, now) or _cannot_be_charged(prospect)
     if none is not None:
@@ -120,10 +125,13 @@ def preview(prospect: Prospect, *, now: datetime, catch_up: CatchUp, window: Cha
     if prospect.source_id is None:
         return _none(prospect, WhyNone.SOURCE_REQUIRED, _due(prospect))
     owed = prospect.owed
+    plan = _plan(prospect, now, policy, window)
+    if owed is not None and isinstance(plan, Renewal) and owed.invoice_id in plan.forgiven_invoices:
+        owed = None
     if owed is not None:
         at, amount, period = max(owed.next_attempt_at, now), owed.amount, owed.period
     else:
-        coming = _coming_period(prospect.schedule, prospect.next_due_at, now, catch_up, window)
+        coming = plan if isinstance(plan, Period) else (*plan.late, plan.period)[0] if plan is not None else None
         if coming is None:
             return _none(prospect, WhyNone.DECISION_REQUIRED)
         at, amount, period = max(prospect.next_due_at, now), prospect.price, coming
@@ -187,19 +195,21 @@ def _cannot_be_charged(prospect: Prospect) -> Preview | None:
     if due is None:
         waits = prospect.give_up_at is not None or prospect.source_id is None
         return _none(prospect, WhyNone.SOURCE_REQUIRED if waits else WhyNone.DUNNING_OVER, prospect.give_up_at)
+    if prospect.owed is not None and prospect.owed.needs_confirmation:
+        return _none(prospect, WhyNone.SOURCE_REQUIRED, due)
     if prospect.state is _S.TRIALING and prospect.owed is None and not prospect.consented:
         return _none(prospect, WhyNone.CONSENT_REQUIRED, due)
     return None
 
 
-def _coming_period(
-    schedule: BillingSchedule, due: datetime, now: datetime, catch_up: CatchUp, window: ChargeWindow
-) -> Period | None:
-    """Return the period that is invoiced next, or None when a person must decide."""
-    if due > now:
-        return nth_period(schedule.anchor, schedule.interval, schedule.billed_index + 1)
-    plan = plan_renewal(schedule, now=now, catch_up=catch_up, window=window)
-    return None if plan is None or isinstance(plan, HoldForDecision) else plan.period
+def _plan(prospect: Prospect, now: datetime, policy: CatchUpPolicy, window: ChargeWindow) -> Period | Renewal | None:
+    """Return the period that is invoiced next, or what the next sweep bills; None: a person must decide first."""
+    schedule = prospect.schedule
+    if prospect.next_due_at > now:
+        return schedule.period(schedule.billed_index + 1)
+    today = billing_day(now, schedule.zone)
+    plan = plan_renewal(schedule, today=today, owed=prospect.open_invoices, policy=policy, window=window)
+    return plan if isinstance(plan, Renewal) else None
 
 
 def _allowed(prospect: Prospect, at: datetime, window: ChargeWindow) -> datetime:

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from billing.domain.days.records import DayKind
 from billing.domain.public_ids import Kind, NotAnId, numbered_id, public_id, uuid_of
 from plans.calendar import Period
 from plans.money import Money
@@ -67,6 +68,16 @@ def _created(event: Recorded, facts: Facts) -> Data:
 
 def _renewed(event: Recorded, facts: Facts) -> Data:
     return {"plan": facts.plan, "paid_through": event.data.get("paid_through")}
+
+
+def _not_billed(event: Recorded, facts: Facts) -> Data:
+    told = event.data
+    return {
+        "plan": facts.plan,
+        "period": {"start": told.get("from"), "end": told.get("to")},
+        "reason": told.get("reason"),
+        "access": told.get("kind") == DayKind.FORGIVEN,
+    }
 
 
 def _scheduled(event: Recorded, facts: Facts) -> Data:
@@ -194,6 +205,12 @@ PUBLIC: Final[Mapping[str, Public]] = {
     ),
     "subscription.renewed": Public(
         "subscription.renewed", "The next period is paid; `paid_through` is the first day that is not.", _renewed
+    ),
+    "subscription.not_billed": Public(
+        "subscription.not_billed",
+        "Days that nobody is billed for. `reason` is outage, paused or no_access; `access` says whether they could be "
+        "used all the same.",
+        _not_billed,
     ),
     "subscription.fell_past_due": Public(
         "subscription.past_due", "A renewal failed and is tried again on the following days.", _subscription

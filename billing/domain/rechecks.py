@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from billing.domain.invoicing import poll_again_at
+from billing.domain.polling import poll_again_at
 from billing.domain.states import ChargeEvent, ChargeState
 
 AFTER_A_FAILURE: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))

@@ -26,10 +26,11 @@ from billing.domain.charging import (
     Refused,
     Unknown,
 )
+from billing.domain.days.paying import covered_by
 from billing.domain.declines import DeclineClass, classify_decline, classify_refusal
 from billing.domain.failing import settle_failure
 from billing.domain.hanging import why_open
-from billing.domain.invoicing import poll_again_at
+from billing.domain.polling import poll_again_at
 from billing.domain.rechecks import AFTER_A_FAILURE, AFTER_A_RESEND, first_recheck
 from billing.domain.states import (
     CHARGE_MOVES,
@@ -217,7 +218,7 @@ def _captured(case: Case, payment: GatewayPayment, now: datetime, policy: Policy
             invoice={"next_attempt_at": None} if void else {},
             refund_reason=why_back,
         )
-    return _paid(case, captured, now)
+    return _paid(case, captured, now, policy)
 
 
 def _proof_of_life(case: Case) -> SourceEvent | None:
@@ -264,23 +265,21 @@ def _late_agreement(case: Case) -> Settlement:
     )
 
 
-def _paid(case: Case, captured: Settlement, now: datetime) -> Settlement:
-    subscription: dict[str, object] = {}
-    if case.invoice_kind is not InvoiceKind.AGREEMENT:
-        subscription["paid_through"] = max(case.paid_through or case.period.end, case.period.end)
-    elif case.subscription_state in (SubscriptionState.INCOMPLETE, SubscriptionState.INCOMPLETE_EXPIRED):
-        subscription["paid_through"] = case.period.end
+def _paid(case: Case, captured: Settlement, now: datetime, policy: Policy) -> Settlement:
+    coverage = covered_by(case, now, policy.dunning.window)
+    subscription = dict(coverage.subscription)
     replaces = case.subscriber_is_present and case.source_id not in (None, case.subscription_source_id)
     if replaces:
         subscription["source_id"] = case.source_id
-    asked = Note("subscription.re_enrolment_requested", {"why": NO_AGREEMENT})
+    asked = (Note("subscription.re_enrolment_requested", {"why": NO_AGREEMENT}),) if _lacks_agreement(case) else ()
     return replace(
         captured,
-        notes=(*captured.notes, asked) if _lacks_agreement(case) else captured.notes,
         invoice_event=InvoiceEvent.PAY,
-        invoice={"paid_at": now, "next_attempt_at": None, "give_up_at": None},
+        invoice={"paid_at": now, "next_attempt_at": None, "give_up_at": None, **coverage.invoice},
         subscription_event=_subscription_event(case),
         subscription=subscription,
+        days=coverage.records,
+        notes=(*captured.notes, *coverage.notes, *asked),
         replace_old_source=replaces and _can_be_replaced(case.replaced_source_state),
         refund_reason="it only made the agreement" if case.invoice_kind is InvoiceKind.AGREEMENT else None,
     )

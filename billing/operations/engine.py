@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Protocol
 from uuid import UUID
 
 from billing.domain.cases import Policy
-from billing.domain.invoicing import CatchUp
+from billing.domain.days.renewing import CatchUp, CatchUpPolicy
 from billing.domain.quiet_hours import ChargeWindow
 from billing.gateway.port import PaymentGateway
 from billing.store.database import Database
@@ -25,6 +25,8 @@ class Rules:
 
     settlement: Policy = field(default_factory=Policy)
     catch_up: CatchUp = CatchUp.LATEST
+    catch_up_periods: int = 3
+    """Missed periods, at most, that are billed after an outage if ``catch_up`` is ALL."""
     zone: str = "Asia/Seoul"
     public_url: str = "http://127.0.0.1:8600"
     country: str = "KR"
@@ -43,6 +45,11 @@ class Rules:
     @property
     def window(self) -> ChargeWindow:
         return self.settlement.dunning.window
+
+    @property
+    def catching_up(self) -> CatchUpPolicy:
+        """What becomes of periods that passed in an outage."""
+        return CatchUpPolicy(self.catch_up, self.catch_up_periods)
 
 
 @dataclass(slots=True)

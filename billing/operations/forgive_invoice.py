@@ -9,6 +9,8 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
+from billing.domain.days.records import UnbilledReason
+from billing.domain.days.returning import return_on
 from billing.domain.states import (
     INVOICE_MOVES,
     InvoiceEvent,
@@ -19,12 +21,15 @@ from billing.domain.states import (
     next_state,
 )
 from billing.operations.engine import Conflict, Engine, NotFound
+from billing.operations.owed_days import schedule_of
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
+from billing.store.day_records import write_day_records
 from billing.store.queries import live_charge_of, owed_invoices, subscription_of_invoice
-from billing.store.tables import Invoice, Subscription
-from billing.store.writes import Author, Move, move
+from billing.store.tables import Invoice, Price, Subscription
+from billing.store.writes import Author, Change, Move, change, move
+from plans.calendar import billing_day
 
 _S = SubscriptionState
 _FREED: Final = {
@@ -74,10 +79,10 @@ def _forgive(engine: Engine, invoice_id: UUID, event: InvoiceEvent, reason: str,
         _refuse_unless_forgivable(tx, row, event)
         told = {"reason": reason[:200]}
         cleared = {"next_attempt_at": None, "give_up_at": None}
-        move(tx, Invoice, [Move(row.id, row.state, event, cleared, row.subscription_id, told)], author)
-        reached = _free_of_debt(tx, row, author)
+        move(tx, Invoice, [Move(row.invoice_id, row.state, event, cleared, row.id, told)], author)
+        reached = _free_of_debt(tx, engine, row, author)
         done(tx, engine)
-    return ForgivenInvoice(row.id, next_state(INVOICE_MOVES, row.state, event), row.subscription_id, reached)
+    return ForgivenInvoice(row.invoice_id, next_state(INVOICE_MOVES, row.state, event), row.id, reached)
 
 
 def _locked(tx: Connection, invoice_id: UUID) -> AnyRow:
@@ -87,37 +92,61 @@ def _locked(tx: Connection, invoice_id: UUID) -> AnyRow:
     lock_subscriptions(tx, [owner])
     return tx.execute(
         select(
-            col(Invoice.id),
+            col(Invoice.id).label("invoice_id"),
             col(Invoice.kind),
             col(Invoice.state),
-            col(Invoice.subscription_id),
+            col(Invoice.attempts),
+            col(Invoice.first_failed_on),
+            col(Subscription.id),
             col(Subscription.state).label("subscription_state"),
+            col(Subscription.zone),
+            col(Subscription.anchor),
+            col(Subscription.billed_index),
+            col(Price.interval_unit),
+            col(Price.interval_count),
         )
         .join(Subscription, col(Subscription.id) == col(Invoice.subscription_id))
+        .join(Price, col(Price.id) == col(Subscription.price_id))
         .where(col(Invoice.id) == invoice_id)
     ).one()
 
 
 def _refuse_unless_forgivable(tx: Connection, row: AnyRow, event: InvoiceEvent) -> None:
     if row.state is InvoiceState.PAID:
-        raise Conflict(f"invoice {row.id} is paid: refund its charge instead")
+        raise Conflict(f"invoice {row.invoice_id} is paid: refund its charge instead")
     if not can_move(INVOICE_MOVES, row.state, event):
-        raise Conflict(f"invoice {row.id} is {row.state.value} already")
+        raise Conflict(f"invoice {row.invoice_id} is {row.state.value} already")
     if row.subscription_state is _S.INCOMPLETE:
         raise Conflict(
-            f"invoice {row.id} is the first payment of an enrolment that is not completed: "
-            f"cancel subscription {row.subscription_id} instead, or let the enrolment expire"
+            f"invoice {row.invoice_id} is the first payment of an enrolment that is not completed: "
+            f"cancel subscription {row.id} instead, or let the enrolment expire"
         )
-    live = live_charge_of(tx, row.id)
+    live = live_charge_of(tx, row.invoice_id)
     if live is not None:
-        raise Conflict(f"charge {live.id} of invoice {row.id} is {live.state.value}: try again when it has ended")
+        raise Conflict(
+            f"charge {live.id} of invoice {row.invoice_id} is {live.state.value}: try again when it has ended"
+        )
 
 
-def _free_of_debt(tx: Connection, row: AnyRow, author: Author) -> SubscriptionState:
+def _free_of_debt(tx: Connection, engine: Engine, row: AnyRow, author: Author) -> SubscriptionState:
     """Move the subscription on if nothing is owed any more, and return the state it is in."""
     state: SubscriptionState = row.subscription_state
     event = _FREED.get(state)
-    if event is None or row.kind is InvoiceKind.AGREEMENT or owed_invoices(tx, row.subscription_id):
+    was_in_the_way = row.state is InvoiceState.OPEN and (row.attempts > 0 or row.first_failed_on is not None)
+    goes_on = event is not None or (state is _S.ACTIVE and was_in_the_way)
+    if not goes_on or row.kind is InvoiceKind.AGREEMENT or owed_invoices(tx, row.id):
         return state
-    move(tx, Subscription, [Move(row.subscription_id, state, event, data={"invoice": str(row.id)})], author)
+    came_back = return_on(
+        schedule_of(row),
+        billing_day(author.now, row.zone),
+        reason=UnbilledReason.NO_ACCESS,
+        charged=False,
+        window=engine.rules.window,
+    )
+    if event is None:
+        change(tx, Subscription, [Change(row.id, state, came_back.columns)])
+    else:
+        told = {"invoice": str(row.invoice_id)}
+        move(tx, Subscription, [Move(row.id, state, event, came_back.columns, data=told)], author)
+    write_day_records(tx, [(row.id, each) for each in came_back.records], author)
     return _S.ACTIVE

@@ -9,7 +9,7 @@ from billing.domain.cases import ChargeKind
 from billing.domain.charging import Accepted, Found, GatewayPayment, LookUp, Outcome, Unreadable
 from billing.domain.finding import Absent, Chosen, LookAgain, read_look_up
 from billing.domain.hanging import why_unread
-from billing.domain.invoicing import poll_again_at
+from billing.domain.polling import poll_again_at
 from billing.domain.states import ChargeEvent, ChargeState
 from billing.operations.batches import pages_of
 from billing.operations.engine import ABSENT_SPACING, Engine, Tally

@@ -9,18 +9,22 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.days.records import UnbilledReason
+from billing.domain.days.returning import Return, return_on
 from billing.domain.instants import in_utc
-from billing.domain.invoicing import BillingSchedule, due_at
-from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
+from billing.domain.states import SubscriptionEvent, SubscriptionState
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
+from billing.operations.owed_days import forgive_unbilled, pause_owed, resume_owed, schedule_of
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
-from billing.store.queries import forgiven_through, has_failed, has_live_charge, owed_invoices
+from billing.store.day_records import write_day_records
+from billing.store.forgiven import forgiven_columns, forgiven_through
+from billing.store.queries import has_failed, has_live_charge, owed_invoices
 from billing.store.settlements import void_open_invoices
-from billing.store.tables import Invoice, Price, Subscription
+from billing.store.tables import Price, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
-from plans.calendar import Interval, billing_day, nth_period, start_of_day
+from plans.calendar import billing_day, start_of_day
 
 _S = SubscriptionState
 _PAUSABLE = (_S.ACTIVE, _S.PAST_DUE)
@@ -52,7 +56,7 @@ def cancel_now(engine: Engine, subscription_id: UUID, *, reason: str | None, now
     with engine.database.transaction() as tx:
         row = _locked(tx, engine, subscription_id)
         _refuse_if_ended(row)
-        return _cancel(tx, row, reason, Author(engine.actor, now))
+        return _cancel(tx, engine, row, reason, Author(engine.actor, now))
 
 
 def end_canceled_period(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
@@ -65,7 +69,7 @@ def end_canceled_period(engine: Engine, subscription_id: UUID, *, now: datetime)
         _refuse_if_ended(row)
         if row.cancel_at is None or row.cancel_at > now:
             raise Conflict(f"subscription {subscription_id} is not going to be canceled")
-        return _cancel(tx, row, row.cancel_reason or "the day of its end had come", Author(engine.actor, now))
+        return _cancel(tx, engine, row, row.cancel_reason or "the day of its end had come", Author(engine.actor, now))
 
 
 def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str | None, now: datetime) -> Managed:
@@ -83,7 +87,7 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str |
         _refuse_if_ended(row)
         ends_at = _end_of_period(row, now)
         if row.state not in _RUNNING_OUT or ends_at <= now:
-            return _cancel(tx, row, reason, author)
+            return _cancel(tx, engine, row, reason, author)
         return _cancel_later(tx, row, ends_at, "period_end", reason, author)
 
 
@@ -134,7 +138,7 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
     with engine.database.transaction() as tx:
         row = _locked(tx, engine, subscription_id)
         _refuse_unless_pausable(row)
-        return _pause(tx, row, resume_at, Author(engine.actor, now))
+        return _pause(tx, engine, row, resume_at, Author(engine.actor, now))
 
 
 def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, now: datetime) -> Managed:
@@ -154,7 +158,7 @@ def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: dat
         at = _end_of_period(row, now)
         _refuse_unless_to_come(resume_at, at, now, "the end of the period")
         if row.state is _S.PAST_DUE:
-            return _pause(tx, row, resume_at, author)
+            return _pause(tx, engine, row, resume_at, author)
         change(tx, Subscription, [Change(row.id, row.state, {"pause_at": at, "resume_at": resume_at})])
         until = None if resume_at is None else resume_at.isoformat()
         _note(tx, row, Note("subscription.pause_scheduled", {"pause_at": at.isoformat(), "resume_at": until}), author)
@@ -172,7 +176,7 @@ def begin_planned_pause(engine: Engine, subscription_id: UUID, *, now: datetime)
         if row.pause_at is None or row.pause_at > now:
             raise Conflict(f"subscription {subscription_id} is not going to be paused")
         _refuse_unless_pausable(row)
-        return _pause(tx, row, row.resume_at, Author(engine.actor, now))
+        return _pause(tx, engine, row, row.resume_at, Author(engine.actor, now))
 
 
 def undo_pause(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
@@ -192,7 +196,8 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
 
     Up to the day on which the next period begins nothing changes; after it a new period begins today and is
     charged. Days that were paused are never billed. An open invoice is tried again at once: it is past due if a charge
-    of it failed, or its period is over; one whose charge is under way waits for the outcome, as without the pause.
+    of it failed, or its period is over, and once it is paid the next period begins on that day; one whose charge is
+    under way waits for the outcome, as without the pause.
 
     :raises NotFound: there is no such subscription. :raises Conflict: it is not paused.
     """
@@ -205,23 +210,27 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
             raise Conflict(f"subscription {subscription_id} is {row.state.value}, not paused")
         today = billing_day(now, row.zone)
         open_invoices = owed_invoices(tx, row.id)
-        in_arrears = bool(open_invoices) and (_billed_through(row) <= today or has_failed(tx, open_invoices))
+        schedule = schedule_of(row)
+        in_arrears = bool(open_invoices) and (schedule.next_start <= today or has_failed(tx, open_invoices))
         event = SubscriptionEvent.RESUME_IN_ARREARS if in_arrears else SubscriptionEvent.RESUME
         written: dict[str, Any] = {"resume_at": None, "pause_at": None}
-        if not open_invoices and _billed_through(row) < today:
-            written |= _fresh_start(engine, row, today)
-        move(tx, Subscription, [Move(row.id, row.state, event, written)], author)
-        for invoice in open_invoices:
-            change(tx, Invoice, [Change(invoice, InvoiceState.OPEN, {"next_attempt_at": now})])
+        came_back = Return()
+        if not open_invoices:
+            came_back = return_on(
+                schedule, today, reason=UnbilledReason.PAUSED, charged=False, window=engine.rules.window
+            )
+        move(tx, Subscription, [Move(row.id, row.state, event, {**written, **came_back.columns})], author)
+        write_day_records(tx, [(row.id, each) for each in came_back.records], author)
+        resume_owed(tx, engine, row.id, row.zone, author)
         reached = _S.PAST_DUE if in_arrears else _S.ACTIVE
         return Managed(row.id, reached, charge_under_way=has_live_charge(tx, row.id))
 
 
-def _pause(tx: Connection, row: AnyRow, resume_at: datetime | None, author: Author) -> Managed:
+def _pause(tx: Connection, engine: Engine, row: AnyRow, resume_at: datetime | None, author: Author) -> Managed:
     written = {"resume_at": resume_at, "pause_at": None}
-    move(tx, Subscription, [Move(row.id, row.state, SubscriptionEvent.PAUSE, written)], author)
-    unplanned = {"next_attempt_at": None, "give_up_at": None}
-    change(tx, Invoice, [Change(invoice, InvoiceState.OPEN, unplanned) for invoice in owed_invoices(tx, row.id)])
+    unbilled = forgive_unbilled(tx, engine, row, author)
+    move(tx, Subscription, [Move(row.id, row.state, SubscriptionEvent.PAUSE, {**written, **unbilled})], author)
+    pause_owed(tx, row.id, row.zone, author)
     return Managed(row.id, _S.PAUSED, resume_at=resume_at, charge_under_way=has_live_charge(tx, row.id))
 
 
@@ -244,22 +253,8 @@ def _refuse_unless_pausable(row: AnyRow) -> None:
 
 def _end_of_period(row: AnyRow, now: datetime) -> datetime:
     """Return when the period ends that is paid or was forgiven: ``now`` if none is running."""
-    days = [day for day in (row.paid_through, row.forgiven_through) if day is not None]
+    days = [day for day in (row.paid_through, forgiven_through(row)) if day is not None]
     return max([now, *(start_of_day(day, row.zone) for day in days)])
-
-
-def _billed_through(row: AnyRow) -> date:
-    """Return the end of the last period that was invoiced. One that was forgiven is not invoiced again."""
-    if row.billed_index < 0:
-        anchor: date = row.anchor
-        return anchor
-    return nth_period(row.anchor, Interval(row.interval_unit, row.interval_count), row.billed_index).end
-
-
-def _fresh_start(engine: Engine, row: AnyRow, today: date) -> dict[str, Any]:
-    interval = Interval(row.interval_unit, row.interval_count)
-    schedule = BillingSchedule(row.id, today, interval, row.zone, -1)
-    return {"anchor": today, "billed_index": -1, "next_due_at": due_at(schedule, 0, engine.rules.window)}
 
 
 def _cancel_later(tx: Connection, row: AnyRow, at: datetime, when: str, reason: str | None, author: Author) -> Managed:
@@ -269,9 +264,10 @@ def _cancel_later(tx: Connection, row: AnyRow, at: datetime, when: str, reason: 
     return Managed(row.id, row.state, cancel_at=at, charge_under_way=has_live_charge(tx, row.id))
 
 
-def _cancel(tx: Connection, row: AnyRow, reason: str | None, author: Author) -> Managed:
+def _cancel(tx: Connection, engine: Engine, row: AnyRow, reason: str | None, author: Author) -> Managed:
     gone = dict.fromkeys(("cancel_at", "pause_at", "resume_at"))
     written = {"canceled_at": author.now, "cancel_reason": _short(reason), **gone}
+    forgive_unbilled(tx, engine, row, author)
     told = Move(row.id, row.state, SubscriptionEvent.CANCEL, written, data={"reason": _short(reason)})
     move(tx, Subscription, [told], author)
     void_open_invoices(tx, [row.id], author)
@@ -290,7 +286,9 @@ def _locked(tx: Connection, engine: Engine, subscription_id: UUID) -> AnyRow:
             col(Subscription.anchor),
             col(Subscription.billed_index),
             col(Subscription.paid_through),
-            forgiven_through().label("forgiven_through"),
+            *forgiven_columns(),
+            col(Subscription.parked_reason),
+            col(Subscription.consented_at),
             col(Subscription.pause_at),
             col(Subscription.resume_at),
             col(Subscription.cancel_at),

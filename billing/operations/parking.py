@@ -1,16 +1,15 @@
 """Parked rows: set aside with a reason, so that they are seen by a person and disturb nothing else."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
 from billing.domain.cases import Note
-from billing.domain.invoicing import BillingSchedule, CatchUp, due_at
+from billing.domain.days.records import DayKind
+from billing.domain.days.releasing import Bill, Release, first_unbilled, release
+from billing.domain.days.renewing import CatchUp
 from billing.domain.states import (
     ENDED_SUBSCRIPTIONS,
     ChargeEvent,
@@ -20,11 +19,16 @@ from billing.domain.states import (
     SubscriptionState,
 )
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
+from billing.operations.issuing import issue_renewals, renewal_invoice
+from billing.operations.owed_days import forgive_invoices, schedule_of
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
+from billing.store.day_records import write_day_records
+from billing.store.queries import open_invoices
 from billing.store.tables import Charge, Price, Refund, StrayPayment, Subscription, Webhook
 from billing.store.writes import Author, Change, Move, change, move, note
-from plans.calendar import Interval, Period, nth_period, period_index
+from plans.calendar import billing_day
+from plans.money import Money
 
 
 def park_subscription(engine: Engine, subscription_id: UUID, why: str, now: datetime) -> None:
@@ -42,26 +46,17 @@ def park_subscription(engine: Engine, subscription_id: UUID, why: str, now: date
         note(tx, subscription_id, told, author, subject=("subscription", str(subscription_id)))
 
 
-class Bill(StrEnum):
-    """What becomes of periods that passed while a subscription was parked."""
-
-    LATEST = "latest"
-    """Bill the period that contains now; earlier ones are not charged."""
-    NONE = "none"
-    """Bill from the next period on; what has passed, and the present period, are not charged."""
-
-
 def release_subscription(
     engine: Engine, subscription_id: UUID, reason: str, now: datetime, *, bill: Bill | None = None
 ) -> int:
     """Let a parked subscription be renewed and charged again; what is due is due at once.
 
-    ``bill`` decides about periods that passed; without it they follow the catch-up policy. Returns how many
-    of them will not be charged.
+    ``bill`` decides about the period that came due meanwhile; without it the period is billed if it is still running.
+    Returns how many days are forgiven.
 
     :raises NotFound: there is no such subscription.
     :raises Conflict: it has ended.
-    :raises Refusal: it is not parked, or the catch-up policy would park it again because ``bill`` is not told.
+    :raises Refusal: it is not parked, or the catch-up policy is to hold and ``bill`` is not told.
     """
     author = Author(engine.actor, now)
     subject = ("subscription", str(subscription_id))
@@ -73,18 +68,16 @@ def release_subscription(
             raise Conflict(f"subscription {subscription_id} is {row.state.value}: it has ended, and is not renewed")
         if row.parked_reason is None:
             raise Refusal(f"subscription {subscription_id} is not parked")
-        written, missed = _caught_up(engine, row, now, bill)
-        change(tx, Subscription, [Change(subscription_id, row.state, {"parked_reason": None, **written})])
-        if missed:
-            told = {
-                "count": len(missed),
-                "from": missed[0].start.isoformat(),
-                "to": missed[-1].end.isoformat(),
-            }
-            note(tx, subscription_id, Note("subscription.periods_missed", told), author, subject=subject)
-        released = Note("subscription.released", {"reason": reason, "was": row.parked_reason})
-        note(tx, subscription_id, released, author, subject=subject)
-    return len(missed)
+        released = _release(tx, engine, row, now, bill)
+        written = {"parked_reason": None, **released.columns}
+        change(tx, Subscription, [Change(subscription_id, row.state, written)])
+        if released.issued is not None:
+            issue_renewals(tx, [renewal_invoice(subscription_id, _price(row), released.issued, now, now)], author)
+        forgive_invoices(tx, released.forgiven_invoices, subscription_id, author)
+        write_day_records(tx, [(subscription_id, each) for each in released.records], author)
+        told = Note("subscription.released", {"reason": reason, "was": row.parked_reason})
+        note(tx, subscription_id, told, author, subject=subject)
+    return sum((each.end - each.start).days for each in released.records if each.kind is DayKind.FORGIVEN)
 
 
 def _locked_subscription(tx: Connection, subscription_id: UUID) -> AnyRow | None:
@@ -97,6 +90,8 @@ def _locked_subscription(tx: Connection, subscription_id: UUID) -> AnyRow | None
             col(Subscription.anchor),
             col(Subscription.zone),
             col(Subscription.billed_index),
+            col(Price.amount_minor),
+            col(Price.currency),
             col(Price.interval_unit),
             col(Price.interval_count),
         )
@@ -105,29 +100,22 @@ def _locked_subscription(tx: Connection, subscription_id: UUID) -> AnyRow | None
     ).one_or_none()
 
 
-def _caught_up(
-    engine: Engine, row: AnyRow, now: datetime, bill: Bill | None
-) -> tuple[dict[str, object], Sequence[Period]]:
-    """Return the columns that place the subscription in time, and the periods that are left out by it."""
-    interval = Interval(row.interval_unit, row.interval_count)
-    schedule = BillingSchedule(row.id, row.anchor, interval, row.zone, row.billed_index)
-    today = now.astimezone(ZoneInfo(row.zone)).date()
-    following = row.billed_index + 1
-    current = period_index(row.anchor, interval, today) if today >= row.anchor else following - 1
-    behind = current - following  # periods before the present one that have no invoice
-    if bill is None:
-        renews = row.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING)
-        if behind > 0 and renews and engine.rules.catch_up is CatchUp.HOLD:
-            raise Refusal(
-                f"{behind} periods passed unbilled, and catch_up = hold would park it again: "
-                "release it with --bill latest or --bill none"
-            )
-        return {}, ()
-    last = current - 1 if bill is Bill.LATEST else current
-    if last < following:
-        return {}, ()
-    missed = [nth_period(row.anchor, interval, index) for index in range(following, last + 1)]
-    return {"billed_index": last, "next_due_at": due_at(schedule, last + 1, engine.rules.window)}, missed
+def _release(tx: Connection, engine: Engine, row: AnyRow, now: datetime, bill: Bill | None) -> Release:
+    if row.state not in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
+        return Release()
+    schedule, today = schedule_of(row), billing_day(now, row.zone)
+    owed = open_invoices(tx, [row.id]).get(row.id, [])
+    first = first_unbilled(schedule, today, owed)
+    if bill is None and first is not None and first.end <= today and engine.rules.catch_up is CatchUp.HOLD:
+        raise Refusal(
+            f"the period from {first.start} to {first.end} passed unbilled, and catch_up = hold asks for a decision: "
+            "release it with --bill latest, --bill first or --bill none"
+        )
+    return release(schedule, today, owed, bill or Bill.LATEST, engine.rules.window)
+
+
+def _price(row: AnyRow) -> Money:
+    return Money(row.amount_minor, row.currency)
 
 
 def release_charge(engine: Engine, charge_id: UUID, reason: str, now: datetime) -> None:

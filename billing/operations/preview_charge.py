@@ -17,4 +17,4 @@ def preview_charge(engine: Engine, subscription_id: UUID, *, now: datetime) -> P
         prospect = load_prospect(tx, subscription_id, now)
     if prospect is None:
         raise NotFound(f"there is no subscription {subscription_id}")
-    return preview(prospect, now=now, catch_up=engine.rules.catch_up, window=engine.rules.window)
+    return preview(prospect, now=now, policy=engine.rules.catching_up, window=engine.rules.window)

@@ -11,7 +11,6 @@ from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.states import ChargeState, InvoiceState, SubscriptionState
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound
-from billing.operations.enrol_subscriber import agreement_amount, open_invoice
 from billing.operations.first_charges import (
     Enrolment,
     Terminal,
@@ -19,6 +18,7 @@ from billing.operations.first_charges import (
     send_present_charge,
     start_present_charge,
 )
+from billing.operations.first_terms import agreement_amount, open_invoice
 from billing.operations.request_keys import done
 from billing.store.births import invoice_issued
 from billing.store.cases import lock_subscriptions

@@ -16,7 +16,7 @@ from billing.domain.charging import (
     Refused,
     Unknown,
 )
-from billing.domain.invoicing import poll_again_at
+from billing.domain.polling import poll_again_at
 from billing.domain.rechecks import AFTER_A_REFUSAL, next_look_at_refused
 from billing.domain.settlement import FIRST_LOOK_AFTER, LONGEST_CODE
 from billing.domain.states import REFUND_MOVES, RefundEvent, RefundState, can_move

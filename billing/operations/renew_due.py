@@ -1,33 +1,51 @@
 """Writes the invoice of every subscription whose next period has come."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from billing.domain.cases import InvoiceKind, Note
+from billing.domain.cases import Note
 from billing.domain.consent import consent_counts
-from billing.domain.identity import row_id
-from billing.domain.invoicing import HoldForDecision, Renewal, plan_renewal
-from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
+from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
+from billing.domain.days.renewing import HoldForDecision, OpenInvoice, Renewal, WaitForTheDebt, plan_renewal
+from billing.domain.days.schedule import slot_on
+from billing.domain.states import SubscriptionEvent, SubscriptionState
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import Engine, Tally
+from billing.operations.issuing import issue_renewals, renewal_invoice
+from billing.operations.owed_days import forgive_invoices
 from billing.operations.parking import park_subscription
 from billing.store.billable import DueSubscription, load_due_subscriptions
-from billing.store.births import invoice_issued
+from billing.store.day_records import write_day_records
 from billing.store.due import Kind
+from billing.store.queries import open_invoices
 from billing.store.settlements import void_open_invoices
-from billing.store.tables import Event, Invoice, Subscription
-from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
-from plans.calendar import Period
+from billing.store.tables import Subscription
+from billing.store.writes import Author, Change, Move, change, move, note
+from plans.calendar import billing_day
+
+_A_DAY = timedelta(days=1)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What is written for a batch of subscriptions, kind by kind."""
+
+    invoices: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    forgiven: list[tuple[UUID, Sequence[UUID]]] = field(default_factory=list)
+    days: list[tuple[UUID, DayRecord]] = field(default_factory=list)
 
 
 def renew_due(engine: Engine, *, now: datetime) -> Tally:
     """Write a renewal invoice for each subscription that is due at ``now`` (UTC). Charges nothing.
 
-    After downtime a subscription gets one invoice, for the period the catch-up policy names.
+    After an outage a subscription gets the invoices that the catch-up policy names; while its last period is still
+    being charged for it gets none.
     """
     tally = Tally()
     for ids in pages_of(engine, Kind.SUBSCRIPTION, now, takes_turns=True):
@@ -44,73 +62,96 @@ def renew_due(engine: Engine, *, now: datetime) -> Tally:
 def _renew(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
     author = Author(engine.actor, now)
     tally = Tally()
-    invoices: list[dict[str, Any]] = []
-    changes: list[Change] = []
+    batch = _Batch()
     with engine.database.transaction() as tx:
-        for due in load_due_subscriptions(tx, ids, now):
-            plan = plan_renewal(due.schedule, now=now, catch_up=engine.rules.catch_up, window=engine.rules.window)
-            if plan is None:
-                continue
-            if isinstance(plan, HoldForDecision):
-                _hold(tx, due, plan, author)
-                tally.acts["renewals_held"] += 1
-            elif due.cancel_at is not None and due.cancel_at <= now:
-                continue  # it ends instead
-            elif due.pause_at is not None and due.pause_at <= now:
-                continue  # it is paused instead
-            elif due.state is SubscriptionState.TRIALING and not _consented(due, plan.period):
-                _end_without_consent(tx, due, author)
-                tally.acts["trials_ended_without_consent"] += 1
-            else:
-                invoices.append(_invoice(due, plan, now))
-                written = {"billed_index": plan.index, "next_due_at": plan.next_due_at}
-                changes.append(Change(due.schedule.subscription_id, due.state, written))
-                _note_missed(tx, due, plan.missed, author)
-        insert_rows(tx, Invoice, invoices)
-        insert_rows(tx, Event, [invoice_issued(invoice, author) for invoice in invoices])
-        change(tx, Subscription, changes)
-    tally.acts["invoices_issued"] += len(invoices)
+        due = load_due_subscriptions(tx, ids, now)
+        owed = _owed(tx, due)
+        for each in due:
+            name = _renew_one(tx, engine, each, owed.get(each.schedule.subscription_id, ()), batch, author)
+            if name is not None:
+                tally.acts[name] += 1
+        for owner, invoices in batch.forgiven:
+            forgive_invoices(tx, invoices, owner, author)
+        issue_renewals(tx, batch.invoices, author)
+        change(tx, Subscription, batch.changes)
+        write_day_records(tx, batch.days, author)
+    tally.acts["invoices_issued"] += len(batch.invoices)
     return tally
 
 
-def _invoice(due: DueSubscription, plan: Renewal, now: datetime) -> dict[str, Any]:
-    subscription_id = due.schedule.subscription_id
-    return {
-        "id": row_id(subscription_id, "renewal", plan.period.start),
-        "subscription_id": subscription_id,
-        "kind": InvoiceKind.RENEWAL,
-        "period_start": plan.period.start,
-        "period_end": plan.period.end,
-        "amount_minor": due.amount.minor,
-        "currency": due.amount.currency,
-        "state": InvoiceState.OPEN,
-        "next_attempt_at": now,
-        "created_at": now,
-    }
+def _owed(tx: Connection, due: Sequence[DueSubscription]) -> Mapping[UUID, Sequence[OpenInvoice]]:
+    owing = [each.schedule.subscription_id for each in due if each.may_owe]
+    return open_invoices(tx, owing) if owing else {}
 
 
-def _consented(due: DueSubscription, first_paid: Period) -> bool:
+def _renew_one(
+    tx: Connection,
+    engine: Engine,
+    due: DueSubscription,
+    owed: Sequence[OpenInvoice],
+    batch: _Batch,
+    author: Author,
+) -> str | None:
+    """Add what is written for one subscription to the batch; what is not an invoice is named."""
+    today = billing_day(author.now, due.schedule.zone)
+    plan = plan_renewal(
+        due.schedule, today=today, owed=owed, policy=engine.rules.catching_up, window=engine.rules.window
+    )
+    if plan is None:
+        return None
+    if isinstance(plan, WaitForTheDebt):
+        batch.changes.append(_tomorrow(engine, due, today))
+        return "renewals_waiting"
+    if isinstance(plan, HoldForDecision):
+        _hold(tx, due, plan, author)
+        return "renewals_held"
+    if any(at is not None and at <= author.now for at in (due.cancel_at, due.pause_at)):
+        return None  # it ends, or is paused, instead
+    if due.state is SubscriptionState.TRIALING and not _consented(due, plan):
+        _end_without_consent(tx, due, today, author)
+        return "trials_ended_without_consent"
+    _bill(engine, due, plan, today, batch, author)
+    return None
+
+
+def _bill(engine: Engine, due: DueSubscription, plan: Renewal, today: date, batch: _Batch, author: Author) -> None:
+    schedule = due.schedule
+    periods = [*plan.late, plan.period]
+    for behind, period in enumerate(periods):
+        # One a day, oldest first.
+        on = today + behind * _A_DAY
+        at = author.now if not behind else slot_on(on, schedule.zone, schedule.subscription_id, engine.rules.window)
+        batch.invoices.append(renewal_invoice(schedule.subscription_id, due.amount, period, at, author.now))
+    written = {"billed_index": plan.index, "next_due_at": plan.next_due_at}
+    batch.changes.append(Change(schedule.subscription_id, due.state, written))
+    batch.days += [(schedule.subscription_id, each) for each in plan.records]
+    if plan.forgiven_invoices:
+        batch.forgiven.append((schedule.subscription_id, plan.forgiven_invoices))
+
+
+def _tomorrow(engine: Engine, due: DueSubscription, today: date) -> Change:
+    schedule = due.schedule
+    at = slot_on(today + _A_DAY, schedule.zone, schedule.subscription_id, engine.rules.window)
+    return Change(schedule.subscription_id, due.state, {"next_due_at": at})
+
+
+def _consented(due: DueSubscription, plan: Renewal) -> bool:
+    first_paid = (*plan.late, plan.period)[0]
     return due.consented_at is not None and consent_counts(due.consented_at, first_paid.start, due.schedule.zone)
 
 
-def _end_without_consent(tx: Connection, due: DueSubscription, author: Author) -> None:
+def _end_without_consent(tx: Connection, due: DueSubscription, today: date, author: Author) -> None:
+    subscription_id = due.schedule.subscription_id
     reason = "the trial ended without the subscriber's consent to be charged"
     written = {"canceled_at": author.now, "cancel_reason": reason}
-    move(
-        tx,
-        Subscription,
-        [
-            Move(
-                due.schedule.subscription_id,
-                due.state,
-                SubscriptionEvent.CANCEL,
-                written,
-                data={"cause": "no_consent"},
-            )
-        ],
-        author,
-    )
-    void_open_invoices(tx, [due.schedule.subscription_id], author)
+    told = {"cause": "no_consent"}
+    ended = Move(subscription_id, due.state, SubscriptionEvent.CANCEL, written, data=told)
+    move(tx, Subscription, [ended], author)
+    void_open_invoices(tx, [subscription_id], author)
+    if due.consented_at is not None and due.schedule.next_start < today:
+        # The consent was too old when an outage ended, but gave access meanwhile.
+        days = DayRecord(due.schedule.next_start, today, DayKind.FORGIVEN, UnbilledReason.OUTAGE)
+        write_day_records(tx, [(subscription_id, days)], author)
 
 
 def _hold(tx: Connection, due: DueSubscription, held: HoldForDecision, author: Author) -> None:
@@ -121,15 +162,4 @@ def _hold(tx: Connection, due: DueSubscription, held: HoldForDecision, author: A
     )
     change(tx, Subscription, [Change(subscription_id, due.state, {"parked_reason": reason})])
     told = Note("subscription.parked", {"reason": reason})
-    note(tx, subscription_id, told, author, subject=("subscription", str(subscription_id)))
-
-
-def _note_missed(tx: Connection, due: DueSubscription, missed: Sequence[Period], author: Author) -> None:
-    if not missed:
-        return
-    subscription_id = due.schedule.subscription_id
-    told = Note(
-        "subscription.periods_missed",
-        {"count": len(missed), "from": missed[0].start.isoformat(), "to": missed[-1].end.isoformat()},
-    )
     note(tx, subscription_id, told, author, subject=("subscription", str(subscription_id)))

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
+from billing.domain.days.grace import MOST_DAYS_WITHOUT_ACCESS
 from billing.domain.instants import in_utc
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.quiet_hours import outside_quiet_hours
@@ -25,6 +26,7 @@ from billing.store.installation import load_installation
 from billing.store.queries import has_live_charge
 from billing.store.tables import Charge, Invoice, Plan, Subscription
 from billing.store.writes import Author
+from plans.calendar import billing_day
 
 log = structlog.get_logger()
 _S = SubscriptionState
@@ -38,6 +40,12 @@ _NOTHING_OWED: Final = {
     InvoiceState.VOID: "it was voided, so nothing is owed for it",
     InvoiceState.UNCOLLECTIBLE: "it was written off, and is not charged any more",
 }
+
+
+class ConfirmationRequired(Conflict):
+    """Most days of the debt gave no access, so the subscriber is asked before it is charged."""
+
+    code = "confirmation_required"
 
 
 class NotNow(Refusal):
@@ -55,19 +63,20 @@ class Retry:
     tally: Tally
 
 
-def retry_charge(engine: Engine, charge_id: UUID, *, now: datetime) -> Retry:
+def retry_charge(engine: Engine, charge_id: UUID, *, now: datetime, subscriber_confirmed: bool = False) -> Retry:
     """Charge the invoice of a failed charge again, now (UTC). Raises what :func:`retry_invoice` raises."""
     with engine.database.snapshot() as tx:
         invoice_id = tx.execute(select(col(Charge.invoice_id)).where(col(Charge.id) == charge_id)).scalar_one_or_none()
     if invoice_id is None:
         raise NotFound(f"there is no charge {charge_id}")
-    return retry_invoice(engine, invoice_id, now=now)
+    return retry_invoice(engine, invoice_id, now=now, subscriber_confirmed=subscriber_confirmed)
 
 
-def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime) -> Retry:
+def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime, subscriber_confirmed: bool = False) -> Retry:
     """Charge an open invoice to the stored agreement, now (UTC), whatever the plan of retries says.
 
-    One that a person asks for is not held to one charge a day.
+    One that a person asks for is not held to one charge a day. A debt of which more than 31 days gave no access is
+    charged only if the subscriber confirmed it; once captured, it buys a new period from that day.
 
     :raises NotFound: there is no such invoice. :raises Conflict: nothing is owed, a charge is under way, or what the
         invoice belongs to is set aside. :raises Refusal: it cannot be charged now; the text says why.
@@ -82,8 +91,11 @@ def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime) -> Retry:
         if why_not is not None:
             raise NotNow(why_not)
         _refuse_unless_chargeable(engine, rows[0], now)
+        if not subscriber_confirmed and rows[0].needs_confirmation(billing_day(now, rows[0].zone)):
+            raise ConfirmationRequired(_why_confirm(rows[0]))
         started = start_charges(tx, engine.rules, installation, rows, Author(engine.actor, now), automatic=False)
-        decided(tx, engine, "invoice.retried", ("invoice", str(invoice_id)), now)
+        told = {"subscriber_confirmed": True} if subscriber_confirmed else None
+        decided(tx, engine, "invoice.retried", ("invoice", str(invoice_id)), now, details=told)
         done(tx, engine)
     return Retry(started[0].id, invoice_id, _sent(engine, started, now, since))
 
@@ -107,6 +119,13 @@ def _refuse_unless_chargeable(engine: Engine, row: ChargeableInvoice, now: datet
     allowed = outside_quiet_hours(now, engine.rules.window)
     if allowed != now:
         raise NotNow(f"wallets are not charged now (bank maintenance); try again after {in_utc(allowed)}")
+
+
+def _why_confirm(row: ChargeableInvoice) -> str:
+    return (
+        f"of the period from {row.period.start} to {row.period.end} more than {MOST_DAYS_WITHOUT_ACCESS} days gave no "
+        "access: ask the subscriber, who then pays for a new period from that day"
+    )
 
 
 def _replace(row: ChargeableInvoice) -> str:

@@ -19,6 +19,7 @@ from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Source, Subscription
 from billing.store.writes import Author, Move, move, note
+from plans.calendar import Period
 
 _S = SubscriptionState
 _NEEDS_ONE: Final = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE, _S.PAUSED, _S.UNPAID)
@@ -91,7 +92,16 @@ def _ask(tx: Connection, engine: Engine, source_id: UUID, author: Author) -> Seq
         waiting = _to_be_tried(tx, row.id) if row.state in _TRIED else []
         state = row.state
         for invoice in waiting:
-            owed = Owed(invoice.id, row.id, state, row.zone, invoice.first_failed_on)
+            owed = Owed(
+                invoice_id=invoice.id,
+                subscription_id=row.id,
+                subscription_state=state,
+                zone=row.zone,
+                period=Period(invoice.period_start, invoice.period_end),
+                first_failed_on=invoice.first_failed_on,
+                grace_until=invoice.grace_until,
+                lost_days=invoice.lost_days,
+            )
             state = ask_for_agreement(tx, engine, owed, _GONE, author)
         if not waiting:
             told = Note("subscription.re_enrolment_requested", {"why": _GONE})
@@ -102,7 +112,14 @@ def _ask(tx: Connection, engine: Engine, source_id: UUID, author: Author) -> Seq
 def _to_be_tried(tx: Connection, subscription_id: UUID) -> Sequence[AnyRow]:
     """Return the open invoices that are to be charged to the source; one that waits for a new agreement waits on."""
     return tx.execute(
-        select(col(Invoice.id), col(Invoice.first_failed_on))
+        select(
+            col(Invoice.id),
+            col(Invoice.period_start),
+            col(Invoice.period_end),
+            col(Invoice.first_failed_on),
+            col(Invoice.grace_until),
+            col(Invoice.lost_days),
+        )
         .where(
             col(Invoice.subscription_id) == subscription_id,
             col(Invoice.state) == InvoiceState.OPEN,

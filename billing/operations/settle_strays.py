@@ -8,7 +8,7 @@ from sqlmodel import col
 from billing.domain.cases import Case, Note
 from billing.domain.charging import Found, GatewayPayment, PaymentStatus
 from billing.domain.identity import refund_reference
-from billing.domain.invoicing import poll_again_at
+from billing.domain.polling import poll_again_at
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
 from billing.domain.settlement import mismatch
 from billing.domain.states import ENDED_SUBSCRIPTIONS, LIVE_CHARGE_STATES, ChargeState

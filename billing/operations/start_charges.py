@@ -15,13 +15,14 @@ from billing.domain.quiet_hours import charge_slot, outside_quiet_hours
 from billing.domain.settlement import NO_AGREEMENT
 from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
-from billing.operations.ask_for_agreement import Owed, ask_for_agreement
+from billing.operations.ask_for_agreement import Owed, ask_for_agreement, ask_for_confirmation
 from billing.operations.engine import SEND_DEADLINE, Engine, Rules
 from billing.operations.payers import payer_of
 from billing.store.billable import ChargeableInvoice, last_captures, load_chargeable
 from billing.store.installation import InstallationRow
 from billing.store.tables import Charge, Event, Invoice
 from billing.store.writes import Author, Change, change, insert_rows
+from plans.calendar import billing_day
 
 _CHARGED_AUTOMATICALLY = (SubscriptionState.ACTIVE, SubscriptionState.TRIALING, SubscriptionState.PAST_DUE)
 
@@ -53,9 +54,10 @@ def start_due_charges(
         elif allowed != now:
             put_off.append(Change(row.id, InvoiceState.OPEN, {"next_attempt_at": allowed}))
         elif row.source_state is not SourceState.ACTIVE:
-            owed = Owed(row.id, row.subscription_id, row.subscription_state, row.zone, row.first_failed_on)
             why = NO_AGREEMENT if row.source_state is None else "the source is not usable"
-            ask_for_agreement(tx, engine, owed, why, author)
+            ask_for_agreement(tx, engine, _owed(row), why, author)
+        elif row.needs_confirmation(billing_day(now, row.zone)):
+            ask_for_confirmation(tx, engine, _owed(row), author)
         else:
             chosen[row.subscription_id] = row
     change(tx, Invoice, put_off)
@@ -85,7 +87,7 @@ def start_charges(
         [Change(row.id, InvoiceState.OPEN, {"attempts": row.attempts + 1, **cleared}) for row in rows],
     )
     return [
-        StartedCharge(charge["id"], _request(rules, charge, row), installation.is_doubted(row.period_start))
+        StartedCharge(charge["id"], _request(rules, charge, row), installation.is_doubted(row.period.start))
         for charge, row in zip(charges, rows, strict=True)
     ]
 
@@ -111,11 +113,24 @@ def charge_started(charge: dict[str, Any], author: Author) -> dict[str, Any]:
     }
 
 
+def _owed(row: ChargeableInvoice) -> Owed:
+    return Owed(
+        invoice_id=row.id,
+        subscription_id=row.subscription_id,
+        subscription_state=row.subscription_state,
+        zone=row.zone,
+        period=row.period,
+        first_failed_on=row.first_failed_on,
+        grace_until=row.grace_until,
+        lost_days=row.lost_days,
+    )
+
+
 def _charge(installation: InstallationRow, row: ChargeableInvoice, now: datetime, *, automatic: bool) -> dict[str, Any]:
     attempt_no = row.attempts + 1
     agreement = row.kind is InvoiceKind.AGREEMENT
     reference = charge_reference(
-        installation.id, row.subscription_id, row.period_start, attempt_no, agreement=agreement
+        installation.id, row.subscription_id, row.period.start, attempt_no, agreement=agreement
     )
     return {
         "id": row_id(row.id, "charge", attempt_no),
@@ -132,7 +147,7 @@ def _charge(installation: InstallationRow, row: ChargeableInvoice, now: datetime
         "state": ChargeState.SENDING,
         "created_at": now,
         "sent_at": now,
-        "check_at": now if installation.is_doubted(row.period_start) else now + SEND_DEADLINE,
+        "check_at": now if installation.is_doubted(row.period.start) else now + SEND_DEADLINE,
     }
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,12 +12,14 @@ from sqlmodel import col
 
 from billing.domain.access import Debt, Standing
 from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.states import InvoiceState
 from billing.store.among import among
 from billing.store.columns import AnyRow
-from billing.store.queries import forgiven_through
-from billing.store.tables import LIVE_CHARGE, Charge, Customer, Invoice, Subscription
-from plans.calendar import billing_day
+from billing.store.forgiven import forgiven_columns, forgiven_through
+from billing.store.queries import open_invoice_of
+from billing.store.tables import LIVE_CHARGE, Charge, Customer, Invoice, Price, Subscription
+from plans.calendar import Interval, billing_day
 
 MOST_SUBSCRIPTIONS: Final = 100
 
@@ -62,12 +64,16 @@ def _standings() -> Select[*tuple[Any, ...]]:
         col(Subscription.zone),
         col(Subscription.state),
         col(Subscription.paid_through),
+        col(Subscription.anchor),
         col(Subscription.billed_index),
         col(Subscription.consented_at),
         col(Subscription.cancel_at),
         col(Subscription.pause_at),
-        forgiven_through().label("forgiven_through"),
-    )
+        col(Subscription.parked_reason),
+        col(Price.interval_unit),
+        col(Price.interval_count),
+        *forgiven_columns(),
+    ).join(Price, col(Price.id) == col(Subscription.price_id))
 
 
 def _standing(row: AnyRow, debts: Sequence[Debt]) -> SubscriptionStanding:
@@ -81,8 +87,12 @@ def _standing(row: AnyRow, debts: Sequence[Debt]) -> SubscriptionStanding:
             in_trial=row.billed_index < 0,
             consented=row.consented_at is not None,
             ends_on=_ends_on(row),
-            forgiven_through=row.forgiven_through,
+            forgiven_through=forgiven_through(row),
             debts=debts,
+            schedule=BillingSchedule(
+                row.id, row.anchor, Interval(row.interval_unit, row.interval_count), row.zone, row.billed_index
+            ),
+            is_parked=row.parked_reason is not None,
         ),
     )
 
@@ -101,11 +111,13 @@ def _debts(tx: Connection, zones: Mapping[UUID, str]) -> Mapping[UUID, Sequence[
     )
     query: Select[*tuple[Any, ...]] = (
         select(
+            col(Invoice.id),
             col(Invoice.subscription_id),
             col(Invoice.period_start),
+            col(Invoice.period_end),
+            col(Invoice.attempts),
             col(Invoice.first_failed_on),
-            col(Invoice.next_attempt_at),
-            col(Invoice.give_up_at),
+            col(Invoice.grace_until),
             col(Charge.created_at).label("charged_at"),
         )
         .join(Charge, under_way, isouter=True)
@@ -122,13 +134,8 @@ def _debts(tx: Connection, zones: Mapping[UUID, str]) -> Mapping[UUID, Sequence[
 
 
 def _debt(row: AnyRow, zone: str) -> Debt:
-    def day_of(at: datetime | None) -> date | None:
-        return billing_day(at, zone) if at is not None else None
-
     return Debt(
-        since=row.period_start,
-        first_failed_on=row.first_failed_on,
-        tried_on=day_of(row.charged_at or row.next_attempt_at),
-        is_under_way=row.charged_at is not None,
-        given_up_on=day_of(row.give_up_at),
+        invoice=open_invoice_of(row),
+        grace_until=row.grace_until or row.period_start,
+        charged_on=billing_day(row.charged_at, zone) if row.charged_at is not None else None,
     )

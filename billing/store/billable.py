@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Select, bindparam, func, literal, select, tex
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
-from billing.domain.invoicing import BillingSchedule
+from billing.domain.days.grace import needs_confirmation
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.states import SourceState, SubscriptionState
 from billing.store.among import among
 from billing.store.cases import lock_subscriptions
@@ -28,7 +29,7 @@ from billing.store.tables import (
     Source,
     Subscription,
 )
-from plans.calendar import Interval
+from plans.calendar import Interval, Period
 from plans.money import Money
 
 
@@ -45,6 +46,11 @@ class DueSubscription:
     cancel_at: datetime | None
     next_due_at: datetime
     paid_through: date | None
+
+    @property
+    def may_owe(self) -> bool:
+        """Whether the last period that was billed is not paid: an open invoice may be in the way of the next one."""
+        return self.paid_through is None or self.paid_through < self.schedule.next_start
 
 
 def load_due_subscriptions(tx: Connection, ids: Sequence[UUID], now: datetime) -> list[DueSubscription]:
@@ -96,7 +102,9 @@ class ChargeableInvoice:
     subscription_state: SubscriptionState
     zone: str
     amount: Money
-    period_start: date
+    period: Period
+    grace_until: date | None
+    lost_days: int
     attempts: int
     failures: int
     first_failed_on: date | None
@@ -110,6 +118,12 @@ class ChargeableInvoice:
     customer_email: str
     customer_country: str | None
     gateway_customer_id: str | None
+
+    def needs_confirmation(self, today: date) -> bool:
+        """Say whether it is charged only after the subscriber confirmed it: most of its days gave no access."""
+        if self.grace_until is None:
+            return False
+        return needs_confirmation(self.period, grace_ended_on=self.grace_until, lost_days=self.lost_days, today=today)
 
 
 def load_chargeable(tx: Connection, ids: Sequence[UUID], *, skip_locked: bool = True) -> list[ChargeableInvoice]:
@@ -143,6 +157,9 @@ def _chargeables() -> Select[*tuple[Any, ...]]:
             col(Invoice.amount_minor),
             col(Invoice.currency),
             col(Invoice.period_start),
+            col(Invoice.period_end),
+            col(Invoice.grace_until),
+            col(Invoice.lost_days),
             col(Invoice.attempts),
             col(Invoice.failures),
             col(Invoice.first_failed_on),
@@ -208,7 +225,9 @@ def _chargeable(row: AnyRow) -> ChargeableInvoice:
         subscription_state=row.state,
         zone=row.zone,
         amount=Money(row.amount_minor, row.currency),
-        period_start=row.period_start,
+        period=Period(row.period_start, row.period_end),
+        grace_until=row.grace_until,
+        lost_days=row.lost_days,
         attempts=row.attempts,
         failures=row.failures,
         first_failed_on=row.first_failed_on,

@@ -10,11 +10,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from billing.domain.cases import Case
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.states import SourceState
 from billing.store.among import among
 from billing.store.columns import AnyRow
-from billing.store.tables import Charge, Invoice, Source, Subscription
-from plans.calendar import Period
+from billing.store.tables import Charge, Invoice, Price, Source, Subscription
+from plans.calendar import Interval, Period
 from plans.money import Money
 
 _LIVE_ELSEWHERE = ("incomplete", "trialing", "active", "past_due", "paused", "unpaid")
@@ -65,7 +66,9 @@ def _cases() -> Select[*tuple[Any, ...]]:
         col(other.customer_id) == col(Subscription.customer_id),
         col(other.plan_code) == col(Subscription.plan_code),
         col(other.id) != col(Subscription.id),
-        col(other.state).in_(_LIVE_ELSEWHERE),
+        col(other.state).in_(_LIVE_ELSEWHERE)
+        # It has ended, and its paid days would be paid for twice.
+        | ((col(other.paid_through) > col(Invoice.period_start)) & (col(other.billed_index) >= 0)),
     )
     return (
         select(
@@ -89,11 +92,17 @@ def _cases() -> Select[*tuple[Any, ...]]:
             col(Invoice.failures),
             col(Invoice.technical_failures),
             col(Invoice.first_failed_on),
+            col(Invoice.grace_until),
+            col(Invoice.lost_days),
             col(Invoice.period_start),
             col(Invoice.period_end),
             col(Subscription.id).label("subscription_id"),
             col(Subscription.state).label("subscription_state"),
             col(Subscription.zone),
+            col(Subscription.anchor),
+            col(Subscription.billed_index),
+            col(Price.interval_unit),
+            col(Price.interval_count),
             col(Subscription.paid_through),
             col(Subscription.source_id).label("current_source_id"),
             col(Source.state).label("source_state"),
@@ -102,6 +111,7 @@ def _cases() -> Select[*tuple[Any, ...]]:
         )
         .join(Invoice, col(Invoice.id) == col(Charge.invoice_id))
         .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
+        .join(Price, col(Price.id) == col(Subscription.price_id))
         .join(Source, col(Source.id) == col(Charge.source_id), isouter=True)
         .join(current, col(current.id) == col(Subscription.source_id), isouter=True)
         .where(among(col(Charge.id)))
@@ -130,10 +140,19 @@ def _case(row: AnyRow) -> Case:
         failures=row.failures,
         technical_failures=row.technical_failures,
         first_failed_on=row.first_failed_on,
+        grace_until=row.grace_until,
+        lost_days=row.lost_days,
         period=Period(row.period_start, row.period_end),
         subscription_id=row.subscription_id,
         subscription_state=row.subscription_state,
         zone=row.zone,
+        schedule=BillingSchedule(
+            row.subscription_id,
+            row.anchor,
+            Interval(row.interval_unit, row.interval_count),
+            row.zone,
+            row.billed_index,
+        ),
         paid_through=row.paid_through,
         subscription_source_id=row.current_source_id,
         source_id=row.source_id,

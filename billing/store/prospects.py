@@ -8,15 +8,16 @@ from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
-from billing.domain.invoicing import BillingSchedule
+from billing.domain.days.grace import needs_confirmation
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.preview import OwedNext, Prospect
 from billing.domain.states import InvoiceState, SourceState
 from billing.store.billable import last_captures
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
-from billing.store.queries import has_live_charge
+from billing.store.queries import has_live_charge, open_invoice_of
 from billing.store.tables import Invoice, Plan, Price, Source, Subscription
-from plans.calendar import Interval, Period
+from plans.calendar import Interval, Period, billing_day
 from plans.money import Money
 
 
@@ -45,7 +46,8 @@ def load_prospect(tx: Connection, subscription_id: UUID, now: datetime) -> Prosp
         charging_is_stopped=load_installation(tx).why_not_charge(now) is not None,
         charge_is_under_way=has_live_charge(tx, subscription_id),
         source_id=row.source_id if row.source_state is SourceState.ACTIVE else None,
-        owed=_owed(min(tried, key=lambda each: (each.next_attempt_at, each.id))) if tried else None,
+        owed=_owed(min(tried, key=lambda each: (each.next_attempt_at, each.id)), row.zone, now) if tried else None,
+        open_invoices=[open_invoice_of(each) for each in invoices],
         give_up_at=max(waiting, default=None),
         last_captured_at=last_captures(tx, [subscription_id]).get(subscription_id),
     )
@@ -89,6 +91,9 @@ def _open_invoices(tx: Connection, subscription_id: UUID) -> list[AnyRow]:
             col(Invoice.period_start),
             col(Invoice.period_end),
             col(Invoice.attempts),
+            col(Invoice.first_failed_on),
+            col(Invoice.grace_until),
+            col(Invoice.lost_days),
             col(Invoice.next_attempt_at),
             col(Invoice.give_up_at),
         ).where(
@@ -100,11 +105,15 @@ def _open_invoices(tx: Connection, subscription_id: UUID) -> list[AnyRow]:
     return list(rows)
 
 
-def _owed(row: AnyRow) -> OwedNext:
+def _owed(row: AnyRow, zone: str, now: datetime) -> OwedNext:
+    period = Period(row.period_start, row.period_end)
+    day = billing_day(max(row.next_attempt_at, now), zone)
     return OwedNext(
         invoice_id=row.id,
         amount=Money(row.amount_minor, row.currency),
-        period=Period(row.period_start, row.period_end),
+        period=period,
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_at,
+        needs_confirmation=row.grace_until is not None
+        and needs_confirmation(period, grace_ended_on=row.grace_until, lost_days=row.lost_days, today=day),
     )

@@ -1,15 +1,17 @@
 """Small reads that acts need, each a named function."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, ScalarSelect, Select, func, literal, select, text
+from sqlalchemy import Connection, Select, func, literal, select, text
 from sqlmodel import col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.days.renewing import OpenInvoice
 from billing.domain.declines import NOBODYS_FAULT
 from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, InvoiceState, RefundState
 from billing.store.among import among
@@ -24,6 +26,7 @@ from billing.store.tables import (
     Refund,
     Subscription,
 )
+from plans.calendar import Period
 
 
 def subscription_of_invoice(tx: Connection, invoice_id: UUID) -> UUID | None:
@@ -32,17 +35,33 @@ def subscription_of_invoice(tx: Connection, invoice_id: UUID) -> UUID | None:
     return tx.execute(query).scalar_one_or_none()
 
 
-def forgiven_through() -> ScalarSelect[date]:
-    """Return the part of a query for subscriptions that is the end of the last period they are forgiven, if they go on.
-
-    Of one that has ended, invoices may have been voided because it did.
-    """
-    forgiven = select(func.max(col(Invoice.period_end))).where(
-        col(Invoice.subscription_id) == col(Subscription.id),
-        col(Invoice.state).in_((InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)),
-        col(Invoice.kind) != InvoiceKind.AGREEMENT,
+def open_invoices(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID, list[OpenInvoice]]:
+    """Return the open invoices for periods of these subscriptions, by subscription."""
+    rows = tx.execute(
+        select(
+            col(Invoice.id),
+            col(Invoice.subscription_id),
+            col(Invoice.period_start),
+            col(Invoice.period_end),
+            col(Invoice.attempts),
+            col(Invoice.first_failed_on),
+        ).where(
+            among(col(Invoice.subscription_id), subscription_ids),
+            col(Invoice.state) == InvoiceState.OPEN,
+            col(Invoice.kind) != InvoiceKind.AGREEMENT,
+        )
     )
-    return forgiven.scalar_subquery()
+    found: dict[UUID, list[OpenInvoice]] = defaultdict(list)
+    for row in rows:
+        found[row.subscription_id].append(open_invoice_of(row))
+    return found
+
+
+def open_invoice_of(row: AnyRow) -> OpenInvoice:
+    """Return an open invoice that was read with its attempts and its first failure."""
+    # One that waits for an agreement failed, though no charge of it was made.
+    is_untried = row.attempts == 0 and row.first_failed_on is None
+    return OpenInvoice(row.id, Period(row.period_start, row.period_end), is_untried)
 
 
 def owed_invoices(tx: Connection, subscription_id: UUID) -> list[UUID]:

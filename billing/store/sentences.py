@@ -166,6 +166,27 @@ def _missed(event: EventRow, _story: Story) -> Telling:
     return Tone.WARNING, f"{noun} passed unbilled and will not be charged: {days(start, end)}."
 
 
+def _not_billed(event: EventRow, _story: Story) -> Telling:
+    start, end = (date.fromisoformat(event.data[key]) for key in ("from", "to"))
+    access = "could be used all the same" if event.data["kind"] == "forgiven" else "gave no access"
+    return (
+        Tone.WARNING,
+        f"{days(start, end)} will not be charged ({_UNBILLED[event.data['reason']]}): the days {access}.",
+    )
+
+
+_UNBILLED: Final = {
+    "outage": "an outage, a stop, or a paused plan",
+    "paused": "the subscription was paused",
+    "no_access": "a debt was open beyond its period",
+}
+
+
+def _moved(event: EventRow, _story: Story) -> Telling:
+    start, end = (date.fromisoformat(event.data[key]) for key in ("period_start", "period_end"))
+    return Tone.QUIET, f"The payment is for {days(start, end)}: its period begins on the day it was captured."
+
+
 def _renewed(event: EventRow, _story: Story) -> Telling:
     return Tone.QUIET, f"Renewed: paid up to {event.data.get('paid_through')}, that day not included."
 
@@ -320,6 +341,8 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "subscription.cancel_scheduled": _cancel_scheduled,
     "subscription.pause_scheduled": _pause_scheduled,
     "subscription.periods_missed": _missed,
+    "subscription.not_billed": _not_billed,
+    "invoice.period_moved": _moved,
     "subscription.renewed": _renewed,
     "subscription.re_enrolment_requested": _re_enrolment,
     **{f"{kind}.parked": _set_aside for kind in ("subscription", "charge", "refund")},

@@ -21,6 +21,7 @@ from billing.domain.states import (
     SubscriptionState,
 )
 from billing.store.births import payment_failed, refund_created, subscription_renewed
+from billing.store.day_records import write_day_records
 from billing.store.tables import LIVE_CHARGE, Charge, Event, Invoice, Refund, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
 
@@ -40,6 +41,7 @@ def apply_settlements(tx: Connection, decisions: Sequence[tuple[Case, Settlement
             insert_rows(tx, Event, _failures(decisions, author))  # before what the invoice comes to by it
         move(tx, model, moves, author)
         change(tx, model, changes)
+    write_day_records(tx, [(case.subscription_id, each) for case, told in decisions for each in told.days], author)
     insert_rows(tx, Event, _renewals(decisions, author))
     void_open_invoices(tx, [case.subscription_id for case, told in decisions if _has_ended(case, told)], author)
     _try_again(tx, [case.subscription_id for case, told in decisions if "source_id" in told.subscription], author)
@@ -81,6 +83,8 @@ def void_open_invoices(tx: Connection, subscription_ids: Sequence[UUID], author:
 def _subject_of(told: Note, case: Case) -> tuple[str, str]:
     if told.type.startswith("subscription."):
         return "subscription", str(case.subscription_id)
+    if told.type.startswith("invoice."):
+        return "invoice", str(case.invoice_id)
     return "charge", str(case.charge_id)
 
 

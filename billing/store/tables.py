@@ -8,6 +8,7 @@ from sqlalchemy import JSON, CheckConstraint, Column, Index, LargeBinary, Text, 
 from sqlmodel import Field, SQLModel
 
 from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.days.records import DayKind, UnbilledReason
 from billing.domain.states import (
     ChargeState,
     InvoiceState,
@@ -174,10 +175,32 @@ class Invoice(SQLModel, table=True):
     """Failed attempts that used up a step of the ladder."""
     technical_failures: int = 0
     first_failed_on: date | None = None
+    grace_until: date | None = None
+    """The first day without access while it is open; null for a first payment, before which there is no access."""
+    lost_days: int = 0
+    """Days of its period that passed without access before access was given again, as after a pause."""
     next_attempt_at: datetime | None = instant(nullable=True)
     give_up_at: datetime | None = instant(nullable=True)
     paid_at: datetime | None = instant(nullable=True)
     created_at: datetime = instant()
+
+
+class DayRecord(SQLModel, table=True):
+    """What days of a subscription were that no invoice explains. Rows are written when the days pass, and only once."""
+
+    __tablename__ = "day_record"
+    __table_args__ = (
+        UniqueConstraint("subscription_id", "starts_on", "kind"),
+        CheckConstraint("starts_on < ends_on", name="days_are_not_empty"),
+    )
+
+    id: UUID = Field(primary_key=True)
+    subscription_id: UUID = Field(foreign_key="subscription.id")
+    starts_on: date
+    ends_on: date
+    kind: DayKind = Field(sa_type=enum_of(DayKind))
+    reason: UnbilledReason = Field(sa_type=enum_of(UnbilledReason))
+    written_at: datetime = instant()
 
 
 class Charge(SQLModel, table=True):

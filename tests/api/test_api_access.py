@@ -1,33 +1,39 @@
 from dataclasses import replace
 from datetime import date
+from uuid import UUID
 
 import pytest
 
 from billing.domain.access import Access, Debt, Standing, Why, access_on
+from billing.domain.days.renewing import OpenInvoice
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.dunning import EndOfLadder
 from billing.domain.states import SubscriptionState as S
+from plans.calendar import Interval, IntervalUnit, Period
 
 PAID = date(2027, 3, 1)
 BEFORE, ON_THE_DAY, LATER = date(2027, 2, 28), PAID, date(2027, 3, 9)
-BOUND = date(2027, 3, 16)
+BOUND, END = date(2027, 3, 16), date(2027, 4, 1)
 TRIAL = {"in_trial": True}
-TRIED = {"debts": [Debt(PAID, first_failed_on=PAID, tried_on=LATER)]}
-UNDER_WAY = {"debts": [Debt(PAID, first_failed_on=PAID, tried_on=LATER, is_under_way=True)]}
-NOT_TRIED = {"debts": [Debt(PAID, first_failed_on=PAID)]}
+MARCH = OpenInvoice(UUID(int=2), Period(PAID, END), is_untried=False)
+INVOICED = BillingSchedule(UUID(int=1), date(2027, 2, 1), Interval(IntervalUnit.MONTH, 1), "Asia/Seoul", 1)
+TRIED = {"debts": [Debt(MARCH, BOUND)]}
+UNDER_WAY = {"debts": [Debt(MARCH, BOUND, charged_on=LATER)]}
+NOT_TRIED = {"debts": [Debt(MARCH, PAID)]}
 YES, NO = True, False
 
 TABLE = [
     # state                 facts                          today       grace  allowed  until               why
     (S.ACTIVE, {}, BEFORE, None, YES, PAID, Why.PAID),
-    (S.ACTIVE, {}, ON_THE_DAY, None, YES, BOUND, Why.PENDING),
-    (S.ACTIVE, {}, BOUND, None, NO, None, Why.NONE),
+    (S.ACTIVE, {}, ON_THE_DAY, None, YES, END, Why.PENDING),
+    (S.ACTIVE, UNDER_WAY, END, None, NO, None, Why.NONE),
     (S.ACTIVE, UNDER_WAY, LATER, 0, YES, date(2027, 3, 11), Why.PENDING),
     (S.ACTIVE, TRIED, LATER, 0, NO, None, Why.NONE),
     (S.ACTIVE, {"ends_on": PAID}, BEFORE, None, YES, PAID, Why.PAID),
     (S.ACTIVE, {"ends_on": PAID}, ON_THE_DAY, None, NO, None, Why.NONE),
     (S.TRIALING, TRIAL, BEFORE, None, YES, PAID, Why.TRIAL),
     (S.TRIALING, TRIAL, ON_THE_DAY, None, NO, None, Why.NONE),
-    (S.TRIALING, TRIAL | {"consented": True}, ON_THE_DAY, None, YES, BOUND, Why.PENDING),
+    (S.TRIALING, TRIAL | {"consented": True}, ON_THE_DAY, None, YES, END, Why.PENDING),
     (S.TRIALING, TRIAL | {"consented": True, "ends_on": PAID}, ON_THE_DAY, None, NO, None, Why.NONE),
     (S.PAST_DUE, {}, BEFORE, 0, YES, PAID, Why.PAID),
     (S.PAST_DUE, TRIED, LATER, None, YES, BOUND, Why.GRACE),
@@ -48,8 +54,9 @@ TABLE = [
 
 @pytest.mark.parametrize(("state", "facts", "today", "grace", "allowed", "until", "why"), TABLE)
 def test_who_may_use_what_follows_from_state_and_dates(state, facts, today, grace, allowed, until, why):
-    standing = Standing(state, **({"paid_through": PAID} | facts))
-    assert access_on(today, standing, ladder_days=14, grace_days=grace) == Access(allowed, until, why)
+    schedule = INVOICED if "debts" in facts else replace(INVOICED, billed_index=0)
+    standing = Standing(state, **({"paid_through": PAID, "schedule": schedule} | facts))
+    assert access_on(today, standing, grace_days=grace) == Access(allowed, until, why)
 
 
 def test_every_state_is_in_the_table():
@@ -67,7 +74,7 @@ def test_a_customer_s_rights_through_a_renewal_that_is_declined_and_given_up(api
     assert told(api) == {"yearly": (False, None, "none"), "basic": (True, "2027-02-28", "paid")}
     api.world.wallet("kim@example.test", default="20051")
     api.sweep_at("2027-02-28 09:00")
-    assert told(api)["basic"] == (True, "2027-03-15", "pending")
+    assert told(api)["basic"] == (True, "2027-03-31", "pending")
     api.sweep_at("2027-02-28 10:40")
     api.sweep_at("2027-02-28 10:50")
     assert told(api)["basic"] == (True, "2027-03-15", "grace")
@@ -92,7 +99,7 @@ def test_a_period_that_is_forgiven_may_be_used_to_its_end_and_the_next_one_is_du
     assert told(both)["basic"] == (True, "2027-03-20", "forgiven")
     both.post(f"/v1/subscriptions/{subscription}/undo-cancel")
     both.go_to("2027-03-31 00:00")
-    assert told(both)["basic"] == (True, "2027-04-15", "pending")
+    assert told(both)["basic"] == (True, "2027-04-30", "pending")
     both.world.live_through("2027-03-31 14:00")
     both.set_clock()
     assert told(both)["basic"] == (True, "2027-04-30", "paid")
@@ -138,11 +145,10 @@ def test_a_planned_pause_ends_the_right_with_the_period_though_nothing_has_swept
 def test_of_several_subscriptions_to_a_plan_the_one_that_gives_most_is_told(both):
     first = both.subscribe()
     both.post(f"/v1/subscriptions/{first}/cancel", {"at": "now"})
-    both.go_to("2027-02-01 12:00")
-    second = both.enrol()["id"]
     [access] = both.get("/v1/customers/cust-kim/access")["plans"]
     assert (access["allowed"], access["until"], access["subscription_id"]) == (True, "2027-02-28", first)
     both.go_to("2027-02-28 12:00")
+    second = both.enrol()["id"]
     [access] = both.get("/v1/customers/cust-kim/access")["plans"]
     assert (access["allowed"], access["until"], access["subscription_id"]) == (False, None, second)
 
@@ -151,7 +157,7 @@ def test_with_consent_the_end_of_a_trial_takes_nothing_away(api):
     subscription = api.subscribe(plan="trial")
     api.post(f"/v1/subscriptions/{subscription}/consent")
     api.go_to("2027-03-02 00:00")
-    assert told(api)["trial"] == (True, "2027-03-17", "pending")
+    assert told(api)["trial"] == (True, "2027-04-02", "pending")
 
 
 def test_a_retry_under_way_takes_nothing_away_after_the_grace(api):
@@ -198,10 +204,10 @@ def test_a_renewal_that_fails_for_nobody_s_fault_is_waited_for_but_not_for_ever(
     both.world.wallet("kim@example.test", default="20068")
     both.world.live_through("2027-03-01 12:00")
     both.set_clock()
-    assert told(both)["basic"] == (True, "2027-03-15", "pending")
+    assert told(both)["basic"] == (True, "2027-03-31", "pending")
     assert told(both, grace_days=0)["basic"] == (False, None, "none")
     assert told(both, grace_days=3)["basic"] == (True, "2027-03-03", "pending")
-    both.world.live_through("2027-03-15 12:00")
+    both.world.live_through("2027-03-31 09:00")
     both.set_clock()
     assert both.world.subscription()["parked_reason"] is not None
     assert told(both)["basic"] == (False, None, "none")
@@ -211,9 +217,9 @@ def test_a_renewal_that_stays_without_an_outcome_is_waited_for_but_not_for_ever(
     both.subscribe()
     both.world.wallet("kim@example.test", script=["hang"])
     both.sweep_at("2027-02-28 10:40")
-    both.go_to("2027-03-14 23:59")
-    assert told(both)["basic"] == (True, "2027-03-15", "pending")
-    both.go_to("2027-03-15 00:00")
+    both.go_to("2027-03-30 23:59")
+    assert told(both)["basic"] == (True, "2027-03-31", "pending")
+    both.go_to("2027-03-31 00:00")
     assert told(both)["basic"] == (False, None, "none")
 
 

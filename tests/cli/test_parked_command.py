@@ -2,7 +2,7 @@
 
 import pytest
 
-from billing.domain.invoicing import CatchUp
+from billing.domain.days.renewing import CatchUp
 
 
 def parked(shop):

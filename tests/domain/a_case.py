@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from billing.domain.cases import Case, ChargeKind, InvoiceKind, Settlement
 from billing.domain.charging import Accepted, GatewayPayment, PaymentStatus
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.states import (
     CHARGE_MOVES,
     INVOICE_MOVES,
@@ -20,7 +21,7 @@ from billing.domain.states import (
     SubscriptionState,
     next_state,
 )
-from plans.calendar import Period
+from plans.calendar import Interval, IntervalUnit, Period
 from plans.money import Money
 
 KST = ZoneInfo("Asia/Seoul")
@@ -34,6 +35,9 @@ def kst(text: str) -> datetime:
 
 
 NOW = kst("2027-03-01 10:05")
+MONTHLY = Interval(IntervalUnit.MONTH, 1)
+SCHEDULE = BillingSchedule(SUBSCRIPTION, date(2027, 2, 1), MONTHLY, "Asia/Seoul", 1)
+"""The second month is invoiced."""
 
 
 def a_case(**changes) -> Case:
@@ -57,10 +61,13 @@ def a_case(**changes) -> Case:
         failures=0,
         technical_failures=0,
         first_failed_on=None,
+        grace_until=date(2027, 4, 1),
+        lost_days=0,
         period=Period(date(2027, 3, 1), date(2027, 4, 1)),
         subscription_id=SUBSCRIPTION,
         subscription_state=SubscriptionState.ACTIVE,
         zone="Asia/Seoul",
+        schedule=SCHEDULE,
         paid_through=date(2027, 3, 1),
         subscription_source_id=CURRENT,
         source_id=CURRENT,
@@ -81,6 +88,8 @@ def a_first_charge(**changes) -> Case:
         "invoice_kind": InvoiceKind.FIRST,
         "subscription_state": SubscriptionState.INCOMPLETE,
         "paid_through": None,
+        "grace_until": None,
+        "schedule": replace(SCHEDULE, anchor=date(2027, 3, 1), billed_index=0),
         "subscription_source_id": None,
         "source_id": OTHER,
         "source_state": SourceState.PENDING,

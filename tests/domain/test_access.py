@@ -1,28 +1,44 @@
 """Whether a subscriber may use what they subscribed to, on a day, and why."""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.access import NO_ACCESS, Access, Debt, Standing, Why, access_on
+from billing.domain.access import DAY_KINDS, NO_ACCESS, Access, Debt, Standing, Why, access_on
+from billing.domain.days.records import DayKind
+from billing.domain.days.renewing import CatchUp, CatchUpPolicy, OpenInvoice
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.states import SubscriptionState
+from plans.calendar import Interval, IntervalUnit, Period
 
 PAID_THROUGH = date(2027, 4, 1)
 LAST_DAY = PAID_THROUGH - timedelta(days=1)
-LADDER = 14
-BOUND = PAID_THROUGH + timedelta(days=LADDER + 1)
-TRIED = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, tried_on=PAID_THROUGH + timedelta(days=1))
+APRIL = Period(PAID_THROUGH, date(2027, 5, 1))
+BOUND = date(2027, 4, 16)
 _S = SubscriptionState
 
 
+def owed(grace_until=BOUND, charged_on=None, period=APRIL, *, untried=False):
+    return Debt(OpenInvoice(UUID(int=period.start.toordinal()), period, untried), grace_until, charged_on)
+
+
+TRIED = owed()
+SCHEDULE = BillingSchedule(UUID(int=1), date(2027, 3, 1), Interval(IntervalUnit.MONTH, 1), "Asia/Seoul", 0)
+INVOICED = replace(SCHEDULE, billed_index=1)
+
+
 def on(day, state, **more):
-    grace = more.pop("grace_days", None)
+    grace, policy = more.pop("grace_days", None), CatchUpPolicy(more.pop("catch_up", CatchUp.LATEST))
+    debts = more.get("debts", ())
+    more.setdefault("schedule", INVOICED if debts else SCHEDULE)
     standing = Standing(state, more.pop("paid_through", PAID_THROUGH), **more)
-    return access_on(day, standing, ladder_days=LADDER, grace_days=grace)
+    return access_on(day, standing, policy=policy, grace_days=grace)
 
 
 def after(days):
@@ -38,40 +54,51 @@ def test_what_was_paid_for_is_kept_to_its_last_day_whatever_became_of_the_subscr
 
 @pytest.mark.parametrize("state", [_S.INCOMPLETE, _S.INCOMPLETE_EXPIRED, _S.PAUSED, _S.UNPAID, _S.CANCELED])
 @pytest.mark.parametrize("paid_through", [None, PAID_THROUGH])
-def test_after_the_paid_days_nothing_is_left_of_a_subscription_that_is_not_running(state, paid_through):
-    charged = Debt(PAID_THROUGH, tried_on=PAID_THROUGH, is_under_way=True)
-    assert on(PAID_THROUGH, state, paid_through=paid_through, debts=[charged]) == NO_ACCESS
-
-
-def test_where_nothing_was_ever_paid_or_owed_there_is_nothing_to_wait_for():
-    assert on(PAID_THROUGH, _S.ACTIVE, paid_through=None) == NO_ACCESS
+@pytest.mark.parametrize("debts", [(), (owed(charged_on=PAID_THROUGH),)])
+def test_after_the_paid_days_nothing_is_left_of_a_subscription_that_is_not_running(state, paid_through, debts):
+    assert on(PAID_THROUGH, state, paid_through=paid_through, debts=debts) == NO_ACCESS
 
 
 @pytest.mark.parametrize(
     "debts",
     [
         (),  # parked, on a paused plan, or not invoiced yet
-        (Debt(PAID_THROUGH, tried_on=PAID_THROUGH),),
-        (Debt(PAID_THROUGH, tried_on=after(10)),),  # it fails technically, again and again
-        (Debt(PAID_THROUGH, tried_on=PAID_THROUGH, is_under_way=True),),
+        (owed(APRIL.end, untried=True),),
+        (owed(APRIL.end),),  # it fails technically, again and again
+        (owed(APRIL.end, charged_on=PAID_THROUGH),),
     ],
 )
-def test_a_renewal_without_an_outcome_takes_nothing_away_for_as_long_as_a_failed_one_would_be_tried(debts):
-    assert on(PAID_THROUGH, _S.ACTIVE, debts=debts) == Access(allowed=True, until=BOUND, why=Why.PENDING)
-    assert on(BOUND - timedelta(days=1), _S.ACTIVE, debts=debts).allowed
-    assert on(BOUND, _S.ACTIVE, debts=debts) == NO_ACCESS
+@pytest.mark.parametrize("parked", [True, False])
+def test_a_renewal_without_an_outcome_takes_nothing_away_before_its_period_is_over(debts, parked):
+    assert on(PAID_THROUGH, _S.ACTIVE, debts=debts, is_parked=parked) == Access(True, APRIL.end, Why.PENDING)
+    assert on(APRIL.end - timedelta(days=1), _S.ACTIVE, debts=debts, is_parked=parked).allowed
 
 
-def test_a_renewal_that_was_missed_in_an_outage_is_waited_for_from_the_period_on_that_is_billed():
-    billed = Debt(after(30), tried_on=after(32))
-    assert on(after(32), _S.ACTIVE, debts=[billed]).until == after(30 + LADDER + 1)
+@pytest.mark.parametrize("debts", [(owed(APRIL.end),), (owed(APRIL.end, charged_on=date(2027, 4, 30)),)])
+def test_nobody_gets_a_period_more_while_one_is_owed(debts):
+    assert on(APRIL.end, _S.ACTIVE, debts=debts) == NO_ACCESS
+    assert on(APRIL.end, _S.PAST_DUE, debts=debts) == NO_ACCESS
+
+
+@pytest.mark.parametrize("debts", [(), (owed(APRIL.end, untried=True),)])
+def test_what_an_outage_left_unbilled_goes_on_with_the_period_that_the_next_sweep_bills(debts):
+    may = Access(True, date(2027, 6, 1), Why.PENDING)
+    assert on(date(2027, 5, 20), _S.ACTIVE, debts=debts) == may
+    assert on(date(2027, 5, 20), _S.ACTIVE, debts=debts, catch_up=CatchUp.ALL) == may
+
+
+@pytest.mark.parametrize("debts", [(), (owed(APRIL.end, untried=True),)])
+def test_what_waits_for_a_persons_decision_ends_with_the_first_unbilled_period(debts):
+    for more in ({"catch_up": CatchUp.HOLD}, {"is_parked": True}):
+        assert on(date(2027, 4, 30), _S.ACTIVE, debts=debts, **more).until == APRIL.end
+        assert on(APRIL.end, _S.ACTIVE, debts=debts, **more) == NO_ACCESS
 
 
 def test_a_grace_shortens_the_wait_for_a_renewal_without_an_outcome_but_leaves_it_its_day():
     assert on(PAID_THROUGH, _S.ACTIVE, grace_days=0) == Access(allowed=True, until=after(1), why=Why.PENDING)
     assert on(after(1), _S.ACTIVE, grace_days=0) == NO_ACCESS
     assert on(after(2), _S.ACTIVE, grace_days=3).until == after(3)
-    assert on(PAID_THROUGH, _S.ACTIVE, grace_days=60).until == BOUND
+    assert on(PAID_THROUGH, _S.ACTIVE, grace_days=60).until == APRIL.end
 
 
 def test_an_active_subscription_that_was_canceled_for_the_end_of_its_period_ends_with_it():
@@ -81,7 +108,7 @@ def test_an_active_subscription_that_was_canceled_for_the_end_of_its_period_ends
 @pytest.mark.parametrize("state", [_S.ACTIVE, _S.PAST_DUE])
 def test_a_subscription_that_was_canceled_for_a_later_day_loses_nothing_before_it_and_all_on_it(state):
     ends_on = PAID_THROUGH + timedelta(days=3)
-    charged = Debt(PAID_THROUGH, tried_on=after(2), is_under_way=True)
+    charged = owed(charged_on=after(2))
     assert on(ends_on - timedelta(days=1), state, ends_on=ends_on, debts=[TRIED]).allowed
     assert on(ends_on, state, ends_on=ends_on, debts=[charged]) == NO_ACCESS
     assert on(PAID_THROUGH, _S.PAST_DUE, ends_on=ends_on, grace_days=14, debts=[TRIED]).until == ends_on
@@ -100,29 +127,13 @@ def test_a_failed_renewal_has_a_grace_to_the_day_of_its_last_retry():
     assert on(BOUND, _S.PAST_DUE, debts=[TRIED]) == NO_ACCESS
 
 
-def test_the_ladder_is_counted_from_the_first_failure_and_a_retry_that_is_put_off_beyond_it_is_waited_for():
-    failed_late = Debt(PAID_THROUGH, first_failed_on=after(4), tried_on=after(5))
-    assert on(after(4), _S.PAST_DUE, debts=[failed_late]).until == after(4 + LADDER + 1)
-    put_off = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, tried_on=after(30))
-    assert on(PAID_THROUGH, _S.PAST_DUE, debts=[put_off]).until == after(31)
-    never_failed = Debt(PAID_THROUGH, tried_on=PAID_THROUGH)
-    assert on(PAID_THROUGH, _S.PAST_DUE, debts=[never_failed]).until == BOUND
-
-
-def test_a_debt_that_waits_for_a_new_agreement_has_a_grace_until_it_is_given_up():
-    waits = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, given_up_on=after(9))
-    assert on(after(8), _S.PAST_DUE, debts=[waits]) == Access(True, after(9), Why.GRACE)
-    assert on(after(9), _S.PAST_DUE, debts=[waits]) == NO_ACCESS
-
-
-@pytest.mark.parametrize("debts", [(), (Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH),)])
+@pytest.mark.parametrize("debts", [(), (owed(PAID_THROUGH),)])
 def test_the_grace_is_over_when_nothing_is_tried_any_more(debts):
     assert on(PAID_THROUGH, _S.PAST_DUE, debts=debts) == NO_ACCESS
 
 
-def test_of_several_debts_the_one_that_is_tried_longest_counts():
-    later = Debt(PAID_THROUGH, first_failed_on=after(3), tried_on=after(4))
-    assert on(PAID_THROUGH, _S.PAST_DUE, debts=[TRIED, later, TRIED]).until == after(3 + LADDER + 1)
+def test_of_several_debts_the_one_that_gives_access_longest_counts():
+    assert on(PAID_THROUGH, _S.PAST_DUE, debts=[TRIED, owed(after(18)), TRIED]).until == after(18)
 
 
 def test_a_grace_of_three_days_ends_after_three_days():
@@ -136,15 +147,19 @@ def test_a_grace_of_three_days_ends_after_three_days():
 
 @pytest.mark.parametrize("grace_days", [None, 0, 3])
 def test_a_grace_that_ends_while_a_charge_is_on_its_way_waits_for_its_outcome_one_day_more(grace_days):
-    last_retry = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, tried_on=after(20), is_under_way=True)
+    last_retry = owed(charged_on=after(20))
     pending = on(after(20), _S.PAST_DUE, grace_days=grace_days, debts=[last_retry])
     assert pending == Access(True, after(22), Why.PENDING)
     assert on(after(22), _S.PAST_DUE, grace_days=grace_days, debts=[last_retry]) == NO_ACCESS
 
 
 def test_a_retry_under_way_ends_no_grace_before_its_day():
-    retried = Debt(PAID_THROUGH, first_failed_on=PAID_THROUGH, tried_on=after(1), is_under_way=True)
-    assert on(after(1), _S.PAST_DUE, debts=[retried]) == Access(True, BOUND, Why.PENDING)
+    assert on(after(1), _S.PAST_DUE, debts=[owed(charged_on=after(1))]) == Access(True, BOUND, Why.GRACE)
+
+
+def test_every_reason_is_one_kind_of_day():
+    assert set(DAY_KINDS) == set(Why)
+    assert set(DAY_KINDS.values()) == set(DayKind)
 
 
 FORGIVEN_THROUGH = date(2027, 5, 1)
@@ -169,21 +184,22 @@ def test_what_was_voided_with_its_subscription_was_not_forgiven(state):
     assert on(PAID_THROUGH, state, forgiven_through=FORGIVEN_THROUGH) == NO_ACCESS
 
 
-def test_the_grace_is_counted_from_what_was_forgiven_if_that_is_later():
-    failed = Debt(PAID_THROUGH, first_failed_on=FORGIVEN_THROUGH, tried_on=FORGIVEN_THROUGH)
-    third = on(FORGIVEN_THROUGH, _S.PAST_DUE, forgiven_through=FORGIVEN_THROUGH, grace_days=3, debts=[failed])
-    assert third == Access(allowed=True, until=FORGIVEN_THROUGH + timedelta(days=3), why=Why.GRACE)
-
-
 DAYS = st.dates(date(2027, 1, 1), date(2027, 12, 31))
-DEBTS = st.builds(
-    Debt,
-    since=DAYS,
-    first_failed_on=st.none() | DAYS,
-    tried_on=st.none() | DAYS,
-    is_under_way=st.booleans(),
-    given_up_on=st.none() | DAYS,
-)
+
+
+@st.composite
+def some_debts(draw):
+    """Return open invoices for the last periods of a schedule, and the schedule."""
+    number = draw(st.integers(0, 3))
+    billed = draw(st.integers(number - 1, 8))
+    schedule = replace(SCHEDULE, billed_index=billed)
+    debts = []
+    for index in range(billed - number + 1, billed + 1):
+        period = schedule.period(index)
+        grace = draw(st.dates(period.start, period.end))
+        charged = draw(st.none() | DAYS)
+        debts.append(owed(grace, charged, period, untried=charged is None and draw(st.booleans())))
+    return debts, schedule
 
 
 @given(
@@ -194,18 +210,29 @@ DEBTS = st.builds(
     ends_on=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
     forgiven=st.one_of(st.none(), st.dates(date(2027, 1, 1), date(2027, 12, 31))),
     grace_days=st.one_of(st.none(), st.integers(0, 60)),
-    debts=st.lists(DEBTS, max_size=3),
+    owing=some_debts(),
+    parked=st.booleans(),
+    catch_up=st.sampled_from(CatchUp),
 )
-def test_a_right_once_lost_does_not_come_back_by_waiting_and_a_named_day_is_kept(
-    state, paid_through, today, flags, ends_on, forgiven, grace_days, debts
+def test_every_right_has_a_reason_and_a_last_day_that_is_kept(
+    state, paid_through, today, flags, ends_on, forgiven, grace_days, owing, parked, catch_up
 ):
-    standing = Standing(state, paid_through, ends_on=ends_on, forgiven_through=forgiven, debts=debts, **flags)
+    debts, schedule = owing
+    standing = Standing(
+        state,
+        paid_through,
+        ends_on=ends_on,
+        forgiven_through=forgiven,
+        debts=debts,
+        schedule=schedule,
+        is_parked=parked,
+        **flags,
+    )
 
     def on_day(day):
-        return access_on(day, standing, ladder_days=LADDER, grace_days=grace_days)
+        return access_on(day, standing, policy=CatchUpPolicy(catch_up), grace_days=grace_days)
 
-    right, tomorrow = on_day(today), on_day(today + timedelta(days=1))
-    assert right.allowed or not tomorrow.allowed
+    right = on_day(today)
     assert right.allowed is (right.why is not Why.NONE)
     assert right.allowed is (right.until is not None)  # nobody is let in for ever
     if right.until is not None:
@@ -215,7 +242,7 @@ def test_a_right_once_lost_does_not_come_back_by_waiting_and_a_named_day_is_kept
 
 def test_a_trial_that_nobody_said_anything_more_of_ends_with_its_last_day():
     standing = Standing(SubscriptionState.TRIALING, date(2027, 3, 1))
-    assert access_on(date(2027, 3, 1), standing, ladder_days=LADDER) == NO_ACCESS
+    assert access_on(date(2027, 3, 1), standing) == NO_ACCESS
 
 
 EXAMPLE = (

@@ -7,7 +7,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing.domain.invoicing import BillingSchedule, CatchUp, due_at
+from billing.domain.days.renewing import CatchUp, CatchUpPolicy
+from billing.domain.days.schedule import BillingSchedule, due_at
 from billing.domain.preview import OwedNext, Prospect, WhyNone, preview
 from billing.domain.quiet_hours import ChargeWindow, charge_slot
 from billing.domain.states import SubscriptionState
@@ -34,7 +35,7 @@ PAST_DUE = replace(ACTIVE, state=_S.PAST_DUE, owed=OWED)
 
 
 def ahead(prospect, now=NOW, catch_up=CatchUp.LATEST):
-    return preview(prospect, now=now, catch_up=catch_up, window=WINDOW)
+    return preview(prospect, now=now, policy=CatchUpPolicy(catch_up), window=WINDOW)
 
 
 def nothing(prospect, now=NOW, catch_up=CatchUp.LATEST):

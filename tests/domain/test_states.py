@@ -6,9 +6,9 @@ from billing.domain.access import Why
 from billing.domain.api_keys import KeyMode
 from billing.domain.cases import ChargeKind, InvoiceKind, LateEnrolment
 from billing.domain.charging import PaymentStatus, RefundStatus
+from billing.domain.days.renewing import CatchUp
 from billing.domain.deliveries import DeliveryState, EndpointState
 from billing.domain.dunning import EndOfLadder
-from billing.domain.invoicing import CatchUp
 from billing.domain.roles import Role
 from billing.domain.states import (
     CHARGE_MOVES,

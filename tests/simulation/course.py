@@ -7,8 +7,8 @@ from datetime import datetime, time, timedelta
 from typing import TYPE_CHECKING, Final
 
 from billing.domain.cases import LateEnrolment, Policy
+from billing.domain.days.renewing import CatchUp
 from billing.domain.dunning import DunningPolicy, EndOfLadder
-from billing.domain.invoicing import CatchUp
 from billing.operations.engine import Rules
 from tests.simulation.clerk import Clerk
 from tests.simulation.people import Operator, Person

@@ -7,8 +7,8 @@ from books import DUE, KIM, renew, rows_of, stays_open, told
 from harness import WEB, kst
 
 from billing.domain.charging import NotSent
+from billing.domain.days.renewing import CatchUp
 from billing.domain.identity import row_id
-from billing.domain.invoicing import CatchUp
 from billing.domain.quiet_hours import charge_slot
 from billing.operations.consent import record_consent
 from billing.operations.engine import SEND_DEADLINE

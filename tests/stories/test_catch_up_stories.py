@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 from harness import email
 
-from billing.domain.invoicing import CatchUp
+from billing.domain.days.releasing import Bill
+from billing.domain.days.renewing import CatchUp
 from billing.operations.engine import Refusal
-from billing.operations.parking import Bill, release_subscription
+from billing.operations.parking import release_subscription
 
 KIM = email("kim")
 
@@ -22,8 +23,7 @@ def test_after_40_days_of_downtime_one_renewal_is_charged_and_the_missed_period_
     world.live_through("2027-04-12 00:00")
     assert _starts(world) == ["2027-01-31", "2027-03-31"]
     assert len(world.captured()) == 2
-    missed = world.events("subscription.periods_missed")
-    assert len(missed) == 1
+    assert len(world.events("subscription.not_billed")) == 1
     world.live_through("2027-05-01 00:00")
     assert _starts(world)[-1] == "2027-04-30"
 
@@ -33,7 +33,7 @@ def test_after_400_days_of_downtime_a_daily_plan_is_charged_once_a_day_again(wor
     world.sweep_at("2028-03-06 12:00")
     world.live_through("2028-03-08 12:00")
     assert len(world.captured()) == 4
-    assert len(world.events("subscription.periods_missed")) == 1
+    assert len(world.events("subscription.not_billed")) == 1
 
 
 def test_downtime_across_the_whole_retry_plan_does_not_burst(world):
@@ -68,13 +68,14 @@ def test_nothing_is_charged_when_the_policy_says_hold_until_a_person_lets_it_go_
     with pytest.raises(Refusal, match="--bill"):
         release_subscription(world.engine, subscription, "so what", world.now)
     reason = "bill the present period only"
-    assert release_subscription(world.engine, subscription, reason, world.now, bill=Bill.LATEST) == 1
+    assert release_subscription(world.engine, subscription, reason, world.now, bill=Bill.LATEST) == 31
     world.wait(minutes=1)
     world.live_through("2027-04-14 00:00")
     assert world.subscription()["parked_reason"] is None
-    assert _starts(world) == ["2027-01-31", "2027-03-31"]
+    assert _starts(world) == ["2027-01-31", "2027-04-12"]
     assert len(world.captured()) == 2
-    assert len(world.events("subscription.periods_missed")) == 1
+    # Access ended with the first period that was not billed: it is forgiven, and the days after it gave none.
+    assert len(world.events("subscription.not_billed")) == 2
 
 
 def test_one_late_day_is_no_missed_period_even_when_the_policy_says_hold(world):

@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 from harness import KST, WEB, email, kst, utc
 
+from billing.domain.days.renewing import CatchUp
 from billing.domain.dunning import EndOfLadder
-from billing.domain.invoicing import CatchUp
 from billing.operations.engine import Refusal
 from billing.operations.re_enrol import re_enrol
 from billing.operations.retry_charge import retry_charge

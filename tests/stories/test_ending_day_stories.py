@@ -22,7 +22,7 @@ def _cancel(world, subscription, on="2027-04-15"):
 def _may_use(world, who="kim"):
     with world.engine.database.snapshot() as tx:
         (found,) = standings_of_customer(tx, f"cust-{who}").standings
-    return access_on(billing_day(world.now, found.zone), found.standing, ladder_days=14)
+    return access_on(billing_day(world.now, found.zone), found.standing)
 
 
 def test_a_subscription_is_renewed_until_its_last_day_and_then_ends_for_the_reason_given(world):

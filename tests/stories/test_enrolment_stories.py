@@ -13,7 +13,6 @@ from billing.domain.charging import Accepted, GatewayPayment, PaymentStatus
 from billing.operations.engine import NotFound
 from billing.operations.enrol_subscriber import (
     AlreadySubscribed,
-    PlanNotOnSale,
     Subscriber,
     enrol_subscriber,
 )
@@ -23,6 +22,7 @@ from billing.operations.first_charges import (
     GatewayUnavailable,
     continue_enrolment,
 )
+from billing.operations.first_terms import PlanNotOnSale
 from billing.operations.manage import cancel_now
 from billing.operations.plans import archive_plan, pause_plan
 from billing.operations.re_enrol import re_enrol
@@ -281,7 +281,7 @@ def test_nobody_is_enrolled_on_a_plan_that_is_not_on_sale(world):
 
 def test_a_customer_may_enrol_anew_at_the_very_instant_of_a_cancellation(world):
     """The test clock stands still until it is moved."""
-    first = world.subscribe()
+    first = world.enrol().subscription_id
     cancel_now(world.engine, first, reason="oops", now=world.now)
     again = world.enrol()
     cancel_now(world.engine, again.subscription_id, reason="oops", now=world.now)

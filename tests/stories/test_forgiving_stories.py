@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 from harness import WEB, email, kst
-from sqlalchemy import text
 
 from billing.domain.access import Access, Why, access_on
+from billing.domain.days.renewing import CatchUp
 from billing.domain.dunning import EndOfLadder
 from billing.domain.preview import WhyNone
 from billing.operations.consent import record_consent
@@ -45,7 +45,7 @@ def _invoices(world, state=None):
 def _access(world):
     with world.engine.database.snapshot() as tx:
         (found,) = standings_of_customer(tx, "cust-kim").standings
-    return access_on(billing_day(world.now, found.zone), found.standing, ladder_days=14)
+    return access_on(billing_day(world.now, found.zone), found.standing)
 
 
 def _declined(world, **wallet):
@@ -124,15 +124,11 @@ def test_an_unpaid_subscription_whose_debt_is_forgiven_is_renewed_again(world, a
 
 @forgive
 def test_a_debt_that_is_forgiven_while_another_is_owed_leaves_the_subscription_past_due(world, act, reached):
-    _declined(world, default="20051")
-    with world.engine.database.transaction() as tx:  # the state in which both a renewal and the next one are open
-        tx.execute(text("UPDATE invoice SET next_attempt_at = NULL WHERE state = 'open'"))
-        tx.execute(text("UPDATE subscription SET state = 'active'"))
-        tx.execute(text("UPDATE event SET to_state = 'active' WHERE type = 'subscription.fell_past_due'"))
-        tx.execute(
-            text("UPDATE event SET type = 'noted', from_state = NULL, to_state = NULL WHERE type LIKE '%past_due'")
-        )
-    world.live_through("2027-03-31 14:00")
+    world.with_rules(catch_up=CatchUp.ALL)
+    world.subscribe()
+    world.wallet(KIM, default="20051")
+    world.sweep_at("2027-04-10 11:00")  # after an outage both the missed period and the present one are charged
+    world.live_through("2027-04-11 14:00")
     assert (world.state(), world.states("invoice")) == ("past_due", ["paid", "open", "open"])
     act(world.engine, _invoices(world)[1], reason="our fault", now=world.now)
     assert (world.state(), world.states("invoice")) == ("past_due", ["paid", reached, "open"])

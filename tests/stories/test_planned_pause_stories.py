@@ -29,7 +29,7 @@ def _plan(world, subscription, resume_at=None):
 def _may_use(world):
     with world.engine.database.snapshot() as tx:
         (found,) = standings_of_customer(tx, "cust-kim").standings
-    return access_on(billing_day(world.now, found.zone), found.standing, ladder_days=14)
+    return access_on(billing_day(world.now, found.zone), found.standing)
 
 
 def _starts(world):

@@ -28,7 +28,7 @@ def read_access(
     longer than a failed one is tried again. A refund takes nothing away.
     """
     now = desk.now()
-    ladder_days = desk.engine.rules.settlement.dunning.days
+    policy = desk.engine.rules.catching_up
     with desk.reading() as tx:
         found = standings_of_customer(tx, reference)
     if found is None:
@@ -38,7 +38,7 @@ def read_access(
             each.subscription_id,
             each.plan_code,
             each.standing.state,
-            access_on(billing_day(now, each.zone), each.standing, ladder_days=ladder_days, grace_days=query.grace_days),
+            access_on(billing_day(now, each.zone), each.standing, policy=policy, grace_days=query.grace_days),
         )
         for each in found.standings
     ]

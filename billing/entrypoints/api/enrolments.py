@@ -15,8 +15,9 @@ from billing.entrypoints.api.objects.subscriptions import EnrolledSubscription
 from billing.entrypoints.api.return_urls import return_url_refusal
 from billing.entrypoints.api.subscriptions import row_of, shown
 from billing.operations.customers import CustomerErased, Subscriber
-from billing.operations.enrol_subscriber import AlreadySubscribed, PlanNotOnSale, enrol_subscriber
+from billing.operations.enrol_subscriber import AlreadySubscribed, enrol_subscriber
 from billing.operations.first_charges import ChargeInFlight, ChargeSetAside, Terminal, continue_enrolment
+from billing.operations.first_terms import AlreadyPaid, PlanNotOnSale, PriceChanged
 from billing.operations.re_enrol import continue_re_enrolment, re_enrol
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
@@ -45,7 +46,7 @@ def _telling_what_is_in_the_way(desk: Desk, plan: str) -> Iterator[None]:
     """Have a conflict answered with the subscription there is, or the plan that is not sold."""
     try:
         yield
-    except (AlreadySubscribed, ChargeInFlight, ChargeSetAside) as refusal:
+    except (AlreadySubscribed, AlreadyPaid, PriceChanged, ChargeInFlight, ChargeSetAside) as refusal:
         subscription_id = refusal.subscription_id
         with telling_current(lambda: shown(desk, subscription_id)):
             raise

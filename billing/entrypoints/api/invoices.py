@@ -12,10 +12,9 @@ from sqlalchemy import Connection
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.ids import InvoiceId
 from billing.entrypoints.api.managing import managed
-from billing.entrypoints.api.models import Forgiveness, InvoiceQuery
+from billing.entrypoints.api.models import Forgiveness, InvoiceQuery, InvoiceRetry
 from billing.entrypoints.api.objects.invoices import Invoice, InvoiceList
 from billing.entrypoints.api.paging import list_of, page_asked
-from billing.entrypoints.api.shapes import Reasoned
 from billing.operations.engine import NotFound
 from billing.operations.forgive_invoice import mark_uncollectible, void_invoice
 from billing.operations.retry_charge import retry_invoice
@@ -79,14 +78,21 @@ def write_off(invoice_id: InvoiceId, wanted: Forgiveness, desk: DeskOfRequest) -
 
 
 @router.post("/{invoice_id}/retry", operation_id="retry_invoice")
-def retry(invoice_id: InvoiceId, desk: DeskOfRequest, wanted: Reasoned | None = None) -> Invoice:
+def retry(invoice_id: InvoiceId, desk: DeskOfRequest, wanted: InvoiceRetry | None = None) -> Invoice:
     """Charge an open invoice again, now
 
     Whatever the plan of retries says, and without moving it. The last of `charge_ids` is the charge that was made; a
-    wallet's answer comes later.
+    wallet's answer comes later. A debt of which more than 31 days gave no access needs `subscriber_confirmed`, and
+    buys a new period from the day of its payment.
     """
     desk = desk.because(wanted)
-    return _managed(desk, "retry_invoice", invoice_id, lambda now: retry_invoice(desk.engine, invoice_id, now=now))
+    confirmed = wanted is not None and wanted.subscriber_confirmed
+    return _managed(
+        desk,
+        "retry_invoice",
+        invoice_id,
+        lambda now: retry_invoice(desk.engine, invoice_id, now=now, subscriber_confirmed=confirmed),
+    )
 
 
 def _managed(desk: Desk, name: str, invoice_id: UUID, act: Callable[[datetime], object]) -> Invoice:

@@ -107,6 +107,12 @@ class ChargeSettlement(Body):
     reason: Reason
 
 
+class InvoiceRetry(Reasoned):
+    """``subscriber_confirmed``: the subscriber was asked, and agreed to pay for a new period from today."""
+
+    subscriber_confirmed: bool = False
+
+
 class NewRefund(Body):
     """Without an amount all that is left is refunded."""
 

@@ -48,6 +48,21 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "The customer has a live subscription to the plan",
         "Use the one there is; to replace its KakaoPay agreement, replace its source.",
     ),
+    "already_paid": Problem(
+        409,
+        "The customer has paid for these days already",
+        "Enrol them again on the day that is named, or refund the payment first.",
+    ),
+    "price_changed": Problem(
+        409,
+        "A payment at the former price is open in the wallet",
+        "Send the same request again after `Retry-After`.",
+    ),
+    "confirmation_required": Problem(
+        409,
+        "The subscriber must confirm this debt first",
+        "Ask the subscriber, then send it again with `subscriber_confirmed`, or replace the source.",
+    ),
     "plan_not_on_sale": Problem(409, "Nobody can be enrolled on the plan", "Offer a plan that is on sale."),
     "charge_in_flight": Problem(
         409,

@@ -11,7 +11,17 @@ from billing.domain.states import ChargeState, InvoiceState
 from billing.entrypoints.cli.columns import Column, amounts, ids, instants, print_list, words
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Lines, OfSubscription, Reason, States, Yes
+from billing.entrypoints.cli.options import (
+    AsJson,
+    ChargeId,
+    Limit,
+    Lines,
+    OfSubscription,
+    Reason,
+    States,
+    SubscriberConfirmed,
+    Yes,
+)
 from billing.entrypoints.cli.output import (
     agreed,
     money,
@@ -102,7 +112,12 @@ def show(context: typer.Context, charge: ChargeId, limit: Lines = 100, as_json: 
 
 @app.command()
 def retry(
-    context: typer.Context, charge: ChargeId, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+    context: typer.Context,
+    charge: ChargeId,
+    reason: Reason = None,
+    confirmed: SubscriberConfirmed = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Charge the invoice of a failed charge again, now; it is no step of the plan of retries."""
     session = session_of(context)
@@ -115,7 +130,9 @@ def retry(
         )
     asked = f"Charge {money(row.amount_minor, row.currency)} to {row.customer_reference} again, now?"
     agreed(asked, yes=yes)
-    print_retry(engine, retry_charge(engine, row.id, now=session.now()), as_json=as_json)
+    print_retry(
+        engine, retry_charge(engine, row.id, now=session.now(), subscriber_confirmed=confirmed), as_json=as_json
+    )
 
 
 @app.command()

@@ -10,7 +10,16 @@ from billing.domain.states import InvoiceState
 from billing.entrypoints.cli.columns import Column, amounts, ids, print_list, words
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, InvoiceId, Limit, OfSubscription, Reason, States, Yes
+from billing.entrypoints.cli.options import (
+    AsJson,
+    InvoiceId,
+    Limit,
+    OfSubscription,
+    Reason,
+    States,
+    SubscriberConfirmed,
+    Yes,
+)
 from billing.entrypoints.cli.output import agreed, moment, money, print_json, say
 from billing.entrypoints.cli.retries import print_retry
 from billing.operations import forgive_invoice
@@ -90,12 +99,19 @@ def uncollectible(
 
 @app.command()
 def retry(
-    context: typer.Context, invoice: InvoiceId, reason: Reason = None, yes: Yes = False, as_json: AsJson = False
+    context: typer.Context,
+    invoice: InvoiceId,
+    reason: Reason = None,
+    confirmed: SubscriberConfirmed = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
 ) -> None:
     """Charge an open invoice again, now; it is no step of the plan of retries."""
     session, engine, row = _acting_on(context, invoice, reason)
     agreed(f"Charge {money(row.amount_minor, row.currency)} to {row.customer_reference} again, now?", yes=yes)
-    print_retry(engine, retry_invoice(engine, row.id, now=session.now()), as_json=as_json)
+    print_retry(
+        engine, retry_invoice(engine, row.id, now=session.now(), subscriber_confirmed=confirmed), as_json=as_json
+    )
 
 
 def _next_try(row: InvoiceRow) -> str:

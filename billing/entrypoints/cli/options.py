@@ -21,6 +21,14 @@ LogAsJson = Annotated[
 ]
 Level = Annotated[LogLevel, typer.Option("--log-level", help="Log what is at least so grave.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; for scripts.")]
+SubscriberConfirmed = Annotated[
+    bool,
+    typer.Option(
+        "--subscriber-confirmed",
+        help="The subscriber agreed to be charged for a debt of which more than 31 days gave no access; it buys a new "
+        "period from today.",
+    ),
+]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most this many, the newest first.")]
 Lines = Annotated[
     int, typer.Option("--limit", "-n", min=1, max=10_000, help="At most this many lines of the timeline.")

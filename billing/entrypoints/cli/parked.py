@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.days.releasing import Bill
 from billing.domain.public_ids import Kind, brief_id, brief_subject
 from billing.domain.states import ChargeState
 from billing.entrypoints.cli.context import Session, session_of
@@ -64,11 +65,12 @@ def release(
         str, typer.Option("--reason", "-r", help="Why it may go on; kept for ever, so write no personal data in it.")
     ],
     bill: Annotated[
-        parking.Bill | None,
+        Bill | None,
         typer.Option(
             "--bill",
-            help="Of the periods that passed meanwhile, bill the present one (latest) or none of them. "
-            "Only for a subscription; needed when daemon.catch_up is hold.",
+            help="What becomes of the period that came due meanwhile, with which access ended. latest: bill it if it "
+            "is still running, else begin a new one today. first: bill it, though it may be over. none: bill from the "
+            "next period on. Only for a subscription; needed when daemon.catch_up is hold.",
         ),
     ] = None,
     yes: Yes = False,
@@ -131,7 +133,7 @@ def refund(
         say(f"Refund {brief_id(Kind.REFUND, given.refund_id)} of {given.amount} is on its way; {closed}.")
 
 
-def _release(session: Session, kind: ParkedKind, ident: str, reason: str, bill: parking.Bill | None) -> tuple[str, str]:
+def _release(session: Session, kind: ParkedKind, ident: str, reason: str, bill: Bill | None) -> tuple[str, str]:
     engine, now = session.engine, session.now()
     match kind:
         case ParkedKind.WEBHOOK:

@@ -1,0 +1,122 @@
+"""Which days a captured payment pays for, and where the next period begins after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from billing.domain.cases import Case, InvoiceKind, Note
+from billing.domain.days.grace import needs_confirmation
+from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
+from billing.domain.days.returning import bought_on, return_on
+from billing.domain.days.schedule import slot_on
+from billing.domain.quiet_hours import ChargeWindow
+from billing.domain.states import InvoiceState, SubscriptionState
+from plans.calendar import Period, billing_day, nth_period
+
+_S = SubscriptionState
+_ENROLLING = (_S.INCOMPLETE, _S.INCOMPLETE_EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Columns of the invoice and of its subscription that say which days are paid, and what the other days were."""
+
+    invoice: Mapping[str, object] = field(default_factory=dict)
+    subscription: Mapping[str, object] = field(default_factory=dict)
+    records: tuple[DayRecord, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def covered_by(case: Case, now: datetime, window: ChargeWindow) -> Coverage:
+    """Return what the capture of a charge, learned of at ``now`` (UTC), pays for.
+
+    The first period, and a trial, begin on the day on which the engine learns of the capture, because access does.
+    A debt buys the days that it was owed for, and a new period from today if most of those gave no access.
+    """
+    today = billing_day(now, case.zone)
+    if case.invoice_kind is InvoiceKind.AGREEMENT:
+        return _trial(case, today, window) if case.subscription_state in _ENROLLING else Coverage()
+    if case.subscription_state in _ENROLLING:
+        return _first_period(case, today, window)
+    if case.invoice_state is InvoiceState.OPEN and _is_too_late(case, today):
+        return _period_anew(case, today, window)
+    paid = Coverage(subscription={"paid_through": _paid_through(case, case.period)})
+    if not _ends_a_debt(case):
+        return paid
+    came_back = return_on(
+        case.schedule, today, reason=UnbilledReason.NO_ACCESS, charged=_was_charged_on(case, today), window=window
+    )
+    return Coverage(subscription={**paid.subscription, **came_back.columns}, records=came_back.records)
+
+
+def _trial(case: Case, today: date, window: ChargeWindow) -> Coverage:
+    if today == case.period.start:
+        return Coverage(subscription={"paid_through": case.period.end})
+    trial = Period(today, today + (case.period.end - case.period.start))
+    next_due_at = slot_on(trial.end, case.zone, case.subscription_id, window)
+    return Coverage(
+        invoice=_columns(trial),
+        subscription={"anchor": trial.end, "next_due_at": next_due_at, "paid_through": trial.end},
+        notes=(_moved(case.period, trial),),
+    )
+
+
+def _first_period(case: Case, today: date, window: ChargeWindow) -> Coverage:
+    if today == case.period.start:
+        return Coverage(subscription={"paid_through": case.period.end})
+    return _bought(case, today, window)
+
+
+def _period_anew(case: Case, today: date, window: ChargeWindow) -> Coverage:
+    owed, grace_ended_on = case.period, max(case.period.start, case.grace_until or case.period.end)
+    records = []
+    if owed.start < grace_ended_on:
+        records.append(DayRecord(owed.start, grace_ended_on, DayKind.FORGIVEN, UnbilledReason.NO_ACCESS))
+    if grace_ended_on < today:
+        records.append(DayRecord(grace_ended_on, today, DayKind.NONE, UnbilledReason.NO_ACCESS))
+    bought = _bought(case, today, window)
+    return Coverage(bought.invoice, bought.subscription, tuple(records), bought.notes)
+
+
+def _bought(case: Case, today: date, window: ChargeWindow) -> Coverage:
+    period = nth_period(today, case.schedule.interval, 0)
+    columns = bought_on(case.schedule, today, window).columns
+    return Coverage(
+        invoice=_columns(period),
+        subscription={**columns, "paid_through": _paid_through(case, period)},
+        notes=(_moved(case.period, period),),
+    )
+
+
+def _is_too_late(case: Case, today: date) -> bool:
+    if case.grace_until is None or case.period.end != case.schedule.next_start:
+        return False
+    return needs_confirmation(case.period, grace_ended_on=case.grace_until, lost_days=case.lost_days, today=today)
+
+
+def _ends_a_debt(case: Case) -> bool:
+    """Say whether the next period was waiting for this payment, so that it begins anew if it should have begun."""
+    if case.invoice_state is not InvoiceState.OPEN:
+        return False
+    if case.subscription_state in (_S.PAST_DUE, _S.UNPAID):
+        return True
+    goes_on = case.subscription_state in (_S.ACTIVE, _S.TRIALING)
+    return goes_on and case.period.end == case.schedule.next_start
+
+
+def _was_charged_on(case: Case, today: date) -> bool:
+    # A payment that was pending over midnight leaves its own day alone, but not a later one.
+    return today > case.schedule.next_start or billing_day(case.sent_at, case.zone) == today
+
+
+def _paid_through(case: Case, period: Period) -> date:
+    return max(case.paid_through or period.end, period.end)
+
+
+def _columns(period: Period) -> dict[str, object]:
+    return {"period_start": period.start, "period_end": period.end}
+
+
+def _moved(was: Period, period: Period) -> Note:
+    told = {"was": [was.start.isoformat(), was.end.isoformat()], "period_start": period.start.isoformat()}
+    return Note("invoice.period_moved", {**told, "period_end": period.end.isoformat()})
