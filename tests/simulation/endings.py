@@ -75,7 +75,7 @@ def every_failure_is_told_of_its_invoice(world: "World") -> Iterator[str]:
     """Once for each attempt that failed: the backend hears of it by the invoice's events, in their order."""
     rows = world.books.rows(
         "SELECT type, CASE type WHEN 'invoice.payment_failed' THEN json_extract(data, '$.charge') ELSE subject_id END"
-        " AS charge FROM event WHERE type IN ('charge.declined', 'charge.refused', 'charge.expired', 'charge.canceled',"
+        " AS charge FROM event WHERE type IN ('charge.declined', 'charge.refused', 'charge.expired', 'charge.canceled', 'charge.settled',"
         " 'invoice.payment_failed')"
     )
     told = Counter(row["charge"] for row in rows if row["type"] == "invoice.payment_failed")

@@ -43,6 +43,8 @@ SELDOM: Final = frozenset(
         "charge unknown > parked",
         "charge parked > declined",
         "charge parked > canceled",
+        "charge parked > settled",
+        "charge pending > parked",
         "refund sending > declined",
         "refund sending > parked",
         "refund unknown > declined",
@@ -52,6 +54,9 @@ SELDOM: Final = frozenset(
 )
 """Taken in fewer than one world of five hundred, as far as was seen: told in the report, and never demanded."""
 NOT_REACHED: Final[Mapping[str, str]] = {
+    "charge sending > settled": "operators of the simulation settle what is parked only",
+    "charge unknown > settled": "operators of the simulation settle what is parked only",
+    "charge pending > settled": "operators of the simulation settle what is parked only",
     "refund declined > refunded": "a refund that was declined is not looked at again",
     "refund parked > refunded": "a parked refund is asked about after it was released, when it is unknown",
     "refund parked > declined": "a parked refund is asked about after it was released, when it is unknown",

@@ -24,6 +24,7 @@ from billing.operations.request_refund import request_refund
 from billing.operations.retry_charge import retry_charge
 from billing.operations.revoke_source import revoke_source
 from billing.operations.set_up import go, stop
+from billing.operations.settle_charge import settle_charge
 from billing.operations.settle_return import settle_return
 
 if TYPE_CHECKING:
@@ -146,9 +147,14 @@ class Operator:
         engine = self._world.engines["operator"]
         for row in self._rows("SELECT stopped_because FROM installation WHERE stopped_because IS NOT NULL"):
             self._do(f"go: {row[0][:20]}", lambda now: go(engine, now=now))
-        for table, release in (("charge", release_charge), ("refund", release_refund)):
-            for row in self._rows(f"SELECT id FROM {table} WHERE state = 'parked'"):
-                self._do(f"releases {table}", self._release(release, UUID(row["id"])))
+        for row in self._rows("SELECT id, check_at FROM charge WHERE state = 'parked'"):
+            ident = UUID(row["id"])
+            if row["check_at"] is not None:  # it hangs: to release it would only park it again
+                self._do("settles charge", lambda now, i=ident: settle_charge(engine, i, reason="hangs", now=now))
+            else:
+                self._do("releases charge", self._release(release_charge, ident))
+        for row in self._rows("SELECT id FROM refund WHERE state = 'parked'"):
+            self._do("releases refund", self._release(release_refund, UUID(row["id"])))
         for row in self._rows("SELECT id FROM subscription WHERE parked_reason IS NOT NULL AND state <> 'canceled'"):
             bill = self._rng.choice((Bill.LATEST, Bill.NONE))
             ident = UUID(row["id"])
