@@ -68,7 +68,11 @@ ERRORS = {
     "amount_invalid": "set_up",
     "request_json_invalid": "set_up",
     "request_invalid": "set_up",
-    "customer_not_found": "set_up",
+    # About one customer's data: nobody else's charge is stopped by it.
+    "customer_not_found": "technical",
+    "customer_id_invalid": "technical",
+    "customer_email_invalid": "technical",
+    "country_invalid": "technical",
     "a_code_of_tomorrow": "set_up",
 }
 
