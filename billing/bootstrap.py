@@ -76,6 +76,7 @@ def make_rules(settings: Settings) -> Rules:
             dunning=dunning,
             late_enrolment=settings.enrolment.late_capture,
             hanging=make_hanging_bounds(settings),
+            revoke_replaced=settings.gateway.revoke_replaced,
             decline_classes=settings.dunning.codes,
         ),
         catch_up=settings.daemon.catch_up,

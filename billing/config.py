@@ -74,6 +74,7 @@ class GatewaySection(_Section):
     scopes: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: list(DEFAULT_SCOPES))
     merchant_initiated: Flag = False
     previous_payment_id: Flag = False
+    revoke_replaced: Flag = True
     processing_channel_id: Annotated[str, Field(min_length=1, max_length=100)] = "pc_kakaosandboxkakaosandbox22"
     in_flight: Annotated[int, Whole, Field(ge=1, le=1024)] = 128
     writes_per_second: Annotated[float, Number, Field(gt=0, le=10_000)] = 80

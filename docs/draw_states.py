@@ -6,7 +6,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from billing.domain.states import CHARGE_MOVES, INVOICE_MOVES, REFUND_MOVES, SOURCE_MOVES, SUBSCRIPTION_MOVES
+from billing.domain.states import (
+    CHARGE_MOVES,
+    INVOICE_MOVES,
+    REFUND_MOVES,
+    REVOCATION_MOVES,
+    SOURCE_MOVES,
+    SUBSCRIPTION_MOVES,
+)
 
 PAGE = Path(__file__).resolve().parents[1] / "ARCHITECTURE.md"
 BEGIN, END = "<!-- states: drawn by `make diagram` -->", "<!-- end of states -->"
@@ -36,6 +43,7 @@ def page_with_states(page: str) -> str:
             ("Charge", CHARGE_MOVES),
             ("Refund", REFUND_MOVES),
             ("Source", SOURCE_MOVES),
+            ("Revocation of a source, at the gateway", REVOCATION_MOVES),
         )
     )
     return f"{before}{BEGIN}\n\n{diagrams}\n{END}{after}"

@@ -44,6 +44,8 @@ REACHED: Final = {
     "source.replaced": "replaced",
 }
 DATA: Final[dict[str, dict[str, object]]] = {
+    "source.revocation_confirmed": {"revocation": "confirmed", "how": "revoked", "tries": 1},
+    "source.revocation_parked": {"revocation": "parked", "error": "HTTP 403", "tries": 10},
     "subscription.renewed": {"paid_through": "2027-04-01"},
     "subscription.not_billed": {"from": "2027-04-01", "to": "2027-05-01", "kind": "forgiven", "reason": "outage"},
     "subscription.re_enrolment_requested": {"why": "agreement_gone"},

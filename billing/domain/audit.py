@@ -32,6 +32,7 @@ _DECISIONS: Final = frozenset(
         "refund.released",
         "source.revoked",
         "source.discarded",
+        "source.revocation_released",
         "webhook.released",
         "payment.released",
         "payment.detached",

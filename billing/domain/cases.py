@@ -16,6 +16,7 @@ from billing.domain.states import (
     ChargeState,
     InvoiceEvent,
     InvoiceState,
+    RevocationState,
     SourceEvent,
     SourceState,
     SubscriptionEvent,
@@ -86,6 +87,7 @@ class Case:
     source_state: SourceState | None
     replaced_source_state: SourceState | None
     has_other_live_subscription: bool
+    source_revocation: RevocationState = RevocationState.NONE
 
     @property
     def subscriber_is_present(self) -> bool:
@@ -99,6 +101,8 @@ class Policy:
     dunning: DunningPolicy = field(default_factory=DunningPolicy)
     late_enrolment: LateEnrolment = LateEnrolment.HONOUR
     hanging: HangingBounds = field(default_factory=HangingBounds)
+    revoke_replaced: bool = True
+    """Whether the gateway is told that an agreement which was replaced is revoked."""
     decline_classes: Mapping[str, DeclineClass] = field(default_factory=dict)
 
 
@@ -124,6 +128,8 @@ class Settlement:
     replace_old_source: bool = False
     days: tuple[DayRecord, ...] = ()
     """What days were that no invoice explains."""
+    revoke_old_source: bool = False
+    """Whether the gateway is told that the replaced source is revoked, if nothing else uses it."""
     refund_reason: str | None = None
     """Why the whole captured amount must go back, or None."""
     notes: tuple[Note, ...] = ()

@@ -89,6 +89,16 @@ Outcome = NotSent | Refused | Accepted | Unknown
 
 
 @dataclass(frozen=True, slots=True)
+class Revoked:
+    """The gateway will not charge an agreement any more: it revoked it now, had done so before, or does not know it."""
+
+    how: str = "revoked"
+
+
+RevocationOutcome = NotSent | Refused | Revoked | Unknown
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A look-up that worked: every payment the gateway has for the question, none included."""
 

@@ -169,6 +169,10 @@ def _source(event: Recorded, _facts: Facts) -> Data:
     return {"state": event.to_state}
 
 
+def _revocation(event: Recorded, _facts: Facts) -> Data:
+    return {"revocation": event.data.get("revocation")}
+
+
 def _plan(event: Recorded, _facts: Facts) -> Data:
     name = event.data.get("new") or event.data.get("name")
     return {"plan": event.subject_id, **({"name": name} if name else {})}
@@ -276,6 +280,16 @@ PUBLIC: Final[Mapping[str, Public]] = {
     "refund.refused": Public("refund.failed", "The gateway did not take the refund.", _refund_failed),
     "source.confirmed": Public("source.activated", "A KakaoPay agreement may be charged.", _source),
     "source.revoked": Public("source.revoked", "A KakaoPay agreement is never charged again.", _source),
+    "source.revocation_confirmed": Public(
+        "source.revocation_confirmed",
+        "Checkout.com revoked a KakaoPay agreement too, or no longer knows it.",
+        _revocation,
+    ),
+    "source.revocation_parked": Public(
+        "source.revocation_parked",
+        "Checkout.com did not confirm for days that a KakaoPay agreement is revoked; a person has to look at it.",
+        _revocation,
+    ),
     "source.replaced": Public("source.replaced", "A newer KakaoPay agreement took its place.", _source),
     "plan.created": Public("plan.created", "A plan went on sale.", _plan),
     "plan.renamed": Public("plan.renamed", "A plan has another name.", _plan),

@@ -40,6 +40,7 @@ from billing.domain.states import (
     ChargeState,
     InvoiceEvent,
     InvoiceState,
+    RevocationState,
     SourceEvent,
     SourceState,
     SubscriptionEvent,
@@ -131,7 +132,7 @@ def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: 
         stray = {"gateway_payment_id": payment.id, "status": payment.raw_status}
         return Settlement(notes=(Note("payment.stray", stray),))
     if case.charge_state is ChargeState.CAPTURED:
-        return _late_agreement(case) if payment.status is PaymentStatus.CAPTURED else NOTHING
+        return _late_agreement(case, policy) if payment.status is PaymentStatus.CAPTURED else NOTHING
     difference = mismatch(case, payment)
     if difference is not None:
         return _park(case, payment, difference)
@@ -224,8 +225,9 @@ def _captured(case: Case, payment: GatewayPayment, now: datetime, policy: Policy
 def _proof_of_life(case: Case) -> SourceEvent | None:
     if case.source_state in (None, SourceState.ACTIVE):
         return None
-    # A renewal captured late on a replaced source does not bring that source back.
-    if case.source_state is SourceState.REPLACED and not case.subscriber_is_present:
+    # A renewal captured late brings back no source that was replaced, or that was revoked from our side.
+    over = case.source_state is SourceState.REPLACED or case.source_revocation is not RevocationState.NONE
+    if over and not case.subscriber_is_present:
         return None
     return SourceEvent.CONFIRM
 
@@ -252,7 +254,7 @@ def _lacks_agreement(case: Case) -> bool:
     )
 
 
-def _late_agreement(case: Case) -> Settlement:
+def _late_agreement(case: Case, policy: Policy) -> Settlement:
     """Take up the agreement of a payment that was captured before the gateway told of it."""
     is_over = case.subscription_state in (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE_EXPIRED)
     is_new = case.subscriber_is_present and case.source_state is SourceState.PENDING and not is_over
@@ -262,6 +264,7 @@ def _late_agreement(case: Case) -> Settlement:
         source_event=SourceEvent.CONFIRM,
         subscription={"source_id": case.source_id},
         replace_old_source=_can_be_replaced(case.replaced_source_state),
+        revoke_old_source=policy.revoke_replaced and case.subscription_source_id not in (None, case.source_id),
     )
 
 
@@ -281,6 +284,7 @@ def _paid(case: Case, captured: Settlement, now: datetime, policy: Policy) -> Se
         days=coverage.records,
         notes=(*captured.notes, *coverage.notes, *asked),
         replace_old_source=replaces and _can_be_replaced(case.replaced_source_state),
+        revoke_old_source=replaces and policy.revoke_replaced,
         refund_reason="it only made the agreement" if case.invoice_kind is InvoiceKind.AGREEMENT else None,
     )
 

@@ -117,6 +117,22 @@ class SourceEvent(StrEnum):
     REPLACE = "replaced"
 
 
+class RevocationState(StrEnum):
+    """How far the gateway knows that an agreement is revoked."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    PARKED = "parked"
+
+
+class RevocationEvent(StrEnum):
+    REQUEST = "revocation_requested"
+    CONFIRM = "revocation_confirmed"
+    PARK = "revocation_parked"
+    WITHDRAW = "revocation_withdrawn"
+
+
 _S, _SE = SubscriptionState, SubscriptionEvent
 SUBSCRIPTION_MOVES: Final[Mapping[SubscriptionState, Mapping[SubscriptionEvent, SubscriptionState]]] = {
     _S.INCOMPLETE: {
@@ -241,6 +257,16 @@ SOURCE_MOVES: Final[Mapping[SourceState, Mapping[SourceEvent, SourceState]]] = {
     _O.REVOKED: {_OE.CONFIRM: _O.ACTIVE, _OE.REPLACE: _O.REPLACED},
     # A new agreement may come under the id of an old one.
     _O.REPLACED: {_OE.CONFIRM: _O.ACTIVE},
+}
+
+
+_V, _VE = RevocationState, RevocationEvent
+REVOCATION_MOVES: Final[Mapping[RevocationState, Mapping[RevocationEvent, RevocationState]]] = {
+    _V.NONE: {_VE.REQUEST: _V.REQUESTED},
+    # Withdrawn: the subscriber has agreed anew under the same id.
+    _V.REQUESTED: {_VE.CONFIRM: _V.CONFIRMED, _VE.PARK: _V.PARKED, _VE.WITHDRAW: _V.NONE},
+    _V.PARKED: {_VE.REQUEST: _V.REQUESTED, _VE.WITHDRAW: _V.NONE},
+    _V.CONFIRMED: {_VE.WITHDRAW: _V.NONE},
 }
 
 

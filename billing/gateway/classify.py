@@ -1,6 +1,6 @@
 """Which of the four answers an HTTP exchange is. What proves nothing is unknown."""
 
-from typing import Any
+from typing import Any, Final
 
 from billing.domain.charging import (
     Accepted,
@@ -10,11 +10,15 @@ from billing.domain.charging import (
     RefundAccepted,
     RefundOutcome,
     Refused,
+    RevocationOutcome,
+    Revoked,
     Unknown,
 )
 from billing.gateway.http import Exchange, NeverLeft, NoAnswer, Reply
 from billing.gateway.messages import Unreadable, error_codes, read_json, read_payment
-from billing.gateway.port import Done, PaymentRequest, RefundRequest
+from billing.gateway.port import PaymentRequest, RefundRequest
+
+_NO_SUCH_SOURCE: Final = ("source_id_unknown", "instrument_not_found", "resource_not_found")
 
 
 def payment_outcome(request: PaymentRequest, exchange: Exchange) -> Outcome:
@@ -57,11 +61,20 @@ def refund_outcome(request: RefundRequest, exchange: Exchange) -> RefundOutcome:
     return RefundAccepted(action[:100])
 
 
-def revocation_outcome(exchange: Exchange) -> Done | NotSent | Refused | Unknown:
-    """Return what an answer to the revocation of a source proves. Asking again is safe."""
-    if isinstance(exchange, Reply) and exchange.status == 404:
-        return Refused(404, (), exchange.request_id)  # of the key we know that it opens this address: it is the source
-    return _not_accepted(exchange, sent_before=False) or Done()
+def revocation_outcome(exchange: Exchange) -> RevocationOutcome:
+    """Return what an answer to the revocation of a source proves. Asking again is safe.
+
+    Of the key we know that it opens this address, so a 404 is about the source. No error code is documented for one
+    that was revoked before: one that says so, or that the source is unknown, is believed.
+    """
+    if isinstance(exchange, Reply) and exchange.status in (404, 410):
+        return Revoked("not known there")
+    told = _not_accepted(exchange, sent_before=False)
+    if told is None:
+        return Revoked()
+    if isinstance(told, Refused) and any("revoked" in code or code in _NO_SUCH_SOURCE for code in told.codes):
+        return Revoked("revoked before")
+    return told
 
 
 def payments_in(body: Any) -> tuple[GatewayPayment, ...]:

@@ -23,14 +23,12 @@ from billing.domain.charging import (
     Found,
     GatewayPayment,
     LookUp,
-    NotSent,
     Outcome,
     PaymentStatus,
     RefundLookUp,
     RefundOutcome,
     RefundsFound,
-    Refused,
-    Unknown,
+    RevocationOutcome,
 )
 from billing.domain.charging import Unreadable as UnreadableLookUp
 from billing.gateway.auth import Authorization, NoToken
@@ -50,10 +48,10 @@ from billing.gateway.messages import (
     refund_body,
 )
 from billing.gateway.observing import GatewayObserver, Unobserved, class_of
-from billing.gateway.port import Done, Health, PaymentRequest, RefundRequest
+from billing.gateway.port import Health, PaymentRequest, RefundRequest
 
 T = TypeVar("T")
-A = TypeVar("A", bound=Outcome | RefundOutcome | LookUp | RefundLookUp)
+A = TypeVar("A", bound=Outcome | RefundOutcome | RevocationOutcome | LookUp | RefundLookUp)
 _PAGE: Final = 100
 # Linux's usual one stands still while the machine sleeps.
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -172,12 +170,14 @@ class CheckoutGateway:
 
         return self._in_parallel("find_refunds", find, payment_ids)
 
-    def revoke_source(self, source_id: str) -> Done | NotSent | Refused | Unknown:
-        """Tell the gateway that a source must never be charged again."""
-        path = f"/instruments/{quote(source_id, safe='')}/revoke"
-        told = revocation_outcome(self._run(self._send("revoke_source", "PATCH", path, b"", {}, self._writes)))
-        self._observer.answered("revoke_source", class_of(told))
-        return told
+    def revoke_sources(self, source_ids: Sequence[str]) -> list[RevocationOutcome]:
+        """Tell the gateway that each of these sources must never be charged again."""
+
+        async def revoke(source_id: str) -> RevocationOutcome:
+            path = f"/instruments/{quote(source_id, safe='')}/revoke"
+            return revocation_outcome(await self._send("revoke_source", "PATCH", path, b"", {}, self._writes))
+
+        return self._in_parallel("revoke_source", revoke, source_ids)
 
     def check_health(self) -> Health:
         """Ask a harmless question and tell whether the gateway is there, knows us, and agrees on the time."""

@@ -13,17 +13,18 @@ from billing.domain.charging import (
     RefundOutcome,
     RefundsFound,
     Refused,
+    RevocationOutcome,
+    Revoked,
     Unknown,
     Unreadable,
 )
-from billing.gateway.port import Done
 
 CLASSES: Final[dict[type, str]] = {
     NotSent: "not_sent",
     Refused: "refused",
     Accepted: "accepted",
     RefundAccepted: "accepted",
-    Done: "accepted",
+    Revoked: "accepted",
     Unknown: "unknown",
     Found: "read",
     RefundsFound: "read",
@@ -54,6 +55,6 @@ class Unobserved:
         """Do nothing."""
 
 
-def class_of(answer: Outcome | RefundOutcome | LookUp | RefundLookUp | Done) -> str:
+def class_of(answer: Outcome | RefundOutcome | RevocationOutcome | LookUp | RefundLookUp) -> str:
     """Return the class of an answer, one of :data:`CLASSES`."""
     return CLASSES[type(answer)]

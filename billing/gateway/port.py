@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from billing.domain.charging import LookUp, NotSent, Outcome, RefundLookUp, RefundOutcome, Refused, Unknown
+from billing.domain.charging import LookUp, Outcome, RefundLookUp, RefundOutcome, RevocationOutcome
 from plans.money import Money
 
 
@@ -65,11 +65,6 @@ class RefundRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """The gateway did what was asked (a revocation)."""
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
     """What a harmless read told: is it there, does it know us, does its clock agree."""
 
@@ -100,7 +95,7 @@ class PaymentGateway(Protocol):
 
     def find_refunds(self, payment_ids: Sequence[str]) -> list[RefundLookUp]: ...
 
-    def revoke_source(self, source_id: str) -> Done | NotSent | Refused | Unknown: ...
+    def revoke_sources(self, source_ids: Sequence[str]) -> list[RevocationOutcome]: ...
 
     def list_payments(self, *, skip: int, limit: int) -> LookUp: ...
 

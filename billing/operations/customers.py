@@ -119,7 +119,8 @@ def lock_customer(tx: Connection, customer_id: UUID) -> AnyRow | None:
 
 def _locked(tx: Connection, which: object) -> AnyRow | None:
     # Not against the key: a source or a subscription of the customer may be written meanwhile.
-    query = select(*(getattr(Customer, name) for name in ("id", "reference", "erased_at", *DETAILS)))
+    names = ("id", "reference", "erased_at", "gateway_customer_id", *DETAILS)
+    query = select(*(getattr(Customer, name) for name in names))
     return tx.execute(query.where(which).with_for_update(key_share=True)).one_or_none()  # type: ignore[arg-type]
 
 

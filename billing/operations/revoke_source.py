@@ -11,12 +11,14 @@ from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind, Note
 from billing.domain.declines import DeclineClass
-from billing.domain.states import InvoiceState, SourceEvent, SourceState, SubscriptionState
-from billing.gateway.port import Done
+from billing.domain.states import InvoiceState, RevocationState, SourceEvent, SourceState, SubscriptionState
 from billing.operations.ask_for_agreement import Owed, ask_for_agreement
+from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound
+from billing.operations.revocations import send_revocations
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
+from billing.store.revocations import lock_sources, request_revocations
 from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Source, Subscription
 from billing.store.writes import Author, Move, move, note
 from plans.calendar import Period
@@ -29,11 +31,12 @@ _GONE: Final = DeclineClass.AGREEMENT_GONE.value
 
 @dataclass(frozen=True, slots=True)
 class RevokedSource:
-    """What became of an agreement, which subscriptions need a new one, and in a sentence what the gateway said."""
+    """What became of an agreement, which subscriptions need a new one, and what the gateway said of it."""
 
     source_id: UUID
     state: SourceState
     subscriptions: tuple[UUID, ...]
+    revocation: RevocationState
     gateway: str
 
 
@@ -41,7 +44,8 @@ def revoke_source(engine: Engine, source_id: UUID, *, reason: str, now: datetime
     """Revoke a source at ``now`` (UTC) and tell the gateway.
 
     What is owed waits for a new agreement, as after a decline that says that the subscriber ended it; of every
-    subscription that used the source it is told that one is needed. Asked again, only the gateway is told again.
+    subscription that used the source it is told that one is needed. The gateway is told at once, and by the sweep again
+    until it confirms. Asked again, only the gateway is told again, unless it has confirmed.
 
     :raises NotFound: there is no such source. :raises Conflict: it is being charged.
     """
@@ -55,6 +59,7 @@ def revoke_source(engine: Engine, source_id: UUID, *, reason: str, now: datetime
         if tx.execute(live).first() is not None:
             raise Conflict("a charge of this source is under way; try again when it is settled")
         state: SourceState = row.state
+        is_told = row.revocation is RevocationState.CONFIRMED
         asked: Sequence[UUID] = ()
         if state in (SourceState.ACTIVE, SourceState.SUSPECT):
             told = Move(source_id, state, SourceEvent.REVOKE, data={"reason": reason[:200]})
@@ -64,21 +69,31 @@ def revoke_source(engine: Engine, source_id: UUID, *, reason: str, now: datetime
             told = Move(source_id, state, SourceEvent.DISCARD, data={"reason": reason[:200]})
             move(tx, Source, [told], author)
             state = SourceState.REVOKED
-    # Revoked here first: if the gateway cannot be told, nothing is charged all the same. Asking again is safe.
-    answer = engine.gateway.revoke_source(row.gateway_source_id)
-    said = "Checkout.com revoked it"
-    if not isinstance(answer, Done):
-        said = f"it will not be charged again, but Checkout.com did not confirm the revocation ({answer}); run it again"
-    return RevokedSource(source_id, state, tuple(asked), said)
+        elif not is_told:
+            subject = ("source", str(source_id))
+            decided(tx, engine, "source.revocation_requested", subject, now, reason=reason[:200])
+        request_revocations(tx, [source_id], author)
+    # Revoked here first: if the gateway cannot be told, nothing is charged all the same.
+    send_revocations(engine, [source_id], now=now)
+    with engine.database.snapshot() as tx:
+        revocation, error = tx.execute(
+            select(col(Source.revocation), col(Source.revocation_error)).where(col(Source.id) == source_id)
+        ).one()
+    return RevokedSource(source_id, state, tuple(asked), revocation, _said(revocation, error))
+
+
+def _said(revocation: RevocationState, error: str | None) -> str:
+    if revocation is RevocationState.CONFIRMED:
+        return "Checkout.com revoked it"
+    why = f" ({error})" if error else ""
+    return f"it is not charged again, but Checkout.com did not confirm it yet{why}; the daemon tells it again"
 
 
 def _locked(tx: Connection, source_id: UUID) -> AnyRow:
-    row = tx.execute(
-        select(col(Source.state), col(Source.gateway_source_id)).where(col(Source.id) == source_id).with_for_update()
-    ).one_or_none()
-    if row is None:
+    rows = lock_sources(tx, [source_id])
+    if not rows:
         raise NotFound(f"there is no source {source_id}")
-    return row
+    return rows[0]
 
 
 def _ask(tx: Connection, engine: Engine, source_id: UUID, author: Author) -> Sequence[UUID]:

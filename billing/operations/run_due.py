@@ -20,6 +20,7 @@ from billing.operations.forget_requests import forget_requests
 from billing.operations.look_up_unsettled import look_up_unsettled
 from billing.operations.refunds import settle_refunds
 from billing.operations.renew_due import renew_due
+from billing.operations.revocations import settle_revocations
 from billing.operations.settle_strays import settle_strays
 from billing.operations.webhooks import process_webhooks
 from billing.store.database import told_plainly
@@ -41,6 +42,7 @@ ACTS: Final[tuple[tuple[Kind, Act], ...]] = (
     (Kind.INVOICE, charge_due),
     (Kind.STRAY, settle_strays),
     (Kind.REFUND, settle_refunds),
+    (Kind.REVOCATION, settle_revocations),
     (Kind.KEYED_REQUEST, forget_requests),
 )
 

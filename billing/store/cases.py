@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Case
 from billing.domain.days.schedule import BillingSchedule
-from billing.domain.states import SourceState
+from billing.domain.states import RevocationState, SourceState
 from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.tables import Charge, Invoice, Price, Source, Subscription
@@ -106,6 +106,7 @@ def _cases() -> Select[*tuple[Any, ...]]:
             col(Subscription.paid_through),
             col(Subscription.source_id).label("current_source_id"),
             col(Source.state).label("source_state"),
+            col(Source.revocation).label("source_revocation"),
             col(current.state).label("current_source_state"),
             lives_elsewhere.label("lives_elsewhere"),
         )
@@ -159,4 +160,5 @@ def _case(row: AnyRow) -> Case:
         source_state=row.source_state,
         replaced_source_state=replaced,
         has_other_live_subscription=row.lives_elsewhere,
+        source_revocation=row.source_revocation or RevocationState.NONE,
     )

@@ -58,4 +58,6 @@ def _customers() -> Select[*tuple[Any, ...]]:
 
 
 def _sources() -> Select[*tuple[Any, ...]]:
-    return select(col(Source.id), col(Source.customer_id), col(Source.state), col(Source.created_at))
+    return select(
+        col(Source.id), col(Source.customer_id), col(Source.state), col(Source.revocation), col(Source.created_at)
+    )

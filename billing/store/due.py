@@ -20,10 +20,12 @@ from billing.store.tables import (
     PAUSE_PLANNED,
     REFUND_TO_ASK_ABOUT,
     RENEWABLE,
+    REVOCATION_TO_TELL,
     Charge,
     Invoice,
     Plan,
     Refund,
+    Source,
     StrayPayment,
     Subscription,
     Webhook,
@@ -56,6 +58,7 @@ class Kind(StrEnum):
     INVOICE = "invoice"
     REFUND = "refund"
     STRAY = "stray"
+    REVOCATION = "revocation"
     KEYED_REQUEST = "keyed_request"
 
 
@@ -70,6 +73,7 @@ DUE_BY: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
     Kind.SUBSCRIPTION: (Subscription, "next_due_at", RENEWABLE),
     Kind.INVOICE: (Invoice, "next_attempt_at", DUE_INVOICE),
     Kind.REFUND: (Refund, "check_at", REFUND_TO_ASK_ABOUT),
+    Kind.REVOCATION: (Source, "revocation_due_at", REVOCATION_TO_TELL),
     Kind.STRAY: (StrayPayment, "check_at", "resolved_at IS NULL"),
     Kind.KEYED_REQUEST: (KeyedRequest, "forget_at", KEPT_REQUEST),
 }

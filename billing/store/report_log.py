@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, text, type_coerce
+from sqlalchemy import Connection, func, null, select, text, type_coerce
 from sqlmodel import col
 
 from billing.domain.public_ids import Kind
@@ -24,6 +24,7 @@ from billing.store.tables import (
     Invoice,
     Plan,
     Refund,
+    Source,
     StrayPayment,
     Subscription,
     Webhook,
@@ -162,6 +163,12 @@ def list_parked(tx: Connection, limit: int) -> list[ParkedRow]:
             .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
             .join(Customer, col(Customer.id) == col(Subscription.customer_id))
             .where(text("refund.state = 'parked'")),
+        ),
+        (
+            "source",
+            select(col(Source.id), col(Source.revocation_error), null(), col(Customer.reference))
+            .join(Customer, col(Customer.id) == col(Source.customer_id))
+            .where(text("source.revocation = 'parked'")),
         ),
         ("webhook", select(col(Webhook.id), col(Webhook.why)).where(text("webhook.state = 'parked'"))),
     ]

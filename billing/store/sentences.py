@@ -115,6 +115,10 @@ _PLAIN: Final[Mapping[str, Telling]] = {
     "source.confirmed": (Tone.GOOD, "The KakaoPay agreement is confirmed: it may be charged for renewals."),
     "source.discarded": (Tone.QUIET, "The KakaoPay agreement was never completed."),
     "source.suspected": (Tone.BAD, "The KakaoPay agreement looks dead."),
+    "source.revocation_requested": (Tone.QUIET, "Checkout.com is told that the KakaoPay agreement is revoked."),
+    "source.revocation_confirmed": (Tone.QUIET, "Checkout.com confirmed that the KakaoPay agreement is revoked."),
+    "source.revocation_parked": (Tone.BAD, "Checkout.com did not confirm for days that the agreement is revoked."),
+    "source.revocation_released": (Tone.QUIET, "Checkout.com is told of the revocation again."),
     "source.replaced": (Tone.QUIET, "The old KakaoPay agreement was replaced."),
 }
 

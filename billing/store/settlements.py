@@ -10,9 +10,11 @@ from sqlmodel import col
 
 from billing.domain.cases import Case, InvoiceKind, Note, Settlement
 from billing.domain.identity import idempotency_key, refund_reference, row_id
+from billing.domain.revoking import withdraw
 from billing.domain.states import (
     FAILURES,
     ChargeEvent,
+    ChargeState,
     InvoiceEvent,
     InvoiceState,
     RefundState,
@@ -22,6 +24,7 @@ from billing.domain.states import (
 )
 from billing.store.births import payment_failed, refund_created, subscription_renewed
 from billing.store.day_records import write_day_records
+from billing.store.revocations import request_revocations, unused_sources
 from billing.store.tables import LIVE_CHARGE, Charge, Event, Invoice, Refund, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
 
@@ -42,6 +45,7 @@ def apply_settlements(tx: Connection, decisions: Sequence[tuple[Case, Settlement
         move(tx, model, moves, author)
         change(tx, model, changes)
     write_day_records(tx, [(case.subscription_id, each) for case, told in decisions for each in told.days], author)
+    _revoke_replaced(tx, decisions, author)
     insert_rows(tx, Event, _renewals(decisions, author))
     void_open_invoices(tx, [case.subscription_id for case, told in decisions if _has_ended(case, told)], author)
     _try_again(tx, [case.subscription_id for case, told in decisions if "source_id" in told.subscription], author)
@@ -229,6 +233,8 @@ def _sources(decisions: Sequence[tuple[Case, Settlement]]) -> tuple[list[Move], 
     for case, told in decisions:
         if case.source_id is not None and case.source_state is not None:
             made = _payment_that_made_it(case, told)
+            if told.source_event is SourceEvent.CONFIRM:
+                made |= withdraw(case.source_revocation)
             if told.source_event is not None:
                 data = {"charge": str(case.charge_id)}
                 moved = Move(case.source_id, case.source_state, told.source_event, made, case.subscription_id, data)
@@ -241,7 +247,18 @@ def _sources(decisions: Sequence[tuple[Case, Settlement]]) -> tuple[list[Move], 
     return moves, changes
 
 
+def _revoke_replaced(tx: Connection, decisions: Sequence[tuple[Case, Settlement]], author: Author) -> None:
+    """Have the gateway told of replaced agreements that no subscription uses any more."""
+    old = [case.subscription_source_id for case, told in decisions if told.revoke_old_source]
+    ids = [each for each in old if each is not None]
+    if ids:
+        request_revocations(tx, unused_sources(tx, ids), author)
+
+
 def _payment_that_made_it(case: Case, told: Settlement) -> dict[str, object]:
     """Return the column that names the payment by which the subscriber made the agreement, if this is one."""
-    made = told.charge_event is ChargeEvent.CAPTURE and case.subscriber_is_present
-    return {"first_payment_id": told.charge["gateway_payment_id"]} if made else {}
+    captured = told.charge_event is ChargeEvent.CAPTURE
+    late = told.source_event is SourceEvent.CONFIRM and case.charge_state is ChargeState.CAPTURED
+    if not case.subscriber_is_present or not (captured or late):
+        return {}
+    return {"first_payment_id": told.charge.get("gateway_payment_id", case.gateway_payment_id)}

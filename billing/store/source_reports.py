@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, select
 from sqlmodel import col
 
 from billing.domain.public_ids import Kind
-from billing.domain.states import SourceState
+from billing.domain.states import RevocationState, SourceState
 from billing.store.reports import AnySelect, columns_of
 from billing.store.tables import Customer, Source, Subscription
 
@@ -25,6 +25,8 @@ class SourceRow:
     customer_reference: str
     gateway_source_id: str
     state: SourceState
+    revocation: RevocationState
+    revocation_error: str | None
     subscriptions: int
     created_at: datetime
 
@@ -43,7 +45,7 @@ def list_sources(
         select(
             *columns_of(Source, "id", "customer_id"),
             *columns_of(Customer, "reference"),
-            *columns_of(Source, "gateway_source_id", "state"),
+            *columns_of(Source, "gateway_source_id", "state", "revocation", "revocation_error"),
             users,
             *columns_of(Source, "created_at"),
         )

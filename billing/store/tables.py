@@ -13,6 +13,7 @@ from billing.domain.states import (
     ChargeState,
     InvoiceState,
     RefundState,
+    RevocationState,
     SourceState,
     SubscriptionState,
 )
@@ -31,6 +32,7 @@ PARKED: Final = "state = 'parked'"
 PAUSE_PLANNED: Final = "pause_at IS NOT NULL AND state IN ('active', 'past_due')"
 PARKED_SUBSCRIPTION: Final = "parked_reason IS NOT NULL"
 REFUND_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
+REVOCATION_TO_TELL: Final = "revocation = 'requested'"
 UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
 
 
@@ -90,6 +92,10 @@ class Source(SQLModel, table=True):
     """A KakaoPay agreement, as the gateway's ``src_`` id."""
 
     __tablename__ = "source"
+    __table_args__ = (
+        partial_index("revocation_to_tell", "revocation_due_at", "id", where=REVOCATION_TO_TELL),
+        partial_index("parked_revocation", "id", where="revocation = 'parked'"),
+    )
 
     id: UUID = Field(primary_key=True)
     customer_id: UUID = Field(foreign_key="customer.id", index=True)
@@ -97,6 +103,17 @@ class Source(SQLModel, table=True):
     state: SourceState = Field(sa_type=enum_of(SourceState))
     first_payment_id: str | None = Field(default=None, max_length=100)
     """Checkout.com's id of the captured payment, with the subscriber present, that made the agreement last."""
+    revocation: RevocationState = Field(
+        default=RevocationState.NONE,
+        sa_type=enum_of(RevocationState),
+        sa_column_kwargs={"server_default": RevocationState.NONE.value},
+    )
+    """How far Checkout.com knows that the agreement is revoked."""
+    revocation_due_at: datetime | None = instant(nullable=True)
+    """When it is told next."""
+    revocation_tries: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How often it was told since the revocation was asked for or released."""
+    revocation_error: str | None = Field(default=None, max_length=500)
     created_at: datetime = instant()
 
 

@@ -236,7 +236,8 @@ def unmoved(decision):
 
 def took_up_its_agreement(case, decision):
     """Say whether a decision only takes up the agreement of a payment that was captured before."""
-    rest = replace(decision, subscription={}, source_event=None, replace_old_source=False)
+    no_source = {"source_event": None, "replace_old_source": False, "revoke_old_source": False}
+    rest = replace(decision, subscription={}, **no_source)
     return (
         rest == NOTHING
         and case.source_state is SourceState.PENDING

@@ -65,6 +65,7 @@ def test_of_every_move_it_is_decided_whether_it_is_told():
 
 
 INTERNAL_NOTES = {
+    "source.revocation_released",
     "charge.late_truth",
     "charge.mismatch",
     "invoice.period_moved",

@@ -550,10 +550,14 @@ def test_too_many_refunds_are_not_sent_at_first_and_unknown_later(server, gatewa
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (answer(200, {}), "Done"),
-        (answer(204), "Done"),
-        (answer(404), "Refused"),
-        (answer(422, an_error("source_id_invalid")), "Refused"),
+        (answer(200, {}), "Revoked"),
+        (answer(204), "Revoked"),
+        (answer(404), "Revoked"),
+        (answer(410), "Revoked"),
+        (answer(422, an_error("instrument_already_revoked")), "Revoked"),
+        (answer(422, an_error("source_id_unknown")), "Revoked"),
+        (answer(422, an_error("request_invalid")), "Refused"),
+        (answer(400, an_error("instrument_type_not_supported")), "Refused"),
         (answer(401), "NotSent"),
         (answer(403), "NotSent"),
         (answer(429), "NotSent"),
@@ -564,10 +568,11 @@ def test_too_many_refunds_are_not_sent_at_first_and_unknown_later(server, gatewa
         (hang, "Unknown"),
     ],
 )
-def test_a_revocation_is_done_refused_not_sent_or_unknown(server, gateway, hasty, script, said):
+def test_a_revocation_is_confirmed_refused_not_sent_or_unknown(server, gateway, hasty, script, said):
     server.plays(script)
     client = hasty if script is hang else gateway
-    assert type(client.revoke_source("src_1")).__name__ == said
+    (told,) = client.revoke_sources(["src_1"])
+    assert type(told).__name__ == said
     (request,) = server.requests
     assert (request.method, request.path, request.body) == ("PATCH", "/instruments/src_1/revoke", b"")
 
@@ -576,4 +581,4 @@ def test_a_revocation_that_cannot_connect_is_not_sent():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with fresh_client(f"http://127.0.0.1:{port}") as gateway:
-        assert isinstance(gateway.revoke_source("src_1"), NotSent)
+        assert isinstance(gateway.revoke_sources(["src_1"])[0], NotSent)

@@ -13,7 +13,7 @@ CALLS = {
     "find_by_reference": lambda client: client.find_by_reference(["ref"]),
     "find_refunds": lambda client: client.find_refunds(["pay_1"]),
     "list_payments": lambda client: client.list_payments(skip=0, limit=10),
-    "revoke_source": lambda client: client.revoke_source("src_1"),
+    "revoke_source": lambda client: client.revoke_sources(["src_1"]),
     "check_health": lambda client: client.check_health(),
 }
 

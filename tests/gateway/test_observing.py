@@ -51,7 +51,7 @@ ASKED = {
     "find_by_reference": lambda client: client.find_by_reference(["ref"]),
     "find_refunds": lambda client: client.find_refunds(["pay_1"]),
     "list_payments": lambda client: client.list_payments(skip=0, limit=10),
-    "revoke_source": lambda client: client.revoke_source("src_1"),
+    "revoke_source": lambda client: client.revoke_sources(["src_1"]),
 }
 
 

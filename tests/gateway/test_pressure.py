@@ -53,7 +53,7 @@ def test_charges_refunds_and_revocations_share_the_limit_of_writes_and_reads_hav
         acts = [
             (writes, reads, gateway.create_payments, requests(1)),
             (writes, reads, gateway.create_refunds, [a_refund()]),
-            (writes, reads, gateway.revoke_source, "src_1"),
+            (writes, reads, gateway.revoke_sources, ["src_1"]),
             (reads, writes, gateway.find_by_reference, ["ref"]),
             (reads, writes, gateway.find_by_id, ["pay_1"]),
             (reads, writes, gateway.find_refunds, ["pay_1"]),

@@ -15,11 +15,11 @@ from billing.domain.charging import (
     RefundsFound,
     RefundStatus,
     Refused,
+    Revoked,
     Unknown,
     Unreadable,
 )
 from billing.gateway.auth import SecretKey
-from billing.gateway.port import Done
 
 KIM = "kim@example.test"
 TROUBLES = {
@@ -263,14 +263,14 @@ def test_each_trouble_of_a_refund_is_told_for_what_it_is(shop, captured, fault, 
 
 
 def test_a_revoked_source_cannot_be_charged_again(shop, renewal):
-    assert shop.gateway.revoke_source(renewal.source_id) == Done()
+    assert shop.gateway.revoke_sources([renewal.source_id]) == [Revoked()]
     outcome = charge(shop, renewal)
     assert isinstance(outcome, Refused)
     assert outcome.codes == ("source_id_invalid",)
 
 
-def test_a_source_nobody_knows_is_not_revoked(shop):
-    assert isinstance(shop.gateway.revoke_source("src_nobody"), Refused)
+def test_a_source_nobody_knows_need_not_be_revoked(shop):
+    assert shop.gateway.revoke_sources(["src_nobody"]) == [Revoked("not known there")]
 
 
 # --- batches --------------------------------------------------------------------------------------

@@ -75,7 +75,7 @@ def test_no_outcome_and_no_log_line_shows_a_key_or_a_token(overheard, script):
                     client.find_by_id(["x"]),
                     client.find_refunds(["x"]),
                     client.list_payments(skip=0, limit=1),
-                    client.revoke_source("src_1"),
+                    client.revoke_sources(["src_1"]),
                     client.check_health(),
                     client,
                     vars(client),

@@ -19,6 +19,7 @@ INDEX_OF = {
     Kind.SUBSCRIPTION: "due_subscription",
     Kind.INVOICE: "due_invoice",
     Kind.REFUND: "refund_to_ask_about",
+    Kind.REVOCATION: "revocation_to_tell",
     Kind.STRAY: "open_stray_payment",
     Kind.KEYED_REQUEST: "request_to_forget",
 }

@@ -7,8 +7,8 @@ import pytest
 from harness import WEB
 from sqlalchemy import text
 
+from billing.domain.charging import Unknown
 from billing.domain.public_ids import Kind, public_id
-from billing.gateway.port import Unknown
 from billing.operations.customers import (
     CustomerErased,
     CustomerKnown,
@@ -183,8 +183,8 @@ def test_an_agreement_that_the_gateway_could_not_be_told_of_is_told_when_the_cus
         def __init__(self, gateway):
             self._gateway = gateway
 
-        def revoke_source(self, _source_id):
-            return Unknown("no answer")
+        def revoke_sources(self, source_ids):
+            return [Unknown("no answer")] * len(source_ids)
 
         def __getattr__(self, name):
             return getattr(self._gateway, name)

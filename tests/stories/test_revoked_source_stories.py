@@ -93,7 +93,7 @@ def test_an_agreement_that_is_being_charged_is_not_revoked(world):
     assert _revoke(world).state.value == "revoked"
 
 
-def test_a_second_revocation_only_tells_the_gateway_again(world):
+def test_a_second_revocation_changes_nothing_here(world):
     world.subscribe()
     _revoke(world)
     assert _revoke(world).subscriptions == ()

@@ -17,7 +17,7 @@ from billing.client.models.shared import (
     Subject,
     SubscriptionState,
 )
-from billing.client.models.sources import Source
+from billing.client.models.sources import RevocationState, Source
 from billing.client.models.subscriptions import (
     ChargePreview,
     Consent,
@@ -63,6 +63,7 @@ __all__ = [
     "Price",
     "Refund",
     "RefundState",
+    "RevocationState",
     "Role",
     "Source",
     "SourceState",

@@ -37,8 +37,8 @@ def read_source(source_id: SourceId, desk: DeskOfRequest) -> Source:
 def revoke(source_id: SourceId, wanted: Revocation, desk: DeskOfRequest) -> Source:
     """End a KakaoPay agreement
 
-    Nothing is charged on it again, and Checkout.com is told. Subscriptions that used it need a new one: replace their
-    source. Sent again, only Checkout.com is told again.
+    Nothing is charged on it again, and Checkout.com is told until it confirms: `revocation` says how far that is.
+    Subscriptions that used it need a new one: replace their source. Sent again, only Checkout.com is told again.
     """
     desk = desk.because(wanted)
     return managed(

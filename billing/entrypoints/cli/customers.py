@@ -86,8 +86,11 @@ def show(context: typer.Context, customer: CustomerId, as_json: AsJson = False) 
         empty="No subscription was ever made.",
     )
     print_table(
-        ("Agreement", "~Checkout.com", "State"),
-        [(brief_id(Kind.SOURCE, each.id), each.gateway_source_id, each.state.value) for each in sources],
+        ("Agreement", "~Checkout.com", "State", "Revocation"),
+        [
+            (brief_id(Kind.SOURCE, each.id), each.gateway_source_id, each.state.value, each.revocation.value)
+            for each in sources
+        ],
         empty="There is no KakaoPay agreement.",
     )
 
@@ -147,4 +150,6 @@ def erase(
         say(f"Customer {row.reference} is erased.")
     for each in done.untold_sources:
         agreement = brief_id(Kind.SOURCE, each)
-        warn(f"Checkout.com did not confirm that agreement {agreement} is revoked; erase the customer again")
+        warn(f"Checkout.com did not confirm yet that agreement {agreement} is revoked; the daemon tells it again")
+    if done.gateway_customer_id is not None:
+        warn(f"Checkout.com still has its profile {done.gateway_customer_id} of the customer: have it deleted there")

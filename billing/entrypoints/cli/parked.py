@@ -15,7 +15,8 @@ from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
 from billing.entrypoints.cli.output import agreed, print_json, print_table, say
 from billing.operations import parking
 from billing.operations.refund_parked import captured_otherwise, refund_parked
-from billing.store.lookups import find_charge, find_refund, find_subscription
+from billing.operations.revocations import release_revocation
+from billing.store.lookups import find_charge, find_refund, find_source, find_subscription
 from billing.store.report_log import list_parked
 from billing.store.reports import list_charges
 
@@ -35,6 +36,7 @@ class ParkedKind(StrEnum):
     REFUND = "refund"
     WEBHOOK = "webhook"
     PAYMENT = "payment"
+    SOURCE = "source"
 
 
 @app.command("list")
@@ -142,6 +144,11 @@ def _release(session: Session, kind: ParkedKind, ident: str, reason: str, bill: 
         case ParkedKind.PAYMENT:
             parking.close_stray(engine, ident, reason, now)
             return ident, f"Payment {ident} counts as dealt with."
+        case ParkedKind.SOURCE:
+            with engine.database.snapshot() as tx:
+                found = find_source(tx, ident)
+            release_revocation(engine, found, reason, now)
+            return str(found), f"Checkout.com is told at the next sweep that {brief_id(Kind.SOURCE, found)} is revoked."
         case ParkedKind.SUBSCRIPTION:
             with engine.database.snapshot() as tx:
                 found = find_subscription(tx, ident)

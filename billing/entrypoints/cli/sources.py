@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from billing.domain.public_ids import Kind, brief_id
-from billing.domain.states import SourceState
+from billing.domain.states import RevocationState, SourceState
 from billing.entrypoints.cli.columns import Column, ids, instants, print_list, words
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
@@ -42,6 +42,7 @@ def list_them(
         words("~Customer", lambda row: row.customer_reference),
         words("~Checkout.com", lambda row: row.gateway_source_id),
         words("State", lambda row: row.state.value),
+        words("Told", lambda row: "" if row.revocation is RevocationState.NONE else row.revocation.value),
         words(">Used by", lambda row: str(row.subscriptions)),
     )
     print_list(rows, limit, columns, as_json=as_json, empty="There are no such agreements.")

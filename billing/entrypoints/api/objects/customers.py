@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Literal, Self
 
-from billing.domain.states import SourceState
+from billing.domain.states import RevocationState, SourceState
 from billing.entrypoints.api.ids import CustomerId, SourceId
 from billing.entrypoints.api.paging import ListOf
 from billing.entrypoints.api.shapes import Answered
@@ -42,13 +42,15 @@ class Source(Answered):
     """A KakaoPay agreement, on which subscriptions are charged.
 
     Only an ``active`` one is. A ``suspect`` one looks dead, a ``replaced`` one has a successor, a ``revoked`` one was
-    ended.
+    ended. ``revocation`` says whether Checkout.com knows of it: ``requested`` until it confirms, ``parked`` when it did
+    not for days and a person has to look.
     """
 
     object: Literal["source"] = "source"
     id: SourceId
     customer_id: CustomerId
     state: SourceState
+    revocation: RevocationState
     created_at: datetime
 
     @classmethod
