@@ -9,6 +9,7 @@ from typing import Any
 from billing.domain.states import (
     CHARGE_MOVES,
     INVOICE_MOVES,
+    OBLIGATION_MOVES,
     REFUND_MOVES,
     REVOCATION_MOVES,
     SOURCE_MOVES,
@@ -42,6 +43,7 @@ def page_with_states(page: str) -> str:
             ("Invoice", INVOICE_MOVES),
             ("Charge", CHARGE_MOVES),
             ("Refund", REFUND_MOVES),
+            ("Refund obligation", OBLIGATION_MOVES),
             ("Source", SOURCE_MOVES),
             ("Revocation of a source, at the gateway", REVOCATION_MOVES),
         )

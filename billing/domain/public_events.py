@@ -278,6 +278,17 @@ PUBLIC: Final[Mapping[str, Public]] = {
     "refund.refunded": Public("refund.succeeded", "The money was given back.", _refund),
     "refund.declined": Public("refund.failed", "The wallet did not take the refund.", _refund_failed),
     "refund.refused": Public("refund.failed", "The gateway did not take the refund.", _refund_failed),
+    # How a person gave the money back, and why, are words that somebody typed: they are not told.
+    "refund_obligation.created": Public(
+        "refund_obligation.created", "A payment must go back: it paid nothing, or only made an agreement.", _refund
+    ),
+    "refund_obligation.parked": Public(
+        "refund_obligation.parked", "A payment must go back, and a person must see to it.", _refund
+    ),
+    "refund_obligation.refunded": Public("refund_obligation.refunded", "What had to go back was refunded.", _refund),
+    "refund_obligation.settled": Public(
+        "refund_obligation.settled", "What had to go back went back by other means, as a person said.", _refund
+    ),
     "source.confirmed": Public("source.activated", "A KakaoPay agreement may be charged.", _source),
     "source.revoked": Public("source.revoked", "A KakaoPay agreement is never charged again.", _source),
     "source.revocation_confirmed": Public(
@@ -317,6 +328,7 @@ _KINDS: Final = {
     "invoice": Kind.INVOICE,
     "charge": Kind.CHARGE,
     "refund": Kind.REFUND,
+    "refund_obligation": Kind.REFUND_OBLIGATION,
     "source": Kind.SOURCE,
     "customer": Kind.CUSTOMER,
     "webhook_endpoint": Kind.WEBHOOK_ENDPOINT,

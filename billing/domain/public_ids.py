@@ -14,7 +14,9 @@ _LETTERS: Final = re.compile(r"[a-z2-7]{26}")
 _FIRST_LETTERS: Final = re.compile(r"[a-z2-7]{6,25}")
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,18}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SPOKEN: Final = re.compile(rf"\b(customer|subscription|invoice|charge|refund|source|price) ({_UUID.pattern})\b")
+_SPOKEN: Final = re.compile(
+    rf"\b(customer|subscription|invoice|charge|refund|refund_obligation|source|price) ({_UUID.pattern})\b"
+)
 _BRIEF_LETTERS: Final = 8
 LARGEST_NUMBER: Final = 2**63 - 1
 
@@ -27,6 +29,7 @@ class Kind(StrEnum):
     INVOICE = "inv"
     CHARGE = "ch"
     REFUND = "re"
+    REFUND_OBLIGATION = "ro"
     SOURCE = "source"
     PRICE = "price"
     API_KEY = "key"

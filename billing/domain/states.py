@@ -101,6 +101,28 @@ class RefundEvent(StrEnum):
     RELEASE = "released"
 
 
+class ObligationState(StrEnum):
+    """How far a refund that the engine owes is."""
+
+    OWED = "owed"
+    """No refund is under way; the next one is made when it is due."""
+    REFUNDING = "refunding"
+    REFUNDED = "refunded"
+    PARKED = "parked"
+    """No refund is made until a person, or whoever parked it, releases it."""
+    SETTLED = "settled"
+    """A person has given the money back by other means."""
+
+
+class ObligationEvent(StrEnum):
+    TRY = "tried"
+    FAIL = "try_failed"
+    SUCCEED = "refunded"
+    PARK = "parked"
+    RELEASE = "released"
+    SETTLE = "settled"
+
+
 class SourceState(StrEnum):
     PENDING = "pending"
     ACTIVE = "active"
@@ -247,6 +269,18 @@ REFUND_MOVES: Final[Mapping[RefundState, Mapping[RefundEvent, RefundState]]] = {
 }
 COUNTED_REFUND_STATES: Final = frozenset({_R.REQUESTED, _R.SENDING, _R.UNKNOWN, _R.PENDING, _R.REFUNDED, _R.PARKED})
 """A refund in one of these uses up what can still be refunded."""
+
+_B, _BE = ObligationState, ObligationEvent
+OBLIGATION_MOVES: Final[Mapping[ObligationState, Mapping[ObligationEvent, ObligationState]]] = {
+    _B.OWED: {_BE.TRY: _B.REFUNDING, _BE.SUCCEED: _B.REFUNDED, _BE.PARK: _B.PARKED, _BE.SETTLE: _B.SETTLED},
+    # While a refund is under way nobody gives the same money back by other means.
+    _B.REFUNDING: {_BE.FAIL: _B.OWED, _BE.SUCCEED: _B.REFUNDED, _BE.PARK: _B.PARKED},
+    _B.PARKED: {_BE.RELEASE: _B.OWED, _BE.SUCCEED: _B.REFUNDED, _BE.SETTLE: _B.SETTLED},
+    _B.REFUNDED: {},
+    _B.SETTLED: {},
+}
+OPEN_OBLIGATION_STATES: Final = frozenset({_B.OWED, _B.REFUNDING, _B.PARKED})
+"""In one of these the money has not gone back yet."""
 
 _O, _OE = SourceState, SourceEvent
 SOURCE_MOVES: Final[Mapping[SourceState, Mapping[SourceEvent, SourceState]]] = {

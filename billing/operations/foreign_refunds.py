@@ -1,6 +1,6 @@
 """Refunds made past the engine, in the gateway's dashboard: they enter the books, so that they count."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from billing.domain.charging import GatewayPayment, GatewayRefund, RefundsFound,
 from billing.domain.identity import foreign_refund_reference, idempotency_key, row_id
 from billing.domain.states import ChargeState, RefundState
 from billing.operations.engine import Engine, Tally
+from billing.operations.follow_refunds import follow_refunds
 from billing.store.births import refund_created
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
@@ -36,40 +37,57 @@ def adopt_refunds(engine: Engine, payments: Iterable[GatewayPayment], *, now: da
     more = [each for each in told if each in owners and (told[each].refunded_minor or 0) > done.get(each, 0)]
     for payment_id, answer in zip(more, engine.gateway.find_refunds(more), strict=True):
         if isinstance(answer, RefundsFound):
-            adopted = _adopt(engine, told[payment_id], answer.refunds, owners[payment_id], now)
+            currency = told[payment_id].currency or owners[payment_id].currency
+            adopted = _adopt(engine, payment_id, currency, answer.refunds, owners[payment_id], now)
             if adopted:
                 tally.acts["refunds_adopted"] += adopted
     return tally
 
 
+def adopt_found(engine: Engine, found: Mapping[str, tuple[str, Sequence[GatewayRefund]]], *, now: datetime) -> int:
+    """Write down those refunds that are not ours, once each, and return how many they were (``now``: UTC).
+
+    ``found`` is the currency of each payment and all the refunds that the gateway tells of it.
+    """
+    with engine.database.snapshot() as tx:
+        owners = _owners(tx, list(found))
+    return sum(
+        _adopt(engine, payment_id, currency, refunds, owners[payment_id], now)
+        for payment_id, (currency, refunds) in found.items()
+        if payment_id in owners and any(each.status is RefundStatus.SUCCEEDED for each in refunds)
+    )
+
+
 def _adopt(
-    engine: Engine, payment: GatewayPayment, refunds: Sequence[GatewayRefund], owner: AnyRow, now: datetime
+    engine: Engine, payment_id: str, currency: str, refunds: Sequence[GatewayRefund], owner: AnyRow, now: datetime
 ) -> int:
     author = Author(MADE_BY, now)
     adopted = 0
     with engine.database.transaction() as tx:
         lock_subscriptions(tx, [owner.subscription_id])
-        references, actions = _known(tx, payment.id)
+        references, actions = _known(tx, payment_id)
         for refund in refunds:
             # By reference first: the action id of a refund of ours whose answer was lost is not known yet.
             ours = refund.reference in references or refund.action_id in actions
             if ours or refund.status is not RefundStatus.SUCCEEDED or not refund.amount_minor:
                 continue
-            row = _row(payment, refund, owner, now)
+            row = _row(payment_id, currency, refund, owner, now)
             if insert_if_absent(tx, Refund, [row]):
                 insert_rows(tx, Event, [refund_created(row, owner.subscription_id, author)])
                 adopted += 1
+        if adopted:
+            follow_refunds(tx, [payment_id], author)
     return adopted
 
 
-def _row(payment: GatewayPayment, refund: GatewayRefund, owner: AnyRow, now: datetime) -> dict[str, object]:
-    reference = foreign_refund_reference(payment.id, refund.action_id)
+def _row(payment_id: str, currency: str, refund: GatewayRefund, owner: AnyRow, now: datetime) -> dict[str, object]:
+    reference = foreign_refund_reference(payment_id, refund.action_id)
     return {
         "id": row_id(owner.charge_id, "refund", reference),
         "charge_id": owner.charge_id,
-        "gateway_payment_id": payment.id,
+        "gateway_payment_id": payment_id,
         "amount_minor": refund.amount_minor,
-        "currency": payment.currency or owner.currency,
+        "currency": currency,
         "state": RefundState.REFUNDED,
         "reference": reference,
         "idempotency_key": idempotency_key(reference),

@@ -13,11 +13,12 @@ from sqlmodel import col
 
 from billing.domain.charging import Found, GatewayPayment, PaymentStatus, Unreadable
 from billing.domain.identity import reference_prefix
-from billing.domain.states import COUNTED_REFUND_STATES, LIVE_CHARGE_STATES, ChargeState, RefundState
+from billing.domain.states import COUNTED_REFUND_STATES, LIVE_CHARGE_STATES, ChargeState, ObligationState, RefundState
 from billing.operations.engine import Engine
 from billing.operations.forgotten import ask_for_forgotten
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
+from billing.store.obligation_tables import RefundObligation
 from billing.store.tables import Charge, Refund, StrayPayment
 from plans.money import Money
 
@@ -131,11 +132,13 @@ def _compare(work: _Comparison, payments: Sequence[GatewayPayment]) -> None:
         charges = _charges(tx, [str(payment.reference) for payment in fresh])
         strays = _dealt_with(tx, [payment.id for payment in fresh])
         refunds = _refunds(tx, [payment.id for payment in fresh])
+        owed = _owed(tx, [payment.id for payment in fresh])
     for payment in fresh:
         work.seen.add(payment.id)
         work.told.payments += 1
         row = charges.get(str(payment.reference))
-        if row is not None and payment.status is PaymentStatus.CAPTURED and _net(payment) > 0:
+        is_kept = payment.status is PaymentStatus.CAPTURED and _net(payment) > 0 and payment.id not in owed
+        if row is not None and is_kept:
             work.kept[row.invoice_id].append(payment.id)
         if payment.id in strays:
             continue
@@ -219,6 +222,15 @@ def _dealt_with(tx: Connection, payment_ids: Sequence[str]) -> set[str]:
     """Return those of these payments that were found astray and are settled."""
     query = select(col(StrayPayment.gateway_payment_id)).where(
         col(StrayPayment.gateway_payment_id).in_(payment_ids), col(StrayPayment.resolved_at).is_not(None)
+    )
+    return set(tx.execute(query).scalars())
+
+
+def _owed(tx: Connection, payment_ids: Sequence[str]) -> set[str]:
+    """Return those of these payments that must go back, or went back by other means: they are not kept."""
+    query = select(col(RefundObligation.gateway_payment_id)).where(
+        col(RefundObligation.gateway_payment_id).in_(payment_ids),
+        col(RefundObligation.state) != ObligationState.REFUNDED,
     )
     return set(tx.execute(query).scalars())
 

@@ -12,15 +12,16 @@ from billing.domain.cases import Case
 from billing.domain.charging import Found, GatewayPayment, PaymentStatus
 from billing.domain.declines import DeclineClass
 from billing.domain.failing import settle_failure
-from billing.domain.identity import refund_reference
 from billing.domain.settlement import mismatch
 from billing.domain.states import ChargeEvent, ChargeState
 from billing.operations.engine import Engine, NotFound, Refusal
+from billing.operations.give_back_owed import try_owed
 from billing.operations.refunds import send_refunds
 from billing.operations.strays import detach
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
-from billing.store.settlements import apply_settlements, next_refund_no, order_refund
+from billing.store.obligations import Captured, owe
+from billing.store.settlements import apply_settlements
 from billing.store.tables import Refund, StrayPayment
 from billing.store.writes import Author
 from plans.money import Money
@@ -30,7 +31,7 @@ RESOLUTION: Final = "captured with another amount; refunded"
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """The refund that was ordered, and of how much. ``refund_id`` None: nothing was left to give back."""
+    """The refund that was ordered, and of how much. ``refund_id`` None: none was made; what is left is owed."""
 
     refund_id: UUID | None
     amount: Money
@@ -70,10 +71,11 @@ def refund_parked(engine: Engine, charge_id: UUID, *, reason: str | None, now: d
         _parked(case)
         if case.gateway_payment_id != payment.id:
             raise Refusal(f"charge {charge_id} changed meanwhile; look at it again")
-        given = _give_back(tx, engine, case, payment, reason, Author(engine.actor, now))
-    if given.refund_id is not None:
-        send_refunds(engine, [given.refund_id], now=now)
-    return given
+        owed = _detach(tx, engine, case, payment, reason, Author(engine.actor, now))
+    difference, left = str(mismatch(case, payment)), _left(case, payment)
+    _, ordered = try_owed(engine, owed, now=now)
+    send_refunds(engine, ordered, now=now)
+    return GivenBack(ordered[0] if ordered else None, left, difference)
 
 
 def _case(tx: Connection, charge_id: UUID) -> Case:
@@ -110,29 +112,27 @@ def _left(case: Case, payment: GatewayPayment) -> Money:
     return Money(max(0, captured - (payment.refunded_minor or 0)), payment.currency or case.amount.currency)
 
 
-def _give_back(
+def _detach(
     tx: Connection, engine: Engine, case: Case, payment: GatewayPayment, reason: str | None, author: Author
-) -> GivenBack:
-    difference, left = str(mismatch(case, payment)), _left(case, payment)
+) -> list[UUID]:
+    difference = str(mismatch(case, payment))
     detach(tx, case, payment, RESOLUTION, author)
     failed = settle_failure(
         case, ChargeEvent.DECLINE, DeclineClass.TECHNICAL, None, author.now, engine.rules.settlement
     )
     closed = {**failed.charge, "gateway_payment_id": None, "error": difference[:500]}
     apply_settlements(tx, [(case, replace(failed, charge=closed))], author)
-    if left.minor == 0:
-        return GivenBack(None, left, difference)
-    refund_id = order_refund(
-        tx,
+    minor = payment.captured_minor if payment.captured_minor is not None else payment.amount_minor or 0
+    if minor == 0:
+        return []
+    captured = Captured(
         case.charge_id,
+        case.subscription_id,
         payment.id,
-        left.minor,
-        left.currency,
-        reference=refund_reference(case.reference, next_refund_no(tx, case.charge_id)),
-        reason=(f"{difference}: {reason}" if reason else difference)[:200],
-        author=author,
+        Money(minor, payment.currency or case.amount.currency),
+        min(payment.requested_on or author.now, author.now),
     )
-    return GivenBack(refund_id, left, difference)
+    return [owe(tx, captured, f"{difference}: {reason}" if reason else difference, author)]
 
 
 def _done_before(tx: Connection, case: Case) -> GivenBack | None:

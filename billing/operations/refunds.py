@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 from billing.domain.charging import (
     GatewayRefund,
     NotSent,
@@ -23,6 +25,7 @@ from billing.domain.states import REFUND_MOVES, RefundEvent, RefundState, can_mo
 from billing.gateway.port import RefundRequest
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
+from billing.operations.follow_refunds import follow_refunds
 from billing.store.due import Kind
 from billing.store.queries import RefundRow, load_refunds
 from billing.store.tables import Refund
@@ -31,6 +34,7 @@ from plans.money import Money
 
 MOST_SENDS: Final = 8
 """A refund that went out this often and was never accepted is a person's business."""
+_ENDS: Final = frozenset({RefundEvent.SUCCEED, RefundEvent.DECLINE, RefundEvent.REFUSE, RefundEvent.PARK})
 _OPEN: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
 
 
@@ -83,7 +87,7 @@ def _send(
             if now_is.sends != row.sends + 1 and not isinstance(outcome, RefundAccepted):
                 continue  # sent again by another process meanwhile: what became of our send says nothing about that one
             told = _after_send(now_is, outcome, now)
-            move(tx, Refund, [told], Author(engine.actor, now))
+            _move_on(tx, now_is, told, Author(engine.actor, now))
             tally.acts[f"refunds_{told.event.value}"] += 1
     return tally
 
@@ -125,14 +129,15 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
             elif isinstance(step, Change):
                 change(tx, Refund, [step])
             else:
-                move(tx, Refund, [step], Author(engine.actor, now))
+                _move_on(tx, now_is, step, Author(engine.actor, now))
                 tally.acts[f"refunds_{step.event.value}"] += 1
         resent = [row for row in absent if row.sends < MOST_SENDS]
         given_up = [row for row in absent if row.sends >= MOST_SENDS]
         # Before anything is written: a row that makes no request must not take the others' send with it.
         requests = [_request(row, sent_before=True) for row in resent]
-        steps = [_again(row, now) for row in resent] + [_give_up(row) for row in given_up]
-        move(tx, Refund, steps, Author(engine.actor, now))
+        move(tx, Refund, [_again(row, now) for row in resent], Author(engine.actor, now))
+        for row in given_up:
+            _move_on(tx, row, _give_up(row), Author(engine.actor, now))
     if given_up:
         tally.acts["refunds_parked"] += len(given_up)
     tally.add(_send(engine, resent, requests, now, since))
@@ -156,11 +161,18 @@ def _recheck_refused(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tall
             elif ours is not None and ours.status is RefundStatus.SUCCEEDED:
                 # The code of the refusal does not hold any more.
                 written = {"check_at": None, "action_id": ours.action_id, "response_code": ours.response_code}
-                move(tx, Refund, [_move(row, RefundEvent.SUCCEED, written)], Author(engine.actor, now))
+                _move_on(tx, row, _move(row, RefundEvent.SUCCEED, written), Author(engine.actor, now))
             else:
                 change(tx, Refund, [Change(row.id, row.state, next_look_at_refused(row.checks + 1, now))])
     tally.acts["refund_rechecks"] += len(rows)
     return tally
+
+
+def _move_on(tx: Connection, row: RefundRow, step: Move, author: Author) -> None:
+    """Move a refund, and what is owed by it."""
+    move(tx, Refund, [step], author)
+    if step.event in _ENDS:
+        follow_refunds(tx, [row.gateway_payment_id], author)
 
 
 def _again(row: RefundRow, now: datetime) -> Move:
@@ -185,7 +197,7 @@ def _park(engine: Engine, refund_id: UUID, why: str, now: datetime) -> None:
         for row in load_refunds(tx, [refund_id], lock=True):
             if can_move(REFUND_MOVES, row.state, RefundEvent.PARK):
                 parked = _move(row, RefundEvent.PARK, {"error": why[:500], "check_at": None}, {"error": why[:500]})
-                move(tx, Refund, [parked], Author(engine.actor, now))
+                _move_on(tx, row, parked, Author(engine.actor, now))
             else:
                 later = {"error": why[:500], "check_at": poll_again_at(now, row.checks), "checks": row.checks + 1}
                 change(tx, Refund, [Change(row.id, row.state, later)])

@@ -16,6 +16,7 @@ from billing.operations.recall_refunds import recall_refunds
 from billing.operations.refunds import send_refunds
 from billing.operations.request_keys import done
 from billing.store.cases import load_cases
+from billing.store.obligations import settled_by_other_means
 from billing.store.settlements import next_refund_no, order_refund
 from billing.store.tables import Charge, Refund
 from billing.store.writes import Author
@@ -76,7 +77,7 @@ def _order(
 
 
 def refundable(tx: Connection, case: Case) -> Money:
-    """Return what is left of a captured charge that no refund has claimed."""
+    """Return what is left of a captured charge that no refund has claimed, and nobody has given back otherwise."""
     claimed = tx.execute(
         select(func.coalesce(func.sum(col(Refund.amount_minor)), 0)).where(
             col(Refund.charge_id) == case.charge_id,
@@ -84,7 +85,8 @@ def refundable(tx: Connection, case: Case) -> Money:
             col(Refund.state).in_(list(COUNTED_REFUND_STATES)),
         )
     ).scalar_one()
-    return Money(case.amount.minor - int(claimed), case.amount.currency)
+    settled = settled_by_other_means(tx, str(case.gateway_payment_id))
+    return Money(max(0, case.amount.minor - int(claimed) - settled), case.amount.currency)
 
 
 def _checked_amount(tx: Connection, engine: Engine, case: Case, amount_minor: int | None, now: datetime) -> Money:

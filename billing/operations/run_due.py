@@ -17,6 +17,7 @@ from billing.operations.ending import (
 )
 from billing.operations.engine import Engine, Tally
 from billing.operations.forget_requests import forget_requests
+from billing.operations.give_back_owed import give_back_owed
 from billing.operations.look_up_unsettled import look_up_unsettled
 from billing.operations.refunds import settle_refunds
 from billing.operations.renew_due import renew_due
@@ -41,6 +42,7 @@ ACTS: Final[tuple[tuple[Kind, Act], ...]] = (
     (Kind.SUBSCRIPTION, renew_due),
     (Kind.INVOICE, charge_due),
     (Kind.STRAY, settle_strays),
+    (Kind.REFUND_OBLIGATION, give_back_owed),
     (Kind.REFUND, settle_refunds),
     (Kind.REVOCATION, settle_revocations),
     (Kind.KEYED_REQUEST, forget_requests),

@@ -7,7 +7,6 @@ from sqlmodel import col
 
 from billing.domain.cases import Case, Note
 from billing.domain.charging import Found, GatewayPayment, PaymentStatus
-from billing.domain.identity import refund_reference
 from billing.domain.polling import poll_again_at
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
 from billing.domain.settlement import mismatch
@@ -18,9 +17,10 @@ from billing.operations.strays import LONGEST_STATUS, resolve_stray, update_stra
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
 from billing.store.due import Kind
-from billing.store.settlements import next_refund_no, order_refund
+from billing.store.obligations import Captured, owe
 from billing.store.tables import Charge, StrayPayment, Subscription
 from billing.store.writes import Author, Change, change, note
+from plans.money import Money
 
 _MAY_HOLD_MONEY = (PaymentStatus.CAPTURED, PaymentStatus.UNCLEAR, PaymentStatus.OPEN)
 _CLOSED_UNPAID = frozenset(ChargeState) - LIVE_CHARGE_STATES - {ChargeState.CAPTURED}
@@ -87,16 +87,16 @@ def _watch(tx: Connection, stray: AnyRow, payment: GatewayPayment | None, now: d
 
 def _give_back(tx: Connection, case: Case, payment: GatewayPayment, author: Author) -> None:
     twice = case.charge_state not in _CLOSED_UNPAID
-    order_refund(
-        tx,
+    minor = payment.captured_minor or payment.amount_minor or case.amount.minor
+    captured = Captured(
         case.charge_id,
+        case.subscription_id,
         payment.id,
-        payment.captured_minor or payment.amount_minor or case.amount.minor,
-        payment.currency or case.amount.currency,
-        reference=refund_reference(case.reference, next_refund_no(tx, case.charge_id)),
-        reason="a second payment was captured for the same charge" if twice else "captured after its charge was closed",
-        author=author,
+        Money(minor, payment.currency or case.amount.currency),
+        min(payment.requested_on or author.now, author.now),
     )
+    reason = "a second payment was captured for the same charge" if twice else "captured after its charge was closed"
+    owe(tx, captured, reason, author)
     if case.subscription_state in ENDED_SUBSCRIPTIONS:
         return  # what has ended is not parked: nothing of it is charged any more, and the money is on its way back
     # In the same transaction: a crash must not leave a double charge that nobody is told of.

@@ -33,6 +33,13 @@ def refund_created(refund: Mapping[str, Any], subscription_id: UUID, author: Aut
     return _born("refund", "created", refund, subscription_id, data, author)
 
 
+def obligation_created(obligation: Mapping[str, Any], subscription_id: UUID, author: Author) -> dict[str, Any]:
+    """Return the event row that says a captured payment must go back, and why."""
+    names = ("gateway_payment_id", "amount_minor", "currency", "reason")
+    data = {"charge": str(obligation["charge_id"]), **{name: obligation[name] for name in names}}
+    return _born("refund_obligation", "created", obligation, subscription_id, data, author)
+
+
 def payment_failed(case: Case, told: Settlement, author: Author) -> dict[str, Any]:
     """Return the event row that says an attempt to take an invoice's amount failed, why, and when the next one is.
 

@@ -29,6 +29,12 @@ class UtcDateTime(TypeDecorator[datetime]):
         return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
 
 
+def as_instant(told: Any) -> datetime:
+    """Return an instant of a query without types, which SQLite tells as text."""
+    at = datetime.fromisoformat(told) if isinstance(told, str) else told
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
 def instant(*, nullable: bool = False) -> Any:
     """Return the field of a table that holds an instant, annotated as a ``datetime``."""
     return Field(default=None, sa_type=UtcDateTime, nullable=nullable)

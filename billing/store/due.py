@@ -12,6 +12,7 @@ from sqlmodel import SQLModel, col
 
 from billing.store.columns import UtcDateTime
 from billing.store.installation import load_installation
+from billing.store.obligation_tables import OBLIGATION_TO_SEE_TO, RefundObligation
 from billing.store.request_tables import KEPT_REQUEST, KeyedRequest
 from billing.store.tables import (
     CHARGE_TO_ASK_ABOUT,
@@ -56,6 +57,7 @@ class Kind(StrEnum):
     GIVING_UP = "giving_up"
     SUBSCRIPTION = "subscription"
     INVOICE = "invoice"
+    REFUND_OBLIGATION = "refund_obligation"
     REFUND = "refund"
     STRAY = "stray"
     REVOCATION = "revocation"
@@ -72,6 +74,7 @@ DUE_BY: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
     Kind.GIVING_UP: (Invoice, "give_up_at", "state = 'open' AND give_up_at IS NOT NULL"),
     Kind.SUBSCRIPTION: (Subscription, "next_due_at", RENEWABLE),
     Kind.INVOICE: (Invoice, "next_attempt_at", DUE_INVOICE),
+    Kind.REFUND_OBLIGATION: (RefundObligation, "check_at", OBLIGATION_TO_SEE_TO),
     Kind.REFUND: (Refund, "check_at", REFUND_TO_ASK_ABOUT),
     Kind.REVOCATION: (Source, "revocation_due_at", REVOCATION_TO_TELL),
     Kind.STRAY: (StrayPayment, "check_at", "resolved_at IS NULL"),

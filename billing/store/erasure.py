@@ -10,6 +10,7 @@ from sqlmodel import col
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import InvoiceEvent, InvoiceState, SourceEvent, SourceState
 from billing.store.columns import AnyRow
+from billing.store.obligation_tables import OPEN_OBLIGATION, RefundObligation
 from billing.store.request_tables import KeyedRequest
 from billing.store.tables import (
     LIVE_CHARGE,
@@ -51,6 +52,15 @@ def in_the_way(tx: Connection, customer_id: UUID) -> list[str]:
         .where(text(f"(refund.{UNSETTLED_REFUND} OR refund.{PARKED})"))
     )
     told += [f"{public_id(Kind.REFUND, row.id)} is {row.state.value}" for row in tx.execute(refunds)]
+    owed = (
+        _charges(customer_id, col(RefundObligation.id), col(RefundObligation.state))
+        .join(RefundObligation, col(RefundObligation.charge_id) == col(Charge.id))
+        .where(text(f"refund_obligation.{OPEN_OBLIGATION}"))
+    )
+    told += [
+        f"{public_id(Kind.REFUND_OBLIGATION, row.id)} is {row.state.value} (give the money back, and settle it)"
+        for row in tx.execute(owed)
+    ]
     strays = (
         _charges(customer_id, col(StrayPayment.gateway_payment_id))
         .join(StrayPayment, col(StrayPayment.charge_id) == col(Charge.id))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, select
 from sqlmodel import SQLModel, col
 
 from billing.domain.public_ids import Kind, NotAnId, beginning_of, brief_id, public_id
+from billing.store.obligation_tables import RefundObligation
 from billing.store.tables import LIVE_SUBSCRIPTION, Charge, Customer, Invoice, Refund, Source, Subscription
 from billing.store.writes import table_of
 
@@ -22,6 +23,7 @@ _KINDS: Final[Mapping[type[SQLModel], Kind]] = {
     Invoice: Kind.INVOICE,
     Charge: Kind.CHARGE,
     Refund: Kind.REFUND,
+    RefundObligation: Kind.REFUND_OBLIGATION,
     Source: Kind.SOURCE,
 }
 
@@ -89,6 +91,15 @@ def find_refund(tx: Connection, meant: str) -> UUID:
     """
     known = select(col(Refund.id)).where(col(Refund.reference) == meant)
     return _first(tx, known) or _by_beginning(tx, Refund, "refund", meant, "its reference")
+
+
+def find_obligation(tx: Connection, meant: str) -> UUID:
+    """Return the refund obligation of an id, of the beginning of one, or of a gateway's ``pay_`` id.
+
+    :raises NoSuchThing: none is meant, or more than one.
+    """
+    known = select(col(RefundObligation.id)).where(col(RefundObligation.gateway_payment_id) == meant)
+    return _first(tx, known) or _by_beginning(tx, RefundObligation, "refund obligation", meant, "its pay_ id")
 
 
 def find_source(tx: Connection, meant: str) -> UUID:

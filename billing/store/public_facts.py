@@ -10,6 +10,7 @@ from sqlmodel import col
 from billing.domain.public_events import Facts, Recorded, internal_types, meaning_of, public_event
 from billing.store.among import among
 from billing.store.columns import AnyRow
+from billing.store.obligation_tables import RefundObligation
 from billing.store.tables import Charge, Event, Invoice, Refund, Source, Subscription
 from plans.calendar import Period
 from plans.money import Money
@@ -128,5 +129,15 @@ _QUERIES: Any = (
         .join(Charge, col(Charge.id) == col(Refund.charge_id))
         .join(Invoice, col(Invoice.id) == col(Charge.invoice_id)),
         col(Refund.id),
+    ),
+    (
+        "refund_obligation",
+        select(
+            col(RefundObligation.id), *_OF_INVOICE, *_OF_CHARGE,
+            col(RefundObligation.amount_minor), col(RefundObligation.currency),
+        )
+        .join(Charge, col(Charge.id) == col(RefundObligation.charge_id))
+        .join(Invoice, col(Invoice.id) == col(Charge.invoice_id)),
+        col(RefundObligation.id),
     ),
 )  # fmt: skip

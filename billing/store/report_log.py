@@ -12,6 +12,7 @@ from sqlmodel import col
 from billing.domain.public_ids import Kind
 from billing.domain.states import RefundState
 from billing.store.columns import UtcDateTime
+from billing.store.obligation_tables import RefundObligation
 from billing.store.reports import AnySelect, columns_of
 from billing.store.tables import (
     DUE_INVOICE,
@@ -169,6 +170,14 @@ def list_parked(tx: Connection, limit: int) -> list[ParkedRow]:
             select(col(Source.id), col(Source.revocation_error), null(), col(Customer.reference))
             .join(Customer, col(Customer.id) == col(Source.customer_id))
             .where(text("source.revocation = 'parked'")),
+        ),
+        (
+            "refund_obligation",
+            select(col(RefundObligation.id), col(RefundObligation.parked_reason), *owner)
+            .join(Charge, col(Charge.id) == col(RefundObligation.charge_id))
+            .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
+            .join(Customer, col(Customer.id) == col(Subscription.customer_id))
+            .where(text("refund_obligation.state = 'parked'")),
         ),
         ("webhook", select(col(Webhook.id), col(Webhook.why)).where(text("webhook.state = 'parked'"))),
     ]

@@ -112,6 +112,8 @@ _PLAIN: Final[Mapping[str, Telling]] = {
     "refund.accepted": (Tone.QUIET, "Checkout.com accepted the refund; it is not done yet."),
     "refund.outcome_unknown": (Tone.WARNING, "The answer to the refund was lost; Checkout.com is asked about it."),
     "refund.resent": (Tone.PLAIN, "The refund had surely never arrived, so it was sent again under the same key."),
+    "refund_obligation.tried": (Tone.QUIET, "A refund of what is owed is made."),
+    "refund_obligation.hastened": (Tone.PLAIN, "A refund of what is owed is made without waiting."),
     "source.confirmed": (Tone.GOOD, "The KakaoPay agreement is confirmed: it may be charged for renewals."),
     "source.discarded": (Tone.QUIET, "The KakaoPay agreement was never completed."),
     "source.suspected": (Tone.BAD, "The KakaoPay agreement looks dead."),
@@ -334,6 +336,23 @@ def _refund_end(event: EventRow, story: Story) -> Telling:
     return Tone.BAD, f"The refund of {_amount(event.data)} failed ({told})."
 
 
+def _owed(event: EventRow, _story: Story) -> Telling:
+    return Tone.WARNING, f"{_amount(event.data)} must go back: {event.data.get('reason') or 'no reason given'}."
+
+
+def _owed_still(event: EventRow, _story: Story) -> Telling:
+    again = event.data.get("next_try_at")
+    next_ = f"; the next refund is made on {str(again)[:10]}" if again else ""
+    return Tone.BAD, f"{_amount(event.data)} is still owed ({event.data.get('error') or 'a part went back'}){next_}."
+
+
+def _owed_no_more(event: EventRow, _story: Story) -> Telling:
+    if event.type == "refund_obligation.refunded":
+        return Tone.GOOD, f"{_amount(event.data)} that was owed has gone back."
+    left = Money(event.data["settled_minor"], event.data["currency"])
+    return Tone.GOOD, f"{left} went back by other means: {event.data['how']} ({event.data['reason']})."
+
+
 def _amount(data: Mapping[str, Any]) -> str:
     return str(Money(data["amount_minor"], data["currency"])) if "amount_minor" in data else "an amount"
 
@@ -349,8 +368,8 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "invoice.period_moved": _moved,
     "subscription.renewed": _renewed,
     "subscription.re_enrolment_requested": _re_enrolment,
-    **{f"{kind}.parked": _set_aside for kind in ("subscription", "charge", "refund")},
-    **{f"{kind}.released": _released for kind in ("subscription", "charge", "refund", "payment")},
+    **{f"{kind}.parked": _set_aside for kind in ("subscription", "charge", "refund", "refund_obligation")},
+    **{f"{kind}.released": _released for kind in ("subscription", "charge", "refund", "refund_obligation", "payment")},
     "invoice.issued": _issued,
     "invoice.paid": _paid,
     "invoice.voided": _voided,
@@ -372,4 +391,8 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "refund.refunded": _refund_end,
     "refund.declined": _refund_end,
     "refund.refused": _refund_end,
+    "refund_obligation.created": _owed,
+    "refund_obligation.try_failed": _owed_still,
+    "refund_obligation.refunded": _owed_no_more,
+    "refund_obligation.settled": _owed_no_more,
 }

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Select, func, literal, select, text
 from sqlmodel import col
 
 from billing.domain.cases import Case, InvoiceKind, Note, Settlement
-from billing.domain.identity import idempotency_key, refund_reference, row_id
+from billing.domain.identity import idempotency_key, row_id
 from billing.domain.revoking import withdraw
 from billing.domain.states import (
     FAILURES,
@@ -24,6 +24,7 @@ from billing.domain.states import (
 )
 from billing.store.births import payment_failed, refund_created, subscription_renewed
 from billing.store.day_records import write_day_records
+from billing.store.obligations import Captured, owe
 from billing.store.revocations import request_revocations, unused_sources
 from billing.store.tables import LIVE_CHARGE, Charge, Event, Invoice, Refund, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move, note
@@ -54,16 +55,8 @@ def apply_settlements(tx: Connection, decisions: Sequence[tuple[Case, Settlement
             note(tx, case.subscription_id, each, author, subject=_subject_of(each, case))
         if decision.refund_reason is not None:
             payment_id = str(decision.charge["gateway_payment_id"])
-            order_refund(
-                tx,
-                case.charge_id,
-                payment_id,
-                case.amount.minor,
-                case.amount.currency,
-                reference=refund_reference(case.reference, next_refund_no(tx, case.charge_id)),
-                reason=decision.refund_reason,
-                author=author,
-            )
+            captured = Captured(case.charge_id, case.subscription_id, payment_id, case.amount, author.now)
+            owe(tx, captured, decision.refund_reason, author)
 
 
 def void_open_invoices(tx: Connection, subscription_ids: Sequence[UUID], author: Author) -> None:

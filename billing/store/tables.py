@@ -280,7 +280,7 @@ class Refund(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True)
     charge_id: UUID = Field(foreign_key="charge.id", index=True)
-    gateway_payment_id: str = Field(max_length=100)
+    gateway_payment_id: str = Field(index=True, max_length=100)
     """The payment to refund: the charge's own, or a second one found under its reference."""
     amount_minor: int = Field(sa_type=MinorUnits)
     currency: str = Field(max_length=3)

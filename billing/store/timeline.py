@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlmodel import col
 
 from billing.domain.cases import ChargeKind
+from billing.store.obligation_tables import RefundObligation
 from billing.store.report_log import EventRow, list_refunds
 from billing.store.reports import AnySelect, ChargeRow, list_charges, list_subscriptions
 from billing.store.sentences import Story, Tone, days, moment, occasion, price_of, tell
@@ -55,11 +56,15 @@ def subscription_timeline(tx: Connection, subscription_id: UUID, limit: int) -> 
 
 
 def charge_timeline(tx: Connection, charge: ChargeRow, limit: int) -> Timeline:
-    """Return the newest ``limit`` things that happened to a charge, its invoice and its refunds."""
+    """Return the newest ``limit`` things that happened to a charge, its invoice, its refunds and what is owed of it."""
     story = load_story(tx, charge.subscription_id)
     refunds = list(tx.execute(select(col(Refund.id)).where(col(Refund.charge_id) == charge.id)).scalars())
+    obligations = select(col(RefundObligation.id)).where(col(RefundObligation.charge_id) == charge.id)
     about = or_(
-        _subjects("charge", [charge.id]), _subjects("invoice", [charge.invoice_id]), _subjects("refund", refunds)
+        _subjects("charge", [charge.id]),
+        _subjects("invoice", [charge.invoice_id]),
+        _subjects("refund", refunds),
+        _subjects("refund_obligation", list(tx.execute(obligations).scalars())),
     )
     return _timeline(tx, _events().where(about), story, limit)
 

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel, col
 
 from billing.store.columns import UtcDateTime
 from billing.store.due import Kind, rows_due
+from billing.store.obligation_tables import OPEN_OBLIGATION, RefundObligation
 from billing.store.tables import (
     PARKED,
     PARKED_SUBSCRIPTION,
@@ -35,6 +36,7 @@ _PARKED: Final[Mapping[str, tuple[type[SQLModel], str]]] = {
     "subscription": (Subscription, PARKED_SUBSCRIPTION),
     "charge": (Charge, PARKED),
     "refund": (Refund, PARKED),
+    "refund_obligation": (RefundObligation, PARKED),
     "webhook": (Webhook, PARKED),
     "payment": (StrayPayment, "resolved_at IS NULL"),
 }
@@ -53,6 +55,10 @@ class VitalSigns:
     oldest_unsettled_charge: datetime | None
     """When it was made. Beyond the bound, the oldest of as many."""
     oldest_unsettled_refund: datetime | None
+    owed_refunds: int
+    """Payments that must go back and have not yet, parked ones with them."""
+    oldest_owed_refund: datetime | None
+    """Since when it is owed."""
     oldest_webhook: datetime | None
     """When the oldest webhook that was not processed yet came in."""
     last_sweep: datetime | None
@@ -84,6 +90,8 @@ def vital_signs_query() -> Select[*tuple[Any, ...]]:
         _count(_some(Charge, "id", UNKNOWN_CHARGE)).label("unknown_charges"),
         _earliest(_some(Charge, "created_at", UNSETTLED_CHARGE), "created_at").label("oldest_unsettled_charge"),
         _earliest(_some(Refund, "created_at", UNSETTLED_REFUND), "created_at").label("oldest_unsettled_refund"),
+        _count(_some(RefundObligation, "created_at", OPEN_OBLIGATION)).label("owed_refunds"),
+        _earliest(_some(RefundObligation, "created_at", OPEN_OBLIGATION), "created_at").label("oldest_owed_refund"),
         _earliest(_some(Webhook, "received_at", "state = 'received'"), "received_at").label("oldest_webhook"),
         type_coerce(
             select(func.max(col(Daemon.seen_at))).where(col(Daemon.sweeps) > 0).scalar_subquery(), UtcDateTime()

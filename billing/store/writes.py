@@ -22,6 +22,7 @@ from billing.domain.states import (
     CHARGE_MOVES,
     ENDED_SUBSCRIPTIONS,
     INVOICE_MOVES,
+    OBLIGATION_MOVES,
     REFUND_MOVES,
     SOURCE_MOVES,
     SUBSCRIPTION_MOVES,
@@ -29,6 +30,7 @@ from billing.domain.states import (
 )
 from billing.store.audit import enter_events
 from billing.store.event_rows import append_events, hold_subject
+from billing.store.obligation_tables import RefundObligation
 from billing.store.recordsets import insert_of, recordset, update_of
 from billing.store.tables import Charge, Event, Invoice, Refund, Source, Subscription
 
@@ -80,6 +82,7 @@ _MOVES: Final[Mapping[type[SQLModel], Mapping[Any, Mapping[Any, Any]]]] = {
     Invoice: INVOICE_MOVES,
     Charge: CHARGE_MOVES,
     Refund: REFUND_MOVES,
+    RefundObligation: OBLIGATION_MOVES,
     Source: SOURCE_MOVES,
 }
 

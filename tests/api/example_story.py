@@ -187,12 +187,24 @@ def _money_back(tell: Teller) -> None:
 
 
 def _a_trial(tell: Teller) -> None:
+    tell.api.world.wallet("lee@example.test", refunds=["20006", "20158"])
     subscription = tell.api.subscribe(customer_reference="cust-lee", email="lee@example.test", plan="trial")
     tell.post(
         "consent_to_first_charge",
         f"/v1/subscriptions/{subscription}/consent",
         {"reason": "agreed on the page before the end of the trial"},
     )
+    # The token amount that made the agreement must go back, and its refund is declined.
+    tell.api.sweep_at("2027-01-31 13:00")
+    tell.api.sweep_at("2027-01-31 13:10")
+    [owed] = tell.get("list_refund_obligations", "/v1/refund_obligations", open="true")["data"]
+    path = f"/v1/refund_obligations/{owed['id']}"
+    tell.post("retry_refund_obligation", f"{path}/retry", {"reason": "the wallet works again"})
+    tell.api.sweep_at("2027-01-31 13:11")
+    tell.api.sweep_at("2027-01-31 13:20")
+    tell.get("get_refund_obligation", path)
+    told = {"how": "bank transfer of 1 February, no. 4711", "reason": "KakaoPay takes no refund of it"}
+    tell.post("settle_refund_obligation", f"{path}/settle", told)
 
 
 def _arrears(tell: Teller) -> None:

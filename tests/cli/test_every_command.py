@@ -26,6 +26,7 @@ READING = [
     ("charges", "list"),
     ("charges", "list", "--subscription", "cust-park", "--state", "declined"),
     ("refunds", "list"),
+    ("refunds", "owed"),
     ("sources", "list"),
     ("sources", "list", "--customer", "cust-jung", "--state", "revoked"),
     ("events",),

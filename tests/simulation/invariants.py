@@ -78,6 +78,7 @@ def captured_means_paid_or_given_back(world: "World") -> Iterator[str]:
     for row in world.books.rows(
         "SELECT c.reference, i.state FROM charge c JOIN invoice i ON i.id = c.invoice_id WHERE c.state = 'captured'"
         " AND i.state <> 'paid' AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.charge_id = c.id)"
+        " AND NOT EXISTS (SELECT 1 FROM refund_obligation o WHERE o.gateway_payment_id = c.gateway_payment_id)"
     ):
         yield f"charge {row['reference']} is captured, its invoice is {row['state']}, and nothing goes back"
 
@@ -132,6 +133,7 @@ def one_automatic_capture_a_day(world: "World") -> Iterator[str]:
     for row in world.books.rows(
         "SELECT c.subscription_id, c.sent_at, c.gateway_payment_id FROM charge c WHERE c.automatic AND c.state = 'captured'"
         f" AND NOT EXISTS (SELECT 1 FROM refund r WHERE r.charge_id = c.id AND r.state IN {COUNTED})"
+        " AND NOT EXISTS (SELECT 1 FROM refund_obligation o WHERE o.gateway_payment_id = c.gateway_payment_id)"
     ):
         payment = world.truth.payments.get(row["gateway_payment_id"])
         if payment is not None and (payment.closed_before or payment.beside):
@@ -164,6 +166,21 @@ def refunds_are_bounded(world: "World") -> Iterator[str]:
         f" AND r.gateway_payment_id = c.gateway_payment_id AND r.state IN {COUNTED} GROUP BY c.id HAVING back > c.amount_minor"
     ):
         yield f"{row['reference']}: {row['back']} of {row['amount_minor']} are being refunded"
+
+
+@always(20)
+def nothing_is_given_back_twice(world: "World") -> Iterator[str]:
+    """What a person gave back by other means is not refunded too."""
+    for row in world.books.rows(
+        "SELECT gateway_payment_id, settled_minor FROM refund_obligation WHERE state = 'settled'"
+    ):
+        payment = world.truth.payments.get(row["gateway_payment_id"])
+        if (
+            payment is not None
+            and payment.refunded + row["settled_minor"] > payment.captured
+            and not world.was_restored
+        ):
+            yield f"{payment.id}: {payment.refunded} refunded and {row['settled_minor']} settled of {payment.captured}"
 
 
 @always(21)

@@ -11,6 +11,8 @@ from tests.simulation.truth import Action, Payment, Truth
 # One or more codes of every class that the fact sheet tells apart, and one that is in no list.
 CODES = ("20051", "20051", "20005", "20061", "20065", "20068", "20101", "200R1", "20059", "30046", "20103", "29999")
 GONE = "200R1"
+REFUND_CODES = ("20158", "50003", "50003", "20006", "20006", "30046", "20101")
+"""Why a refund is declined: too late, our balance is short, nobody knows, and two ways of a closed wallet."""
 LINK_LIVES = (timedelta(minutes=15), timedelta(hours=2), timedelta(days=1))
 LATE = tuple(timedelta(minutes=m) for m in (1, 30, 600, 2800, 9000, 20000))
 LOOKED_AT_FOR = timedelta(days=7)
@@ -22,6 +24,7 @@ class Outcomes:
 
     def __init__(self, seed: int, truth: Truth, clock: Clock, dice: Dice) -> None:
         self._rng = random.Random(f"{seed}/outcomes")
+        self._refund_rng = random.Random(f"{seed}/refunds")
         self.truth = truth
         self.clock = clock
         self.dice = dice
@@ -126,7 +129,7 @@ class Outcomes:
 
     def _end_refund(self, payment: Payment, action: Action) -> None:
         action.approved = not self.dice.strikes("refund_declined")
-        action.code = "10000" if action.approved else "20158"
+        action.code = "10000" if action.approved else self._refund_rng.choice(REFUND_CODES)
         if action.approved:
             payment.refunded += action.amount
         self.tell(payment, "payment_refunded" if action.approved else "payment_refund_declined", action)

@@ -11,6 +11,7 @@ from billing.operations.customers import Subscriber
 from billing.operations.enrol_subscriber import enrol_subscriber
 from billing.operations.first_charges import ChargeSetAside, Enrolment, GatewayRefused, GatewayUnavailable, Terminal
 from billing.operations.manage import cancel_at_period_end, cancel_now, pause, resume, undo_cancel
+from billing.operations.obligations import retry_obligation, settle_obligation
 from billing.operations.parking import (
     Bill,
     close_stray,
@@ -166,16 +167,17 @@ class Operator:
             self._do("releases webhook", self._release(release_webhook, row["id"]))
 
     def give_back(self) -> None:
-        """Order again what should have gone back to the subscriber, where the gateway declined the refund."""
+        """See to what is owed and has not gone back: have it refunded again, or say that it went back otherwise."""
         engine = self._world.engines["operator"]
-        for row in self._rows(
-            "SELECT DISTINCT c.id FROM charge c JOIN refund r ON r.charge_id = c.id"
-            " AND r.gateway_payment_id = c.gateway_payment_id WHERE c.state = 'captured' AND r.requested_by <> 'operator'"
-            " AND r.state IN ('declined', 'refused') AND c.amount_minor > (SELECT coalesce(sum(o.amount_minor), 0)"
-            " FROM refund o WHERE o.charge_id = c.id AND o.state NOT IN ('declined', 'refused'))"
-        ):
+        for row in self._rows("SELECT id FROM refund_obligation WHERE state IN ('owed', 'parked')"):
             ident = UUID(row["id"])
-            self._do("gives back", lambda now, i=ident: request_refund(engine, i, None, reason="owed", now=now))
+            if self._rng.random() < 0.3:
+                self._do(
+                    "settles",
+                    lambda now, i=ident: settle_obligation(engine, i, how="transfer", reason="owed", now=now),
+                )
+            else:
+                self._do("has it refunded", lambda now, i=ident: retry_obligation(engine, i, reason="owed", now=now))
 
     def close_strays(self) -> None:
         """Deal with payments that no charge explains, as a person would who has looked at them."""

@@ -4,7 +4,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from billing.domain.identity import idempotency_key
-from billing.domain.states import CHARGE_MOVES, INVOICE_MOVES, REFUND_MOVES, SOURCE_MOVES, SUBSCRIPTION_MOVES
+from billing.domain.states import (
+    CHARGE_MOVES,
+    INVOICE_MOVES,
+    OBLIGATION_MOVES,
+    REFUND_MOVES,
+    SOURCE_MOVES,
+    SUBSCRIPTION_MOVES,
+)
 from billing.operations.foreign_refunds import MADE_BY
 from tests.simulation.invariants import ALWAYS
 from tests.simulation.sends import Sends
@@ -18,6 +25,7 @@ MOVES: Final[dict[str, Any]] = {
     "invoice": INVOICE_MOVES,
     "charge": CHARGE_MOVES,
     "refund": REFUND_MOVES,
+    "refund_obligation": OBLIGATION_MOVES,
     "source": SOURCE_MOVES,
 }
 EDGES: Final = {
@@ -31,6 +39,7 @@ _BIRTHS: Final = {
     "invoice": "open",
     "charge": "sending",
     "refund": "requested",
+    "refund_obligation": "owed",
     "source": "pending",
 }
 _INJECTED: Final = (

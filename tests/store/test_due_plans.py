@@ -18,6 +18,7 @@ INDEX_OF = {
     Kind.GIVING_UP: "invoice_to_give_up",
     Kind.SUBSCRIPTION: "due_subscription",
     Kind.INVOICE: "due_invoice",
+    Kind.REFUND_OBLIGATION: "obligation_to_see_to",
     Kind.REFUND: "refund_to_ask_about",
     Kind.REVOCATION: "revocation_to_tell",
     Kind.STRAY: "open_stray_payment",

@@ -18,6 +18,8 @@ INDEXES = (
     "parked_subscription",
     "parked_charge",
     "parked_refund",
+    "open_obligation",
+    "parked_obligation",
     "parked_webhook",
     "open_stray_payment",
 )

@@ -13,15 +13,18 @@ from billing.domain.states import (
     COUNTED_REFUND_STATES,
     INVOICE_MOVES,
     LIVE_CHARGE_STATES,
+    OBLIGATION_MOVES,
     REFUND_MOVES,
     SOURCE_MOVES,
     SUBSCRIPTION_MOVES,
     ChargeState,
     InvoiceState,
+    ObligationState,
     RefundState,
     SubscriptionState,
 )
 from billing.store.installation import load_installation
+from billing.store.obligation_tables import RefundObligation
 from billing.store.tables import Charge, Event, Invoice, Refund, Source, StrayPayment, Subscription
 from billing.store.writes import table_of
 
@@ -30,6 +33,7 @@ _MOVES: Final[Mapping[str, Any]] = {
     "invoice": INVOICE_MOVES,
     "charge": CHARGE_MOVES,
     "refund": REFUND_MOVES,
+    "refund_obligation": OBLIGATION_MOVES,
     "source": SOURCE_MOVES,
 }
 _BEGINS: Final = {
@@ -37,6 +41,7 @@ _BEGINS: Final = {
     "invoice": "open",
     "charge": "sending",
     "refund": "requested",
+    "refund_obligation": "owed",
     "source": "pending",
 }
 _ENDED: Final = (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE_EXPIRED)
@@ -48,9 +53,17 @@ class Books:
 
     def __init__(self, world: Any) -> None:
         with world.engine.database.snapshot() as tx:
-            self.subscriptions, self.invoices, self.charges, self.refunds, self.sources, self.strays = (
+            (
+                self.subscriptions,
+                self.invoices,
+                self.charges,
+                self.refunds,
+                self.obligations,
+                self.sources,
+                self.strays,
+            ) = (
                 tx.execute(select(table_of(model))).all()
-                for model in (Subscription, Invoice, Charge, Refund, Source, StrayPayment)
+                for model in (Subscription, Invoice, Charge, Refund, RefundObligation, Source, StrayPayment)
             )
             self.events = tx.execute(select(table_of(Event)).order_by(Event.id)).all()
             self.prefix = reference_prefix(load_installation(tx).id)
@@ -64,9 +77,13 @@ class Books:
         self.refunds_of: dict[str, list[Any]] = defaultdict(list)
         for refund in self.refunds:
             self.refunds_of[refund.gateway_payment_id].append(refund)
+        self.obligation_of = {row.gateway_payment_id: row for row in self.obligations}
 
     def given_back(self, payment: Mapping[str, Any]) -> bool:
-        """Whether all of a captured payment was refunded, is being refunded, or is watched so that it will be."""
+        """Whether all of a captured payment was refunded, is being refunded, is owed, or went back by other means."""
+        owed = self.obligation_of.get(payment["id"])
+        if owed is not None and owed.state is not ObligationState.REFUNDED:
+            return True
         ordered = sum(r.amount_minor for r in self.refunds_of[payment["id"]] if r.state in COUNTED_REFUND_STATES)
         return payment["refunded"] >= payment["captured"] or ordered >= payment["captured"]
 
@@ -197,6 +214,7 @@ def _every_state_has_its_event(books: Books) -> None:
         ("invoice", books.invoices),
         ("charge", books.charges),
         ("refund", books.refunds),
+        ("refund_obligation", books.obligations),
         ("source", books.sources),
     ):
         for row in rows:
@@ -231,6 +249,8 @@ def _nothing_is_open(books: Books) -> None:
     ended = (RefundState.REFUNDED, RefundState.DECLINED, RefundState.REFUSED)
     refunds = [(r.reference, r.state.value) for r in books.refunds if r.state not in ended]
     assert not refunds, f"refunds are still open: {refunds}"
+    owed = [(row.gateway_payment_id, row.state.value) for row in books.obligations if row.ended_at is None]
+    assert not owed, f"refunds are still owed: {owed}"
     watched = [row.gateway_payment_id for row in books.strays if row.resolved_at is None]
     assert not watched, f"strays are still open: {watched}"
     for payment in books.truth:

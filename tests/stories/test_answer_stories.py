@@ -12,7 +12,8 @@ from billing.domain.identity import row_id
 from billing.operations.first_charges import GatewayUnavailable
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.strays import keep_strays
-from billing.store.tables import Charge, Refund, Source, StrayPayment
+from billing.store.obligation_tables import RefundObligation
+from billing.store.tables import Charge, Source, StrayPayment
 
 
 @pytest.mark.parametrize(("batch", "transactions"), [(1, 4), (2, 2)])
@@ -51,7 +52,7 @@ def test_two_charges_of_one_subscription_that_end_at_once_end_one_after_the_othe
     assert len(begun) == 1
     assert tally.acts == {"charges_captured": 2}
     assert [row.state for row in rows_of(world, Charge)[-2:]] == ["captured", "captured"]
-    assert [(row.charge_id, row.state) for row in rows_of(world, Refund)] == [(second.id, "requested")]
+    assert [(row.charge_id, row.state) for row in rows_of(world, RefundObligation)] == [(second.id, "owed")]
     world.calm()
 
 

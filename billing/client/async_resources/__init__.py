@@ -8,6 +8,7 @@ from billing.client.async_resources.invoices import AsyncInvoicesResource
 from billing.client.async_resources.keys import AsyncKeysResource
 from billing.client.async_resources.plans import AsyncPlansResource
 from billing.client.async_resources.prices import AsyncPricesResource
+from billing.client.async_resources.refund_obligations import AsyncRefundObligationsResource
 from billing.client.async_resources.refunds import AsyncRefundsResource
 from billing.client.async_resources.sources import AsyncSourcesResource
 from billing.client.async_resources.subscriptions import AsyncSubscriptionsResource
@@ -26,6 +27,7 @@ class AsyncResources:
         self.keys = AsyncKeysResource(wire)
         self.plans = AsyncPlansResource(wire)
         self.prices = AsyncPricesResource(wire)
+        self.refund_obligations = AsyncRefundObligationsResource(wire)
         self.refunds = AsyncRefundsResource(wire)
         self.sources = AsyncSourcesResource(wire)
         self.subscriptions = AsyncSubscriptionsResource(wire)

@@ -6,6 +6,7 @@ from billing.client.models.customers import Access, Customer, PlanAccess, Why
 from billing.client.models.invoices import Invoice, InvoiceKind, InvoiceState
 from billing.client.models.keys import ApiKey, FreshApiKey, Role
 from billing.client.models.plans import Plan
+from billing.client.models.refund_obligations import ObligationSettled, ObligationState, RefundObligation
 from billing.client.models.refunds import Refund, RefundState
 from billing.client.models.shared import (
     Event,
@@ -57,11 +58,14 @@ __all__ = [
     "InvoiceState",
     "Money",
     "NextCharge",
+    "ObligationSettled",
+    "ObligationState",
     "Period",
     "Plan",
     "PlanAccess",
     "Price",
     "Refund",
+    "RefundObligation",
     "RefundState",
     "RevocationState",
     "Role",

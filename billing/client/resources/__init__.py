@@ -8,6 +8,7 @@ from billing.client.resources.invoices import InvoicesResource
 from billing.client.resources.keys import KeysResource
 from billing.client.resources.plans import PlansResource
 from billing.client.resources.prices import PricesResource
+from billing.client.resources.refund_obligations import RefundObligationsResource
 from billing.client.resources.refunds import RefundsResource
 from billing.client.resources.sources import SourcesResource
 from billing.client.resources.subscriptions import SubscriptionsResource
@@ -26,6 +27,7 @@ class Resources:
         self.keys = KeysResource(wire)
         self.plans = PlansResource(wire)
         self.prices = PricesResource(wire)
+        self.refund_obligations = RefundObligationsResource(wire)
         self.refunds = RefundsResource(wire)
         self.sources = SourcesResource(wire)
         self.subscriptions = SubscriptionsResource(wire)

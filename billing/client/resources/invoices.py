@@ -66,11 +66,21 @@ class InvoicesResource:
         )
 
     def retry(
-        self, invoice_id: str, *, reason: str | Omit | None = OMIT, idempotency_key: str | None = None
+        self,
+        invoice_id: str,
+        *,
+        reason: str | Omit | None = OMIT,
+        subscriber_confirmed: bool | Omit = OMIT,
+        idempotency_key: str | None = None,
     ) -> Invoice:
         """Charge an open invoice again, now."""
         return self._wire.ask(
-            call("POST", f"/v1/invoices/{in_path(invoice_id)}/retry", body={"reason": reason}, key=idempotency_key),
+            call(
+                "POST",
+                f"/v1/invoices/{in_path(invoice_id)}/retry",
+                body={"reason": reason, "subscriber_confirmed": subscriber_confirmed},
+                key=idempotency_key,
+            ),
             Invoice,
         )
 

@@ -5,7 +5,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from billing.domain.states import ChargeState, InvoiceState, RefundState, SourceState, SubscriptionState
+from billing.domain.states import (
+    ChargeState,
+    InvoiceState,
+    ObligationState,
+    RefundState,
+    SourceState,
+    SubscriptionState,
+)
 from billing.entrypoints.api.fields import (
     Country,
     Day,
@@ -121,6 +128,22 @@ class NewRefund(Body):
     reason: Reason
 
 
+class ObligationSettlement(Body):
+    """How the money went back by other means, such as a bank transfer with its date and number, and why so.
+
+    Both are kept in the audit trail, so do not name the subscriber in them.
+    """
+
+    how: Reason
+    reason: Reason
+
+
+class ObligationRetry(Body):
+    """Why the next refund is made now; it is kept in the audit trail."""
+
+    reason: Reason
+
+
 class NewCustomer(Body):
     """``reference`` is your own id of the customer, and never changes; ``phone`` is 010-1234-5678 or E.164.
 
@@ -227,6 +250,16 @@ class RefundQuery(_PaymentQuery):
     subscription_id: SubscriptionId | None = None
     customer_id: CustomerId | None = None
     state: RefundState | None = None
+
+
+class ObligationQuery(CreatedQuery):
+    """``open`` is true for what has not gone back yet, false for what has, or was settled."""
+
+    charge_id: ChargeId | None = None
+    subscription_id: SubscriptionId | None = None
+    customer_id: CustomerId | None = None
+    state: ObligationState | None = None
+    open: bool | None = None
 
 
 class PlanQuery(PageQuery):

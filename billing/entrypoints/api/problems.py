@@ -43,6 +43,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "So much of the charge cannot be given back",
         "Compare `amount` and `amount_refunded` of the charge, and ask for an amount that is left of it.",
     ),
+    "nothing_owed": Problem(
+        409,
+        "Nothing of it can be settled or retried now",
+        "Look at `current`: it has ended, or a refund of it is under way and ends by itself.",
+    ),
     "already_subscribed": Problem(
         409,
         "The customer has a live subscription to the plan",

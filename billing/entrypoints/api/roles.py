@@ -27,6 +27,8 @@ _READ: Final = (
     "GET /v1/charges/{charge_id}",
     "GET /v1/refunds",
     "GET /v1/refunds/{refund_id}",
+    "GET /v1/refund_obligations",
+    "GET /v1/refund_obligations/{obligation_id}",
     "GET /v1/plans",
     "GET /v1/plans/{plan}",
     "GET /v1/prices",
@@ -54,6 +56,8 @@ _BACKEND: Final = (
 _ADMIN: Final = (
     "POST /v1/customers/{customer_id}/erase",
     "POST /v1/charges/{charge_id}/settle",
+    "POST /v1/refund_obligations/{obligation_id}/settle",
+    "POST /v1/refund_obligations/{obligation_id}/retry",
     "POST /v1/plans",
     "POST /v1/prices",
     "POST /v1/webhook_endpoints",

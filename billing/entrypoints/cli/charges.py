@@ -35,6 +35,7 @@ from billing.operations.engine import Refusal
 from billing.operations.retry_charge import retry_charge
 from billing.operations.settle_charge import settle_charge
 from billing.store.lookups import find_charge, find_subscription
+from billing.store.obligation_reports import list_obligations
 from billing.store.report_log import list_refunds
 from billing.store.reports import ChargeRow, list_charges
 from billing.store.sentences import decline, what_follows
@@ -86,11 +87,13 @@ def show(context: typer.Context, charge: ChargeId, limit: Lines = 100, as_json: 
         why = why_charged(tx, row)
         siblings = list_charges(tx, 1000, subscription_id=row.subscription_id)
         refunds = list_refunds(tx, 100, charge_ids=[row.id])
+        owed = list_obligations(tx, 100, charge_ids=[row.id])
         timeline = charge_timeline(tx, row, limit)
     if as_json:
-        told = {"charge": row, "why": why, "refunds": refunds, "timeline": timeline.lines}
+        told = {"charge": row, "why": why, "refunds": refunds, "obligations": owed, "timeline": timeline.lines}
         print_json({**told, "complete": not timeline.left_out})
         return
+    still = ", ".join(f"{money(each.amount_minor, each.currency)} {each.state.value}" for each in owed)
     given_back = ", ".join(f"{money(each.amount_minor, each.currency)} {each.state.value}" for each in refunds)
     print_facts(
         f"Charge {public_id(Kind.CHARGE, row.id)}",
@@ -102,6 +105,7 @@ def show(context: typer.Context, charge: ChargeId, limit: Lines = 100, as_json: 
             ("State", f"{row.state.value} {decline(row.response_code, row.decline_class, row.error)}".strip()),
             ("Then", what_follows(row, siblings)),
             ("Given back", given_back or None),
+            ("Owed back", still or None),
             ("Reference", row.reference),
             ("Checkout.com", row.gateway_payment_id),
             ("Sent", f"{row.sends} times under one key" if row.sends > 1 else None),

@@ -19,6 +19,7 @@ from billing.store.door import load_door
 from billing.store.heartbeats import load_heartbeats
 from billing.store.installation import load_installation
 from billing.store.migrating import newest_version
+from billing.store.obligation_reports import owed_refunds
 from billing.store.report_log import Backlog, count_without_agreement, list_parked, load_backlog
 
 _OVERDUE: Final = timedelta(hours=2)
@@ -202,6 +203,17 @@ def parked(session: Session) -> Check:
     return ok("parked", "nothing")
 
 
+def owed(session: Session) -> Check:
+    """What is owed to subscribers must go back, by a refund or otherwise."""
+    with session.engine.database.snapshot() as tx:
+        number, since = owed_refunds(tx)
+    if since is None:
+        return ok("owed refunds", "none")
+    how_many = f"{number} refunds have failed" if number > 1 else "one refund has failed"
+    told = f"{how_many}, and the money is still owed; the oldest since {moment(since, session.zone)}"
+    return wrong("owed refunds", told, "`billing refunds owed`; what goes back otherwise: `billing refunds settle`")
+
+
 def _backlog(session: Session) -> Backlog:
     now = session.now()
     with session.engine.database.snapshot() as tx:
@@ -221,5 +233,6 @@ EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     agreements,
     webhooks,
     incoming_webhooks,
+    owed,
     parked,
 )

@@ -14,9 +14,10 @@ from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
 from billing.entrypoints.cli.output import agreed, print_json, print_table, say
 from billing.operations import parking
+from billing.operations.obligations import retry_obligation
 from billing.operations.refund_parked import captured_otherwise, refund_parked
 from billing.operations.revocations import release_revocation
-from billing.store.lookups import find_charge, find_refund, find_source, find_subscription
+from billing.store.lookups import find_charge, find_obligation, find_refund, find_source, find_subscription
 from billing.store.report_log import list_parked
 from billing.store.reports import list_charges
 
@@ -34,6 +35,7 @@ class ParkedKind(StrEnum):
     SUBSCRIPTION = "subscription"
     CHARGE = "charge"
     REFUND = "refund"
+    REFUND_OBLIGATION = "refund_obligation"
     WEBHOOK = "webhook"
     PAYMENT = "payment"
     SOURCE = "source"
@@ -80,8 +82,8 @@ def release(
 ) -> None:
     """Let something that was parked go on.
 
-    A subscription is renewed and charged again, a charge or refund is looked up, a webhook is processed, and a
-    stray payment counts as dealt with.
+    A subscription is renewed and charged again, a charge or refund is looked up, the refund that an obligation is
+    about is made again, a webhook is processed, and a stray payment counts as dealt with.
     """
     if bill is not None and kind is not ParkedKind.SUBSCRIPTION:
         raise typer.BadParameter("--bill is for a subscription only")
@@ -129,7 +131,9 @@ def refund(
         )
         return
     closed = f"charge {brief_id(Kind.CHARGE, row.id)} is closed"
-    if given.refund_id is None:
+    if given.refund_id is None and given.amount.minor:
+        say(f"{given.amount} is owed, and no refund of it can be made now (`billing refunds owed`); {closed}.")
+    elif given.refund_id is None:
         say(f"Nothing was left to give back: {closed}.")
     else:
         say(f"Refund {brief_id(Kind.REFUND, given.refund_id)} of {given.amount} is on its way; {closed}.")
@@ -167,3 +171,8 @@ def _release(session: Session, kind: ParkedKind, ident: str, reason: str, bill: 
                 found = find_refund(tx, ident)
             parking.release_refund(engine, found, reason, now)
             return str(found), f"Refund {brief_id(Kind.REFUND, found)} is looked up at the next sweep."
+        case ParkedKind.REFUND_OBLIGATION:
+            with engine.database.snapshot() as tx:
+                found = find_obligation(tx, ident)
+            retry_obligation(engine, found, reason=reason, now=now)
+            return str(found), f"{brief_id(Kind.REFUND_OBLIGATION, found)} is refunded again at the next sweep."

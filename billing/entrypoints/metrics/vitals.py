@@ -84,11 +84,15 @@ def _of_work(reading: Reading) -> Iterator[GaugeMetricFamily]:
         "billing_charges_overdue", "Open invoices whose charge is late by 15 minutes or more; counted to 10000.",
         signs.overdue_charges,
     )  # fmt: skip
+    yield _gauge(
+        "billing_refunds_owed", "Payments that must go back and have not yet; counted to 10000.", signs.owed_refunds
+    )
     yield _gauge("billing_charges_unknown", "Charges with an unknown outcome; to 10000.", signs.unknown_charges)
     for what, since in (
         ("due_renewal", signs.oldest_due_renewal),
         ("unsettled_charge", signs.oldest_unsettled_charge),
         ("unsettled_refund", signs.oldest_unsettled_refund),
+        ("owed_refund", signs.oldest_owed_refund),
         ("waiting_webhook", signs.oldest_webhook),
     ):
         told = f"Age of the oldest {what.replace('_', ' ')} in engine time; 0 when there is none."

@@ -21,6 +21,7 @@ _PARENTS: Final = (
     ("charge", "subscription_id", "subscription", "id"),
     ("charge", "source_id", "source", "id"),
     ("refund", "charge_id", "charge", "id"),
+    ("refund_obligation", "charge_id", "charge", "id"),
     ("stray_payment", "charge_id", "charge", "id"),
 )
 
@@ -87,7 +88,8 @@ def cancel_safety(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[F
         tx,
         f"SELECT e.subject_id FROM event e{ended} LEFT JOIN refund r"
         f" ON {id_as_text(tx, 'r.charge_id')} = e.subject_id AND r.state IN ({COUNTED_REFUND})"
-        " WHERE s.state = 'canceled' AND e.type = 'charge.captured' AND r.id IS NULL",
+        " WHERE s.state = 'canceled' AND e.type = 'charge.captured' AND r.id IS NULL AND NOT EXISTS (SELECT 1 FROM"
+        f" refund_obligation b WHERE {id_as_text(tx, 'b.charge_id')} = e.subject_id)",
     ):
         yield "charge", row[0], "it was captured after the subscription ended, and is not being given back"
 

@@ -10,7 +10,14 @@ from sqlalchemy import Connection, select
 from sqlmodel import SQLModel, col
 
 from billing.domain.identity import idempotency_key, reference_prefix
-from billing.domain.states import CHARGE_MOVES, INVOICE_MOVES, REFUND_MOVES, SOURCE_MOVES, SUBSCRIPTION_MOVES
+from billing.domain.states import (
+    CHARGE_MOVES,
+    INVOICE_MOVES,
+    OBLIGATION_MOVES,
+    REFUND_MOVES,
+    SOURCE_MOVES,
+    SUBSCRIPTION_MOVES,
+)
 from billing.store.installation import load_installation
 from billing.store.invariants.model import Bounds, Found, ask, id_as_text, invariant
 from billing.store.tables import Charge, Event, Invoice
@@ -21,6 +28,7 @@ _MOVES: Final[Mapping[str, Mapping[Any, Mapping[Any, Any]]]] = {
     "invoice": INVOICE_MOVES,
     "charge": CHARGE_MOVES,
     "refund": REFUND_MOVES,
+    "refund_obligation": OBLIGATION_MOVES,
     "source": SOURCE_MOVES,
 }
 _BORN: Final = {
@@ -31,6 +39,7 @@ _BORN: Final = {
     ("refund", "refund.created", None, "requested"),
     # Made past us, at the gateway: done when it is first heard of.
     ("refund", "refund.created", None, "refunded"),
+    ("refund_obligation", "refund_obligation.created", None, "owed"),
 }
 _LEGAL: Final = _BORN | {
     (subject, f"{subject}.{event.value}", state.value, reached.value)

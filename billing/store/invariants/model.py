@@ -26,6 +26,7 @@ class Bounds:
     sending: timedelta = timedelta(hours=2)
     unknown: timedelta = timedelta(hours=25)
     pending: timedelta = timedelta(days=7)
+    refunding: timedelta = timedelta(days=7)
     webhook: timedelta = timedelta(hours=12)
     stray: timedelta = timedelta(hours=1)
     ladder_steps: int = 5

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from billing.domain.charging import REFUND_WINDOW
 from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant, text_of
 from billing.store.tables import LIVE_CHARGE
 
@@ -15,6 +14,10 @@ _GIVEN_BACK = (
     f" AND r.gateway_payment_id = c.gateway_payment_id AND r.state IN ({COUNTED_REFUND})), 0)"
 )
 """What was given back, or is being given back, of charge ``c``'s own payment."""
+_IS_OWED = "EXISTS (SELECT 1 FROM refund_obligation o WHERE o.gateway_payment_id = c.gateway_payment_id)"
+"""Charge ``c``'s own payment must go back: until it did, or a person settled it, another invariant names it."""
+_IS_KEPT = f"c.amount_minor > {_GIVEN_BACK} AND NOT {_IS_OWED}"
+"""Nothing says that charge ``c``'s own payment goes back."""
 
 
 @invariant(1, "A subscription, and so an invoice, has at most one charge under way.")
@@ -35,18 +38,18 @@ def period_uniqueness(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterat
         yield "subscription", row[0], f"{row[2]} invoices for the period that begins on {row[1]}"
 
 
-@invariant(3, "At most one charge of an invoice is captured and not given back.")
+@invariant(3, "At most one charge of an invoice is captured and kept.")
 def at_most_once(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
     for row in ask(
         tx,
         "SELECT c.invoice_id, COUNT(*) FROM charge c"
-        f" WHERE c.state = 'captured' AND c.amount_minor > {_GIVEN_BACK} GROUP BY 1 HAVING COUNT(*) > 1",
+        f" WHERE c.state = 'captured' AND {_IS_KEPT} GROUP BY 1 HAVING COUNT(*) > 1",
     ):
-        yield "invoice", row[0], f"{row[1]} captured charges, none of them given back: refund all but one"
+        yield "invoice", row[0], f"{row[1]} captured charges are kept: refund all but one"
 
 
 @invariant(5, "An invoice is paid if, and only if, a charge of it is captured (or captured and given back).")
-def paid_means_captured(tx: Connection, now: datetime, _bounds: Bounds) -> Iterator[Found]:
+def paid_means_captured(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
     for row in ask(
         tx,
         "SELECT i.id FROM invoice i WHERE i.state = 'paid' AND NOT EXISTS (SELECT 1 FROM charge c"
@@ -56,9 +59,7 @@ def paid_means_captured(tx: Connection, now: datetime, _bounds: Bounds) -> Itera
     for row in ask(
         tx,
         "SELECT c.id, i.state FROM charge c JOIN invoice i ON i.id = c.invoice_id"
-        f" WHERE c.state = 'captured' AND i.state <> 'paid' AND c.amount_minor > {_GIVEN_BACK}"
-        " AND c.captured_at > :refundable",  # an older one can only be paid back by other means
-        refundable=now - REFUND_WINDOW,
+        f" WHERE c.state = 'captured' AND i.state <> 'paid' AND {_IS_KEPT}",
     ):
         yield "charge", row[0], f"it is captured, its invoice is {row[1]}, and the money is not on its way back"
 

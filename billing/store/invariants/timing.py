@@ -74,7 +74,8 @@ def bounded_convergence(tx: Connection, now: datetime, bounds: Bounds) -> Iterat
 def once_a_day(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
     kept = text(
         "charge.amount_minor > COALESCE((SELECT SUM(r.amount_minor) FROM refund r"
-        f" WHERE r.charge_id = charge.id AND r.state IN ({COUNTED_REFUND})), 0)"
+        f" WHERE r.charge_id = charge.id AND r.state IN ({COUNTED_REFUND})), 0) AND NOT EXISTS"
+        " (SELECT 1 FROM refund_obligation o WHERE o.gateway_payment_id = charge.gateway_payment_id)"
     )
     rows = tx.execute(
         select(

@@ -1,0 +1,178 @@
+"""Works off what the engine owes: a refund of each payment that must go back, again and again until it did."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+from sqlmodel import col
+
+from billing.domain.charging import GatewayRefund, RefundsFound, RefundStatus
+from billing.domain.identity import refund_reference
+from billing.domain.obligations import PARKED_LOOK, GivenBack, Step, next_try, parked, unreadable
+from billing.domain.states import (
+    OBLIGATION_MOVES,
+    REFUND_MOVES,
+    ObligationEvent,
+    ObligationState,
+    RefundEvent,
+    RefundState,
+    can_move,
+)
+from billing.operations.batches import pages_of, together_or_alone
+from billing.operations.engine import Engine, Tally
+from billing.operations.follow_refunds import follow_refunds
+from billing.operations.foreign_refunds import adopt_found
+from billing.store.cases import lock_subscriptions
+from billing.store.due import Kind
+from billing.store.obligations import ObligationRow, given_back, load_obligations, take_step
+from billing.store.queries import load_refunds
+from billing.store.settlements import next_refund_no, order_refund
+from billing.store.tables import Refund
+from billing.store.writes import Author, Move, move
+
+_FAILED = (RefundState.REFUSED, RefundState.DECLINED)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the gateway tells of the refunds of a payment: all of them, or why it cannot be read."""
+
+    refunds: Sequence[GatewayRefund] = ()
+    unreadable: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a refund of the payment has not ended there."""
+        return any(each.status is RefundStatus.OPEN for each in self.refunds)
+
+
+NOT_ASKED = Look()
+
+
+def give_back_owed(engine: Engine, *, now: datetime) -> Tally:
+    """Order a refund of everything that is owed and due at ``now`` (UTC); the act after this one sends it."""
+    tally = Tally()
+    for ids in pages_of(engine, Kind.REFUND_OBLIGATION, now, takes_turns=True):
+        tally.add(
+            together_or_alone(
+                ids,
+                lambda batch: try_owed(engine, batch, now=now)[0],
+                lambda row, why: _park(engine, row, why, now),
+            )
+        )
+    return tally
+
+
+def try_owed(engine: Engine, ids: Sequence[UUID], *, now: datetime) -> tuple[Tally, list[UUID]]:
+    """See to these obligations as far as they are due (``now``: UTC); return the refunds that were ordered.
+
+    Where a refund may have been made before, the gateway is asked first: what it made must not be made again.
+    """
+    with engine.database.snapshot() as tx:
+        rows = [row for row in load_obligations(tx, ids) if _is_due(row, now)]
+    looks = look_at(engine, [row for row in rows if row.owed.tries or row.is_stray or _is_parked(row)], now=now)
+    tally, ordered = Tally(), []
+    author = Author(engine.actor, now)
+    with engine.database.transaction() as tx:
+        lock_subscriptions(tx, sorted({row.subscription_id for row in rows}))
+        current = {row.id: row for row in load_obligations(tx, [row.id for row in rows], lock=True)}
+        refunds = given_back(tx, [row.gateway_payment_id for row in rows])
+        for row in rows:
+            if current.get(row.id) != row:
+                continue  # seen to by another process meanwhile, or moved by what the look showed
+            step = _step(engine, row, refunds[row.gateway_payment_id], looks.get(row.id, NOT_ASKED), now)
+            take_step(tx, row, step, author)
+            tally.acts[f"obligations_{step.event.value if step.event else 'looked_at'}"] += 1
+            if step.refund is not None:
+                ordered.append(_order(tx, row, step, looks.get(row.id, NOT_ASKED), author))
+    return tally, ordered
+
+
+def look_at(engine: Engine, rows: Sequence[ObligationRow], *, now: datetime) -> Mapping[UUID, Look]:
+    """Ask the gateway for the refunds of these payments, and take up what is news here."""
+    if not rows:
+        return {}
+    looks: dict[UUID, Look] = {}
+    found: dict[str, tuple[str, Sequence[GatewayRefund]]] = {}
+    answers = engine.gateway.find_refunds([row.gateway_payment_id for row in rows])
+    for row, told in zip(rows, answers, strict=True):
+        if isinstance(told, RefundsFound):
+            looks[row.id] = Look(told.refunds)
+            found[row.gateway_payment_id] = (row.owed.amount.currency, told.refunds)
+        else:
+            looks[row.id] = Look(unreadable=told.reason)
+    adopt_found(engine, found, now=now)
+    _correct(engine, found, now)
+    return looks
+
+
+def _correct(engine: Engine, found: Mapping[str, tuple[str, Sequence[GatewayRefund]]], now: datetime) -> None:
+    """Book refunds that were refused or declined, and made all the same."""
+    made = {
+        str(each.reference): each
+        for _, refunds in found.values()
+        for each in refunds
+        if each.reference is not None and each.status is RefundStatus.SUCCEEDED
+    }
+    if not made:
+        return
+    author = Author(engine.actor, now)
+    with engine.database.transaction() as tx:
+        failed = select(col(Refund.id)).where(
+            col(Refund.gateway_payment_id).in_(list(found)),
+            col(Refund.reference).in_(list(made)),
+            col(Refund.state).in_(_FAILED),
+        )
+        for row in load_refunds(tx, list(tx.execute(failed).scalars()), lock=True):
+            told = made[row.reference]
+            written = {"check_at": None, "action_id": told.action_id, "response_code": told.response_code}
+            data = {"amount_minor": row.amount_minor, "currency": row.currency}
+            if can_move(REFUND_MOVES, row.state, RefundEvent.SUCCEED):
+                step = Move(row.id, row.state, RefundEvent.SUCCEED, written, row.subscription_id, data)
+                move(tx, Refund, [step], author)
+                follow_refunds(tx, [row.gateway_payment_id], author)
+
+
+def _is_due(row: ObligationRow, now: datetime) -> bool:
+    return row.check_at is not None and row.check_at <= now
+
+
+def _is_parked(row: ObligationRow) -> bool:
+    return row.state is ObligationState.PARKED
+
+
+def _step(engine: Engine, row: ObligationRow, given: GivenBack, look: Look, now: datetime) -> Step:
+    if look.unreadable is not None:
+        return unreadable(row.owed, look.unreadable, now)
+    minimum = engine.rules.refund_minimum.get(row.owed.amount.currency, 1)
+    return next_try(row.owed, given, minimum=minimum, is_open_there=look.is_open, now=now)
+
+
+def _order(tx: Connection, row: ObligationRow, step: Step, look: Look, author: Author) -> UUID:
+    assert step.refund is not None  # noqa: S101 - asked by the caller
+    # A number that an older copy of the database has forgotten would be another request under a used key.
+    begins = refund_reference(row.charge_reference, 0).removesuffix("0")
+    used = [(each.reference or "").removeprefix(begins) for each in look.refunds]
+    highest = max((int(number) for number in used if number.isdigit()), default=0)
+    number = max(next_refund_no(tx, row.charge_id), highest + 1)
+    return order_refund(
+        tx,
+        row.charge_id,
+        row.gateway_payment_id,
+        step.refund.minor,
+        step.refund.currency,
+        reference=refund_reference(row.charge_reference, number),
+        reason=row.reason,
+        author=author,
+    )
+
+
+def _park(engine: Engine, obligation_id: UUID, why: str, now: datetime) -> None:
+    with engine.database.transaction() as tx:
+        for row in load_obligations(tx, [obligation_id], lock=True):
+            if can_move(OBLIGATION_MOVES, row.state, ObligationEvent.PARK):
+                take_step(tx, row, parked(why, now), Author(engine.actor, now))
+            else:
+                take_step(tx, row, Step(None, {"check_at": now + PARKED_LOOK}), Author(engine.actor, now))

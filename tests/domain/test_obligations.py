@@ -1,0 +1,128 @@
+"""What an owed refund does next, by what became of its refunds."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from billing.domain.obligations import (
+    BALANCE_SHORT_WAIT,
+    MOST_SHORTAGES,
+    UNDER_WAY_WAIT,
+    WAITS,
+    GivenBack,
+    Obligation,
+    OneRefund,
+    RefundFailure,
+    after_refunds,
+    classify_refund_failure,
+    next_try,
+    unreadable,
+)
+from billing.domain.states import OBLIGATION_MOVES, ObligationEvent, ObligationState, RefundState
+from plans.money import Money
+
+NOW = datetime(2027, 3, 1, tzinfo=UTC)
+BY = NOW + timedelta(days=365)
+
+
+def owed(state=ObligationState.OWED, **more):
+    return Obligation(state, Money(9900, "KRW"), **({"refund_by": BY} | more))
+
+
+def given(*rows):
+    made = [
+        OneRefund(UUID(int=number), RefundState(state), amount, NOW + timedelta(hours=number), code)
+        for number, (state, amount, code) in enumerate((*row, None)[:3] for row in rows)
+    ]
+    return GivenBack(tuple(made))
+
+
+@pytest.mark.parametrize(
+    ("codes", "wanted"),
+    [
+        ("50003", RefundFailure.BALANCE_SHORT),
+        ("20158", RefundFailure.FINAL),
+        ("30046", RefundFailure.FINAL),
+        ("20101", RefundFailure.FINAL),
+        ("request_invalid,action_failure_limit_exceeded", RefundFailure.FINAL),
+        ("20006", RefundFailure.PASSING),
+        ("20068", RefundFailure.PASSING),
+        ("refund_amount_exceeds_balance", RefundFailure.PASSING),
+        ("99999", RefundFailure.PASSING),
+        (None, RefundFailure.PASSING),
+    ],
+)
+def test_a_code_says_when_another_refund_makes_sense(codes, wanted):
+    assert classify_refund_failure(codes) is wanted
+
+
+def test_failures_wait_longer_each_time_and_the_sixth_parks():
+    failed = given(("declined", 9900, "20006"))
+    for number, wait in enumerate(WAITS):
+        step = after_refunds(owed(ObligationState.REFUNDING, failures=number), failed, NOW)
+        assert (step.event, step.changes["check_at"]) == (ObligationEvent.FAIL, NOW + wait)
+        assert step.changes["failures"] == number + 1
+    step = after_refunds(owed(ObligationState.REFUNDING, failures=len(WAITS)), failed, NOW)
+    assert step.event is ObligationEvent.PARK
+
+
+def test_a_short_balance_is_tried_daily_and_uses_up_no_other_try():
+    short = given(("declined", 9900, "50003"))
+    step = after_refunds(owed(ObligationState.REFUNDING, failures=5), short, NOW)
+    assert (step.event, step.changes) == (
+        ObligationEvent.FAIL,
+        {"check_at": NOW + BALANCE_SHORT_WAIT, "shortages": 1},
+    )
+    last = after_refunds(owed(ObligationState.REFUNDING, shortages=MOST_SHORTAGES - 1), short, NOW)
+    assert last.event is ObligationEvent.PARK
+
+
+@pytest.mark.parametrize("state", [ObligationState.OWED, ObligationState.REFUNDING, ObligationState.PARKED])
+def test_it_ends_when_refunds_of_whoever_give_all_of_it_back(state):
+    step = after_refunds(owed(state), given(("refunded", 4900), ("declined", 9900), ("refunded", 5000)), NOW)
+    assert (step.event, step.changes["ended_at"]) == (ObligationEvent.SUCCEED, NOW)
+    assert after_refunds(owed(state), given(("refunded", 4900), ("pending", 5000)), NOW) is None
+
+
+def test_only_what_no_refund_claims_is_refunded_next():
+    step = next_try(owed(tries=1), given(("declined", 9900), ("refunded", 4900)), minimum=50, now=NOW)
+    assert (step.event, step.refund) == (ObligationEvent.TRY, Money(5000, "KRW"))
+    assert step.changes == {"check_at": None, "tries": 2}
+
+
+@pytest.mark.parametrize(("made", "is_open_there"), [([("pending", 4900)], False), ([], True)])
+def test_while_a_refund_is_under_way_none_is_made(made, is_open_there):
+    step = next_try(owed(), given(*made), minimum=50, is_open_there=is_open_there, now=NOW)
+    assert (step.event, step.changes, step.refund) == (None, {"check_at": NOW + UNDER_WAY_WAIT}, None)
+
+
+@pytest.mark.parametrize(
+    ("owes", "made", "why"),
+    [
+        (owed(refund_by=NOW - timedelta(seconds=1)), [], "365 days"),
+        (owed(), [("refunded", 9851)], "under the smallest refund"),
+        (owed(), [("parked", 9900)], "is parked"),
+    ],
+)
+def test_what_no_refund_can_give_back_is_parked_at_once_with_the_reason(owes, made, why):
+    step = next_try(owes, given(*made), minimum=50, now=NOW)
+    assert (step.event, step.refund) == (ObligationEvent.PARK, None)
+    assert why in step.changes["parked_reason"]
+
+
+def test_the_last_instant_at_which_the_wallet_refunds_still_counts():
+    assert next_try(owed(refund_by=NOW), given(), minimum=50, now=NOW).event is ObligationEvent.TRY
+
+
+def test_a_gateway_that_tells_nothing_is_a_failed_try():
+    step = unreadable(owed(), "HTTP 404", NOW)
+    assert (step.event, step.changes) == (None, {"check_at": NOW + WAITS[0], "failures": 1})
+    assert unreadable(owed(failures=len(WAITS)), "HTTP 404", NOW).event is ObligationEvent.PARK
+    assert unreadable(owed(refund_by=NOW - timedelta(days=1)), "HTTP 404", NOW).event is ObligationEvent.PARK
+    assert set(unreadable(owed(ObligationState.PARKED), "HTTP 404", NOW).changes) == {"check_at"}
+
+
+def test_nobody_settles_while_a_refund_is_under_way_and_what_ended_stays_so():
+    assert ObligationEvent.SETTLE not in OBLIGATION_MOVES[ObligationState.REFUNDING]
+    assert OBLIGATION_MOVES[ObligationState.SETTLED] == OBLIGATION_MOVES[ObligationState.REFUNDED] == {}
