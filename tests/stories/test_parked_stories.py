@@ -4,9 +4,9 @@ from datetime import date
 from uuid import UUID
 
 import pytest
-from billing.domain.invoicing import CatchUp
 from harness import email
 
+from billing.domain.days.renewing import CatchUp
 from billing.operations.engine import Conflict
 from billing.operations.erase_customer import erase_customer
 from billing.operations.manage import cancel_at, cancel_now
