@@ -11,6 +11,7 @@ from billing.domain.cases import Policy
 from billing.domain.dunning import DunningPolicy
 from billing.domain.hanging import HangingBounds
 from billing.domain.quiet_hours import ChargeWindow
+from billing.domain.set_up_evidence import SetUpPolicy
 from billing.gateway.auth import Authorization, OAuth, SecretKey
 from billing.gateway.client import CheckoutGateway, GatewayLimits
 from billing.gateway.messages import SeriesFields
@@ -78,6 +79,13 @@ def make_rules(settings: Settings) -> Rules:
             hanging=make_hanging_bounds(settings),
             revoke_replaced=settings.gateway.revoke_replaced,
             decline_classes=settings.dunning.codes,
+            set_up=SetUpPolicy(
+                window=timedelta(hours=settings.set_up.window_hours),
+                subscribers=settings.set_up.subscribers,
+                share=settings.set_up.share,
+                without_captures=settings.set_up.without_captures,
+                tries=settings.set_up.tries,
+            ),
         ),
         catch_up=settings.daemon.catch_up,
         catch_up_periods=settings.daemon.catch_up_periods,

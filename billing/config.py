@@ -186,6 +186,14 @@ class DunningSection(_Section):
         return value
 
 
+class SetUpSection(_Section):
+    window_hours: Annotated[int, Whole, Field(ge=1, le=240)] = 24
+    subscribers: Annotated[int, Whole, Field(ge=2, le=10_000)] = 5
+    share: Annotated[float, Number, Field(ge=0.01, le=1)] = 0.5
+    without_captures: Annotated[int, Whole, Field(ge=1, le=10_000)] = 2
+    tries: Annotated[int, Whole, Field(ge=1, le=20)] = 3
+
+
 class LimitsSection(_Section):
     currencies: list[str] = Field(default_factory=lambda: ["KRW", "HKD", "SGD"])
     minimum: dict[str, Minor] = Field(default_factory=lambda: {"KRW": 50, "HKD": 1, "SGD": 1})
@@ -268,6 +276,7 @@ class Settings(BaseSettings):
     enrolment: EnrolmentSection = EnrolmentSection()
     window: WindowSection = WindowSection()
     dunning: DunningSection = DunningSection()
+    set_up: SetUpSection = SetUpSection()
     limits: LimitsSection = LimitsSection()
     brake: BrakeSection = BrakeSection()
     webhooks: WebhooksSection = WebhooksSection()

@@ -11,6 +11,7 @@ from billing.domain.days.schedule import BillingSchedule
 from billing.domain.declines import DeclineClass
 from billing.domain.dunning import DunningPolicy
 from billing.domain.hanging import HangingBounds
+from billing.domain.set_up_evidence import SetUpPolicy
 from billing.domain.states import (
     ChargeEvent,
     ChargeState,
@@ -104,6 +105,7 @@ class Policy:
     revoke_replaced: bool = True
     """Whether the gateway is told that an agreement which was replaced is revoked."""
     decline_classes: Mapping[str, DeclineClass] = field(default_factory=dict)
+    set_up: SetUpPolicy = field(default_factory=SetUpPolicy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ class Settlement:
     """Why the whole captured amount must go back, or None."""
     notes: tuple[Note, ...] = ()
     stop_the_run: str | None = None
-    """Why no further charge should be sent in this run (our set-up is wrong), or None."""
+    """Why no further charge should be sent in this run (our key was turned away), or None."""
 
 
 NOTHING = Settlement()

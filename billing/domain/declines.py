@@ -30,7 +30,7 @@ class DeclineClass(StrEnum):
     STOP = "stop"
     """Blocked, closed or forbidden: no retry, ask the subscriber."""
     SET_UP = "set_up"
-    """Our configuration or our bug: stop the run and alarm; costs no subscriber a dunning step."""
+    """Our configuration or our bug, or one wallet that is told as such: :mod:`.set_up_evidence` decides which."""
     UNKNOWN = "unknown"
     """Declined, and no reason that is known could be had: a few steps of the ladder, then ask the subscriber."""
 
@@ -130,8 +130,8 @@ def is_response_code(told: str) -> bool:
 def classify_refusal(codes: tuple[str, ...]) -> DeclineClass:
     """Return the class of a 4xx answer from its ``error_codes``.
 
-    What is not about the source or the provider's health is our set-up or our
-    bug: no subscriber pays for that with a dunning step.
+    What is not about the source or the provider's health is taken for our set-up
+    or our bug, as far as the evidence goes.
     """
     for code in codes:
         if code in _CLASS_OF_ERROR:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from typing import Final
 
 from billing.domain.cases import Case, Note, Policy, Settlement
 from billing.domain.days.grace import given_until, grace_until
@@ -17,6 +18,7 @@ from billing.domain.dunning import (
 )
 from billing.domain.quiet_hours import charge_slot
 from billing.domain.rechecks import after_failure
+from billing.domain.set_up_evidence import Trouble
 from billing.domain.states import (
     ChargeEvent,
     InvoiceEvent,
@@ -28,6 +30,8 @@ from billing.domain.states import (
 )
 from plans.calendar import billing_day
 
+UNPROVEN: Final = "an error of our set-up, while nobody is captured: our account or this wallet, a person must find out"
+"""Why a subscription is parked that met a set-up class too often to be tried on, without proof of whose fault it is."""
 _CHARGEABLE = (
     SubscriptionState.ACTIVE,
     SubscriptionState.TRIALING,
@@ -37,11 +41,18 @@ _CHARGEABLE = (
 
 
 def settle_failure(
-    case: Case, event: ChargeEvent, decline: DeclineClass, code: str | None, now: datetime, policy: Policy
+    case: Case,
+    event: ChargeEvent,
+    decline: DeclineClass,
+    code: str | None,
+    now: datetime,
+    policy: Policy,
+    trouble: Trouble = Trouble.OPEN,
 ) -> Settlement:
     """Return what a failed charge changes. ``now`` is a UTC instant.
 
-    A first payment or a re-enrolment has no ladder: the subscriber is present and may try again.
+    A first payment or a re-enrolment has no ladder: the subscriber is present and may try again. ``trouble`` says of a
+    set-up class whose trouble it is, and of no other class anything.
     """
     closed = Settlement(
         charge_event=event,
@@ -54,7 +65,7 @@ def settle_failure(
         return replace(closed, invoice_event=InvoiceEvent.VOID, invoice={"next_attempt_at": None, "give_up_at": None})
     if case.subscriber_is_present or case.subscription_state not in _CHARGEABLE:
         return closed
-    return _climb(case, closed, decline, now, policy)
+    return _climb(case, closed, decline, now, policy, trouble if decline is DeclineClass.SET_UP else Trouble.OPEN)
 
 
 def end_of_ladder(state: SubscriptionState, end: EndOfLadder) -> tuple[SubscriptionEvent | None, InvoiceEvent | None]:
@@ -80,10 +91,13 @@ def _source_event(case: Case, decline: DeclineClass) -> SourceEvent | None:
     return SourceEvent.REVOKE
 
 
-def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime, policy: Policy) -> Settlement:
-    nobodys_fault = decline in NOBODYS_FAULT
+def _climb(
+    case: Case, closed: Settlement, decline: DeclineClass, now: datetime, policy: Policy, trouble: Trouble
+) -> Settlement:
     # A retry asked for by a person is not a step of the ladder, and where dunning is over there is no ladder.
     on_the_ladder = case.automatic and case.subscription_state is not SubscriptionState.UNPAID
+    is_the_wallets = on_the_ladder and trouble is Trouble.WALLET
+    nobodys_fault = decline in NOBODYS_FAULT and not is_the_wallets
     counts = on_the_ladder and not nobodys_fault
     today = billing_day(now, case.zone)
     first_failed_on = case.first_failed_on or today
@@ -92,13 +106,23 @@ def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime,
         technical=case.technical_failures + (1 if nobodys_fault else 0),
         first_failed_on=first_failed_on,
     )
-    step = next_step(decline, failures, now=now, zone=case.zone, spread_by=case.subscription_id, policy=policy.dunning)
+    step = next_step(
+        # A wallet that nothing but its owner can help is one that is blocked, whatever code told of it.
+        DeclineClass.STOP if is_the_wallets else decline,
+        failures,
+        now=now,
+        zone=case.zone,
+        spread_by=case.subscription_id,
+        policy=policy.dunning,
+    )
+    if on_the_ladder and trouble is Trouble.UNPROVEN:
+        step = HoldForPerson(UNPROVEN)
     invoice: dict[str, object] = {"failures": failures.counted, "technical_failures": failures.technical}
     if not nobodys_fault:
         invoice["first_failed_on"] = first_failed_on
         if case.first_failed_on is None:
             invoice |= _grace(case, first_failed_on, today, policy)
-    told = replace(closed, invoice=invoice, subscription_event=_falls_behind(case, decline))
+    told = replace(closed, invoice=invoice, subscription_event=None if nobodys_fault else _falls_behind(case))
     match step:
         case RetryAt() | GiveUp() if not on_the_ladder:
             return told  # the plan of retries stays as it was
@@ -115,9 +139,9 @@ def _climb(case: Case, closed: Settlement, decline: DeclineClass, now: datetime,
             return _hold(told, invoice, step, now)
 
 
-def _falls_behind(case: Case, decline: DeclineClass) -> SubscriptionEvent | None:
+def _falls_behind(case: Case) -> SubscriptionEvent | None:
     current = case.subscription_state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING)
-    return SubscriptionEvent.FALL_PAST_DUE if current and decline not in NOBODYS_FAULT else None
+    return SubscriptionEvent.FALL_PAST_DUE if current else None
 
 
 def _grace(

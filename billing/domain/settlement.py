@@ -32,6 +32,7 @@ from billing.domain.failing import settle_failure
 from billing.domain.hanging import why_open
 from billing.domain.polling import poll_again_at
 from billing.domain.rechecks import AFTER_A_FAILURE, AFTER_A_RESEND, first_recheck
+from billing.domain.set_up_evidence import Trouble
 from billing.domain.states import (
     CHARGE_MOVES,
     LIVE_CHARGE_STATES,
@@ -63,25 +64,39 @@ _FAILED: Final = {
 _TOOK_MONEY: Final = (PaymentStatus.CAPTURED, PaymentStatus.UNCLEAR)
 
 
-def settle(case: Case, outcome: Outcome, *, now: datetime, policy: Policy) -> Settlement:
+def class_of(outcome: Outcome, policy: Policy) -> DeclineClass | None:
+    """Return the class of an answer that says a charge failed, or None."""
+    match outcome:
+        case Accepted(payment) if payment.status in _FAILED:
+            return _class_of(payment, policy)
+        case Refused(_, codes):
+            return classify_refusal(codes)
+        case NotSent():
+            return DeclineClass.TECHNICAL
+        case _:
+            return None
+
+
+def settle(
+    case: Case, outcome: Outcome, *, now: datetime, policy: Policy, trouble: Trouble = Trouble.OPEN
+) -> Settlement:
     """Return what an answer of the gateway changes. ``now`` is a UTC instant.
 
+    ``trouble`` says whose trouble it is where the answer is of a set-up class.
     An answer that says less than what is already known (a late "pending", a second
     copy, a decline of a closed charge) changes nothing.
     """
     match outcome:
         case Accepted(payment):
-            return _settle_payment(case, payment, now, policy)
+            return _settle_payment(case, payment, now, policy, trouble)
         case Refused(_, codes):
             if case.charge_state not in (ChargeState.SENDING, ChargeState.UNKNOWN):
                 return NOTHING
             decline = classify_refusal(codes)
             code = ",".join(codes)[:LONGEST_CODE] or None
-            told = settle_failure(case, ChargeEvent.REFUSE, decline, code, now, policy)
+            told = settle_failure(case, ChargeEvent.REFUSE, decline, code, now, policy, trouble)
             # Should the gateway have contradicted itself, and its webhook be lost, only a look shows the payment.
-            told = replace(told, charge={**told.charge, **first_recheck(AFTER_A_FAILURE, now)})
-            why = f"HTTP {outcome.status}: {code or 'no code'}"
-            return _stopping(told, why) if decline is DeclineClass.SET_UP else told
+            return replace(told, charge={**told.charge, **first_recheck(AFTER_A_FAILURE, now)})
         case NotSent(reason, stop):
             if case.charge_state is not ChargeState.SENDING:
                 return NOTHING
@@ -126,7 +141,7 @@ def took_another_amount(case: Case, payment: GatewayPayment) -> bool:
     return is_closed and payment.status in _TOOK_MONEY and mismatch(case, payment) is not None
 
 
-def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:
+def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: Policy, trouble: Trouble) -> Settlement:
     if case.gateway_payment_id not in (None, payment.id):
         # A second payment under the same reference: what became of it says nothing about the first.
         stray = {"gateway_payment_id": payment.id, "status": payment.raw_status}
@@ -143,16 +158,10 @@ def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: 
     if payment.status is PaymentStatus.OPEN:
         return _still_open(case, payment, now, policy)
     decline = _class_of(payment, policy)
-    told = settle_failure(case, _FAILED[payment.status], decline, payment.response_code, now, policy)
+    told = settle_failure(case, _FAILED[payment.status], decline, payment.response_code, now, policy, trouble)
     returned = payment.status is PaymentStatus.RETURNED
     error = {"error": "captured, and returned to the subscriber by KakaoPay"} if returned else {}
-    told = replace(told, charge={**told.charge, **error, "gateway_payment_id": payment.id})
-    return _stopping(told, f"declined with {payment.response_code}") if decline is DeclineClass.SET_UP else told
-
-
-def _stopping(told: Settlement, why: str) -> Settlement:
-    """Our own set-up is wrong: the next charge would fail in the same way."""
-    return replace(told, stop_the_run=why)
+    return replace(told, charge={**told.charge, **error, "gateway_payment_id": payment.id})
 
 
 def _class_of(payment: GatewayPayment, policy: Policy) -> DeclineClass:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from billing.operations.batches import overlapped, pages_of, together_or_alone
 from billing.operations.brake import pull_the_brake
+from billing.operations.caution import most_at_once
 from billing.operations.engine import Engine, Tally
 from billing.operations.parking import park_subscription
 from billing.operations.send_charges import send_charges
@@ -16,7 +17,9 @@ from billing.store.installation import load_installation
 from billing.store.queries import subscription_of_invoice
 
 FIRST_BATCH: Final = 20
-"""A run begins with a few charges, so that a wrong key or a dead gateway costs few attempts."""
+"""A run begins with a few charges, so that a wrong key or a dead gateway costs few attempts.
+
+After the evidence stopped charging no more than so many are undecided at once, until one is captured."""
 LEAVES_WITHIN: Final = timedelta(seconds=10)
 """A batch is no larger than what the gateway's limit lets out in this time: charges that wait are marked as sending."""
 
@@ -45,9 +48,15 @@ def _pages(engine: Engine, now: datetime, tally: Tally) -> Iterator[list[UUID]]:
 
     for ids in pages_of(engine, Kind.INVOICE, now, takes_turns=True, first=FIRST_BATCH, most=most):
         with engine.database.snapshot() as tx:
-            why_not = load_installation(tx).why_not_charge(now)
+            installation = load_installation(tx)
+        why_not = installation.why_not_charge(now)
         if why_not is not None:
             tally.problems.append(why_not)
+            return
+        at_once = most_at_once(engine, installation, FIRST_BATCH, now)
+        if at_once is not None:
+            if at_once > 0:
+                yield ids[:at_once]
             return
         yield ids
 

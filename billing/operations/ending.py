@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
 from billing.domain.cases import Note
-from billing.domain.failing import end_of_ladder
+from billing.domain.failing import UNPROVEN, end_of_ladder
 from billing.domain.states import (
     InvoiceEvent,
     InvoiceState,
@@ -20,6 +20,7 @@ from billing.operations.engine import Engine, Refusal, Tally
 from billing.operations.manage import begin_planned_pause, end_canceled_period, resume
 from billing.store.cases import lock_subscriptions
 from billing.store.due import Kind
+from billing.store.set_up_evidence import failed_by_set_up_since, was_captured_since
 from billing.store.settlements import void_open_invoices
 from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
@@ -120,6 +121,9 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
         change(tx, Invoice, [Change(invoice_id, invoice_state, {"give_up_at": None, **again})])
         if state is not SubscriptionState.PAST_DUE:
             return
+        if _is_unproven(tx, invoice_id):
+            _set_aside(tx, owner, state, invoice_id, author)
+            return
         subscription_event, invoice_event = end_of_ladder(state, policy.end)
         if invoice_event is not None:
             move(tx, Invoice, [Move(invoice_id, invoice_state, invoice_event, {}, owner)], author)
@@ -132,6 +136,19 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
                 void_open_invoices(tx, [owner], author)
         told = Note("dunning.exhausted", {"end": policy.end.value})
         note(tx, owner, told, author, subject=("invoice", str(invoice_id)))
+
+
+def _is_unproven(tx: Connection, invoice_id: UUID) -> bool:
+    """Say whether an invoice failed by a set-up class, and nobody was captured since: it may be our account."""
+    since = failed_by_set_up_since(tx, invoice_id)
+    return since is not None and not was_captured_since(tx, since)
+
+
+def _set_aside(tx: Connection, owner: UUID, state: SubscriptionState, invoice_id: UUID, author: Author) -> None:
+    # Once the subscription is released, the invoice is due at once.
+    change(tx, Invoice, [Change(invoice_id, InvoiceState.OPEN, {"next_attempt_at": author.now})])
+    change(tx, Subscription, [Change(owner, state, {"parked_reason": UNPROVEN})])
+    note(tx, owner, Note("subscription.parked", {"reason": UNPROVEN}), author, subject=("subscription", str(owner)))
 
 
 def _lock(tx: Connection, subscription_id: UUID) -> SubscriptionState:

@@ -16,6 +16,7 @@ from billing.domain.states import CHARGE_MOVES, LIVE_CHARGE_STATES, ChargeEvent,
 from billing.operations.batches import together_or_alone
 from billing.operations.engine import Engine, Tally
 from billing.operations.gateway_customers import forget_unknown_customers, keep_gateway_customer
+from billing.operations.judge_set_up import is_against_us, judge_set_up
 from billing.operations.strays import keep_stray, let_go, stray_ids
 from billing.store.among import among
 from billing.store.births import source_created
@@ -69,7 +70,7 @@ def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime, sen
         waiting: list[UUID] = list(outcomes)
         while waiting:
             cases = load_cases(tx, waiting)
-            decisions, now_touched = [], set()
+            told, now_touched = [], set()
             for case in cases:
                 if case.subscription_id in now_touched:
                     continue  # settled in the next round, from what this round leaves
@@ -87,14 +88,30 @@ def _record(engine: Engine, outcomes: Mapping[UUID, Outcome], now: datetime, sen
                     let_go(tx, case, outcome.payment, author)
                     continue
                 now_touched.add(case.subscription_id)
-                decision = settle(case, outcome, now=now, policy=engine.rules.settlement)
-                decisions.append((case, decision))
-                if decision.charge_event is not None:
-                    tally.acts[f"charges_{decision.charge_event.value}"] += 1
-                tally.stop_the_run = tally.stop_the_run or decision.stop_the_run
-            apply_settlements(tx, decisions, author)
+                told.append((case, outcome))
+            _settle(tx, engine, told, author, tally)
             waiting = [charge_id for charge_id in waiting if charge_id not in done] if cases else []
     return tally
+
+
+def _settle(tx: Connection, engine: Engine, told: Sequence[tuple[Case, Outcome]], author: Author, tally: Tally) -> None:
+    rules = engine.rules.settlement
+    against_us = [(case, outcome) for case, outcome in told if is_against_us(case, outcome, rules)]
+    failed = {case.charge_id for case, _ in against_us}
+    decisions = [
+        (case, settle(case, outcome, now=author.now, policy=rules))
+        for case, outcome in told
+        if case.charge_id not in failed
+    ]
+    apply_settlements(tx, decisions, author)
+    if against_us:  # whose fault it is depends on what became of the others
+        judged = judge_set_up(tx, against_us, author.now, rules, tally)
+        apply_settlements(tx, judged, author)
+        decisions += judged
+    for _, decision in decisions:
+        if decision.charge_event is not None:
+            tally.acts[f"charges_{decision.charge_event.value}"] += 1
+        tally.stop_the_run = tally.stop_the_run or decision.stop_the_run
 
 
 def _is_detached(tx: Connection, case: Case, payment: GatewayPayment) -> bool:

@@ -66,7 +66,7 @@ def stop(engine: Engine, because: str, *, now: datetime) -> None:
 def go(engine: Engine, *, now: datetime, adopt: str | None = None) -> None:
     """Release the stop switch and any hold. ``adopt``: bind the database to this fingerprint (it was moved)."""
     with engine.database.transaction() as tx:
-        allow_charging(tx)
+        allow_charging(tx, now)
         if adopt is not None:
             set_fingerprint(tx, adopt)
         told = Note("installation.charging_allowed", {"adopted": adopt is not None})

@@ -25,6 +25,8 @@ class InstallationRow:
     stopped_because: str | None
     held_until: datetime | None
     held_because: str | None
+    allowed_at: datetime | None
+    is_careful: bool
     clock: datetime | None
     alive_at: datetime | None
     doubted_until: datetime | None
@@ -54,6 +56,8 @@ _THE_ROW: Final[Select[*tuple[Any, ...]]] = select(
     col(Installation.stopped_because),
     col(Installation.held_until),
     col(Installation.held_because),
+    col(Installation.allowed_at),
+    col(Installation.is_careful),
     col(Installation.clock),
     col(Installation.alive_at),
     col(Installation.doubted_until),
@@ -96,9 +100,20 @@ def hold_charging(tx: Connection, until: datetime, because: str) -> None:
     tx.execute(update(Installation).values(held_until=until, held_because=because[:500]))
 
 
-def allow_charging(tx: Connection) -> None:
-    """Release the stop switch and any hold."""
-    tx.execute(update(Installation).values(stopped_because=None, held_until=None, held_because=None))
+def stop_charging_on_evidence(tx: Connection, because: str) -> bool:
+    """Throw the stop switch unless it is thrown, and be careful once charging is allowed. Say whether it was thrown."""
+    thrown = update(Installation).where(col(Installation.stopped_because).is_(None))
+    return tx.execute(thrown.values(stopped_because=because[:500], is_careful=True)).rowcount == 1
+
+
+def allow_charging(tx: Connection, now: datetime) -> None:
+    """Release the stop switch and any hold, at an instant (UTC)."""
+    tx.execute(update(Installation).values(stopped_because=None, held_until=None, held_because=None, allowed_at=now))
+
+
+def end_caution(tx: Connection) -> None:
+    """Charge as fast as ever again: somebody was captured since charging was allowed."""
+    tx.execute(update(Installation).values(is_careful=False))
 
 
 def was_allowed_since(tx: Connection, since: datetime) -> bool:

@@ -33,6 +33,8 @@ PAUSE_PLANNED: Final = "pause_at IS NOT NULL AND state IN ('active', 'past_due')
 PARKED_SUBSCRIPTION: Final = "parked_reason IS NOT NULL"
 REFUND_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 REVOCATION_TO_TELL: Final = "revocation = 'requested'"
+SET_UP_FAILURE: Final = "decline_class = 'set_up'"
+CAPTURED: Final = "state = 'captured'"
 UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
 
 
@@ -229,6 +231,8 @@ class Charge(SQLModel, table=True):
         UniqueConstraint("invoice_id", "attempt_no"),
         partial_index("charge_to_ask_about", "check_at", "id", where=CHARGE_TO_ASK_ABOUT),
         partial_index("unknown_charge", "id", where=UNKNOWN_CHARGE),
+        partial_index("set_up_failure", "sent_at", where=SET_UP_FAILURE),
+        partial_index("captured_charge", "sent_at", where=CAPTURED),
         partial_index("parked_charge", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )
@@ -392,6 +396,10 @@ class Installation(SQLModel, table=True):
     held_until: datetime | None = instant(nullable=True)
     """No charge is sent before this instant: the last run met an error of our set-up or an outage."""
     held_because: str | None = Field(default=None, max_length=500)
+    allowed_at: datetime | None = instant(nullable=True)
+    """When a person last allowed charging: evidence against our set-up from before does not count any more."""
+    is_careful: bool = False
+    """The evidence stopped charging, and nobody was captured since it was allowed again: few are charged at once."""
     clock: datetime | None = instant(nullable=True)
     """The test clock: time stands at this instant until it is moved. Null: the machine's clock."""
     alive_at: datetime | None = instant(nullable=True)

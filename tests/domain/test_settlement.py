@@ -27,7 +27,8 @@ from billing.domain.charging import NotSent, PaymentStatus, Refused, Unknown
 from billing.domain.declines import DeclineClass
 from billing.domain.dunning import DunningPolicy, EndOfLadder
 from billing.domain.hanging import HangingBounds
-from billing.domain.settlement import mismatch, settle, took_another_amount
+from billing.domain.set_up_evidence import Trouble
+from billing.domain.settlement import class_of, mismatch, settle, took_another_amount
 from billing.domain.states import (
     ChargeEvent,
     ChargeState,
@@ -45,8 +46,8 @@ SUSPECT = Refused(422, ("source_invalid",))
 GONE = Refused(422, ("source_id_unknown",))
 
 
-def decide(case, answer, policy=None, now=NOW):
-    return settle(case, answer, now=now, policy=policy or Policy())
+def decide(case, answer, policy=None, now=NOW, trouble=Trouble.OPEN):
+    return settle(case, answer, now=now, policy=policy or Policy(), trouble=trouble)
 
 
 def after(case, *answers, policy=None):
@@ -408,28 +409,73 @@ def test_a_charge_that_failed_technically_too_often_is_set_aside_for_a_person():
     assert notes(decision) == ["subscription.parked"]
 
 
-@pytest.mark.parametrize(
-    ("answer", "why"),
-    [
-        (Refused(422, ("currency_not_supported",)), "HTTP 422: currency_not_supported"),
-        (Refused(422, ("payee_not_onboarded", "request_invalid")), "HTTP 422: payee_not_onboarded,request_invalid"),
-        (Refused(400, ()), "HTTP 400: no code"),
-        (declined("20003"), "declined with 20003"),
-    ],
-    ids=str,
-)
-def test_a_fault_of_our_set_up_stops_the_run_and_costs_the_subscriber_nothing(answer, why):
-    decision = decide(a_case(), answer)
-    assert decision.stop_the_run == why
+SET_UP_ANSWERS = [
+    Refused(422, ("currency_not_supported",)),
+    Refused(422, ("payee_not_onboarded", "request_invalid")),
+    Refused(400, ()),
+    declined("20003"),
+]
+
+
+@pytest.mark.parametrize("answer", SET_UP_ANSWERS, ids=str)
+@pytest.mark.parametrize("trouble", [Trouble.OPEN, Trouble.ACCOUNT])
+def test_a_set_up_class_that_may_be_our_accounts_costs_the_subscriber_nothing(answer, trouble):
+    decision = decide(a_case(), answer, trouble=trouble)
+    assert decision.charge["decline_class"] == "set_up"
     assert decision.subscription_event is None
     assert decision.source_event is None
     assert decision.invoice["failures"] == 0
     assert decision.invoice["next_attempt_at"] == NOW + timedelta(minutes=10)
+    assert decision.stop_the_run is None, "no single answer stops the run"
 
 
-def test_a_code_that_the_configuration_calls_set_up_stops_the_run_too():
+@pytest.mark.parametrize("answer", SET_UP_ANSWERS, ids=str)
+def test_a_set_up_class_that_is_the_wallets_trouble_asks_the_subscriber_and_leaves_the_agreement_alone(answer):
+    decision = decide(a_case(), answer, trouble=Trouble.WALLET)
+    assert decision.charge["decline_class"] == "set_up", "what was learned stays as it was told"
+    assert decision.subscription_event is SubscriptionEvent.FALL_PAST_DUE
+    assert decision.source_event is None
+    assert decision.invoice["next_attempt_at"] is None
+    assert is_in_slot(decision.invoice["give_up_at"], "2027-03-16 10:00")
+    assert notes(decision) == ["subscription.re_enrolment_requested"]
+
+
+@pytest.mark.parametrize("answer", SET_UP_ANSWERS, ids=str)
+def test_a_set_up_class_without_proof_parks_the_subscription_and_ends_nothing(answer):
+    decision = decide(a_case(), answer, trouble=Trouble.UNPROVEN)
+    assert decision.subscription_event is None
+    assert decision.invoice_event is None
+    assert decision.invoice["failures"] == 0
+    assert decision.invoice["next_attempt_at"] == NOW  # due once released
+    assert "set-up" in decision.subscription["parked_reason"]
+    assert notes(decision) == ["subscription.parked"]
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_a_retry_that_a_person_asked_for_parks_nobody_and_asks_nobody_whosever_trouble_it_is(trouble):
+    decision = decide(a_case(automatic=False), declined("20003"), trouble=trouble)
+    assert (decision.subscription_event, decision.subscription, decision.notes) == (None, {}, ())
+    assert "next_attempt_at" not in decision.invoice
+
+
+@pytest.mark.parametrize("trouble", Trouble)
+def test_whose_trouble_a_set_up_class_is_says_nothing_of_any_other_class(trouble):
+    for answer in (declined(), declined("20096"), declined("200R1"), GONE, EXPIRED, CAPTURED):
+        assert decide(a_case(), answer, trouble=trouble) == decide(a_case(), answer)
+
+
+def test_a_code_that_the_configuration_calls_set_up_is_one_too():
     policy = Policy(decline_classes={"20051": DeclineClass.SET_UP})
-    assert decide(a_case(), declined("20051"), policy).stop_the_run == "declined with 20051"
+    assert class_of(declined("20051"), policy) is DeclineClass.SET_UP
+    assert decide(a_case(), declined("20051"), policy, trouble=Trouble.UNPROVEN).subscription["parked_reason"]
+
+
+def test_only_an_answer_that_says_a_charge_failed_has_a_class():
+    for answer in (OPEN, CAPTURED, Unknown("no whole answer within 20 s")):
+        assert class_of(answer, Policy()) is None
+    assert class_of(EXPIRED, Policy()) is DeclineClass.RETRY_LATER
+    assert class_of(NotSent("no line"), Policy()) is DeclineClass.TECHNICAL
+    assert class_of(GONE, Policy()) is DeclineClass.AGREEMENT_GONE
 
 
 def test_a_subscribers_own_decline_stops_no_run():
