@@ -64,6 +64,12 @@ def load_evidence(
     }
 
 
+def count_lately(tx: Connection, now: datetime, policy: SetUpPolicy) -> Counts:
+    """Return the counts of the window that ends now (UTC), over charges of all kinds."""
+    since = max(now - policy.window, load_installation(tx).allowed_at or _NEVER)
+    return _evidence(tx, _failing(tx, (), since), since, policy, renewals=False, is_stopped=False).window
+
+
 def count_tries(tx: Connection, invoice_ids: Sequence[UUID]) -> Mapping[UUID, int]:
     """Return how often each invoice has met a set-up class by itself since there was reason to try it afresh.
 
@@ -107,9 +113,11 @@ def failed_by_set_up_since(tx: Connection, invoice_id: UUID) -> datetime | None:
     return first
 
 
-def was_captured_since(tx: Connection, since: datetime) -> bool:
-    """Say whether any renewal that was sent at or after an instant (UTC) was captured."""
+def was_captured_since(tx: Connection, since: datetime, until: datetime | None = None) -> bool:
+    """Say whether any renewal that was sent at or after an instant (UTC), and not after ``until``, was captured."""
     renewals = select(col(Charge.id)).where(text(_CAPTURED), _is_renewal(), col(Charge.sent_at) >= since)
+    if until is not None:
+        renewals = renewals.where(col(Charge.sent_at) <= until)
     return tx.execute(renewals.limit(1)).first() is not None
 
 

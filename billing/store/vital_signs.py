@@ -6,7 +6,18 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Select, Subquery, bindparam, func, select, text, type_coerce
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    bindparam,
+    func,
+    select,
+    text,
+    type_coerce,
+)
 from sqlmodel import SQLModel, col
 
 from billing.store.columns import UtcDateTime
@@ -15,6 +26,7 @@ from billing.store.obligation_tables import OPEN_OBLIGATION, RefundObligation
 from billing.store.tables import (
     PARKED,
     PARKED_SUBSCRIPTION,
+    SET_UP_FAILURE,
     UNKNOWN_CHARGE,
     UNSETTLED_CHARGE,
     UNSETTLED_REFUND,
@@ -31,6 +43,7 @@ COUNTED_TO: Final = 10_000
 """No row beyond this many is counted or looked at; a count that reads so means "at least"."""
 LATE_AFTER: Final = timedelta(minutes=15)
 """What is due for less than this is work in hand, not overdue."""
+_LATELY: Final = timedelta(hours=24)
 _SLOWEST_STATEMENT_MS: Final = 2000
 _PARKED: Final[Mapping[str, tuple[type[SQLModel], str]]] = {
     "subscription": (Subscription, PARKED_SUBSCRIPTION),
@@ -63,6 +76,8 @@ class VitalSigns:
     """When the oldest webhook that was not processed yet came in."""
     last_sweep: datetime | None
     """Machine time at which any daemon last ended a sweep."""
+    set_up_failures: int
+    """Charges sent in the last 24 hours that met a set-up class."""
     parked: Mapping[str, int]
     """What waits for a person, by the kind that ``billing parked`` calls it."""
 
@@ -71,15 +86,20 @@ def load_vital_signs(tx: Connection, now: datetime) -> VitalSigns:
     """Return how things are at ``now`` (UTC, engine time)."""
     if tx.dialect.name == "postgresql":
         tx.execute(text(f"SET LOCAL statement_timeout = {_SLOWEST_STATEMENT_MS}"))
-    row = tx.execute(vital_signs_query(), {"now": now, "late": now - LATE_AFTER}).one()._asdict()
+    row = (
+        tx.execute(vital_signs_query(), {"now": now, "late": now - LATE_AFTER, "lately": now - _LATELY}).one()._asdict()
+    )
     parked = {kind: row.pop(f"parked_{kind}") for kind in _PARKED}
     return VitalSigns(**row, parked=parked)
 
 
 @cache
 def vital_signs_query() -> Select[*tuple[Any, ...]]:
-    """Return the statement; it takes ``now`` and ``late``, before which what is due is overdue."""
-    now, late = bindparam("now", type_=UtcDateTime()), bindparam("late", type_=UtcDateTime())
+    """Return the statement.
+
+    It takes ``now``, ``late``, before which what is due is overdue, and ``lately``, since when failures are counted.
+    """
+    now, late, lately = (bindparam(name, type_=UtcDateTime()) for name in ("now", "late", "lately"))
     renewals = rows_due(Kind.SUBSCRIPTION, late, COUNTED_TO).subquery()
     charges = rows_due(Kind.INVOICE, late, COUNTED_TO).subquery()
     due = rows_due(Kind.SUBSCRIPTION, now, 1).subquery()
@@ -93,6 +113,7 @@ def vital_signs_query() -> Select[*tuple[Any, ...]]:
         _count(_some(RefundObligation, "created_at", OPEN_OBLIGATION)).label("owed_refunds"),
         _earliest(_some(RefundObligation, "created_at", OPEN_OBLIGATION), "created_at").label("oldest_owed_refund"),
         _earliest(_some(Webhook, "received_at", "state = 'received'"), "received_at").label("oldest_webhook"),
+        _count(_some(Charge, "sent_at", SET_UP_FAILURE, since=lately)).label("set_up_failures"),
         type_coerce(
             select(func.max(col(Daemon.seen_at))).where(col(Daemon.sweeps) > 0).scalar_subquery(), UtcDateTime()
         ).label("last_sweep"),
@@ -103,10 +124,11 @@ def vital_signs_query() -> Select[*tuple[Any, ...]]:
     )
 
 
-def _some(model: type[SQLModel], column: str, where: str) -> Subquery:
+def _some(model: type[SQLModel], column: str, where: str, since: BindParameter[datetime] | None = None) -> Subquery:
     # The condition is literal text, so that it is recognised as the partial index's own.
     table = table_of(model)
-    return select(table.c[column]).where(text(f"{table.name}.{where}")).limit(COUNTED_TO).subquery()
+    rows = select(table.c[column]).where(text(f"{table.name}.{where}"))
+    return (rows if since is None else rows.where(table.c[column] >= since)).limit(COUNTED_TO).subquery()
 
 
 def _count(rows: Subquery) -> ColumnElement[int]:

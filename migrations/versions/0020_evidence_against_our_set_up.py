@@ -17,6 +17,8 @@ def upgrade() -> None:
         op.create_index(name, "charge", ["sent_at"], sqlite_where=condition, postgresql_where=condition)
     op.add_column("installation", sa.Column("allowed_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("installation", sa.Column("is_careful", sa.Boolean(), nullable=False, server_default=sa.false()))
+    # What failed before nobody judged: the evidence begins with the upgrade.
+    op.execute("UPDATE installation SET allowed_at = COALESCE(clock, CURRENT_TIMESTAMP)")
 
 
 def downgrade() -> None:

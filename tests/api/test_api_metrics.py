@@ -82,14 +82,21 @@ def test_many_scrapes_cost_the_database_one_reading(api):
 
 
 @pytest.mark.parametrize(
-    ("because", "stopped", "braked"), [(None, 0, 0), ("holidays", 1, 0), ("the brake: more than 1000", 1, 1)]
+    ("because", "stopped", "braked", "by_evidence"),
+    [
+        (None, 0, 0, 0),
+        ("holidays", 1, 0, 0),
+        ("the brake: more than 1000", 1, 1, 0),
+        ("the evidence: 2 subscribers met an error", 1, 0, 1),
+    ],
 )
-def test_the_switch_and_the_brake_are_told_apart(api, because, stopped, braked):
+def test_the_switch_the_brake_and_the_evidence_are_told_apart(api, because, stopped, braked, by_evidence):
     with api.world.engine.database.transaction() as tx:
         marker = "?" if tx.dialect.name == "sqlite" else "%s"
         tx.exec_driver_sql(f"UPDATE installation SET stopped_because = {marker}", (because,))
     told = api.http.get("/metrics").text
-    assert (value(told, "billing_charging_stopped"), value(told, "billing_brake_pulled")) == (stopped, braked)
+    names = ("billing_charging_stopped", "billing_brake_pulled", "billing_stopped_by_evidence")
+    assert tuple(value(told, name) for name in names) == (stopped, braked, by_evidence)
 
 
 def test_every_pair_of_call_and_answer_that_can_come_has_its_series():

@@ -328,3 +328,16 @@ def test_who_paid_and_made_no_agreement(lived):
     verdict, words = finding(lived, "agreements")
     assert verdict == "warning"
     assert "no agreement came with the payment" in words
+
+
+def test_an_error_of_our_set_up_that_a_few_subscribers_met(lived):
+    assert finding(lived, "set-up") == ("ok", "nobody met an error of it in the last 24 hours → ")
+    lived.write(
+        "UPDATE charge SET decline_class = 'set_up', state = 'declined', automatic = true,"
+        " sent_at = '2027-03-05 03:00:00' WHERE id = (SELECT id FROM charge WHERE kind = 'renewal' LIMIT 1)"
+    )
+    verdict, words = finding(lived, "set-up")
+    assert verdict == "warning"
+    assert "1 subscriber met an error of our set-up in the last 24 hours" in words
+    lived.write("UPDATE installation SET is_careful = true")
+    assert "few are charged at once until one is captured" in finding(lived, "set-up")[1]

@@ -73,6 +73,13 @@ PLANTED = [
     (17, COPY_OF_A_CHARGE.format(digit=9, state="captured"), "another automatic charge was made on the same day"),
     (18, f"UPDATE invoice SET state = 'open', failures = 7 WHERE id = ({PAID})", "7 counted failures, but 6 are the most"),
     (18, f"UPDATE invoice SET attempts = 0 WHERE id = ({PAID})", "it counts 0 attempts, but charge number"),
+    (45, ";".join(COPY_OF_A_CHARGE.replace("INSERT", "INSERT OR IGNORE").format(digit=each, state="declined") for each in range(5, 10))
+     + ";UPDATE charge SET decline_class = 'set_up', automatic = true, source_id ="
+     " (SELECT s.source_id FROM subscription s WHERE s.id = charge.subscription_id) WHERE state = 'declined'",
+     "but 3 are the most there may be"),
+    (46, "UPDATE charge SET decline_class = 'set_up', state = 'declined', automatic = true;"
+     "UPDATE invoice SET state = 'uncollectible'; UPDATE subscription SET state = 'canceled', canceled_at = '2027-03-05'",
+     "it was ended for an error of our set-up"),
     (36, f"UPDATE subscription SET state = 'past_due' WHERE id = ({KIM})", "it is past_due, but no invoice of it is open"),
     (19, ENDED_LONG_AGO,
      "it was made after the subscription ended"),

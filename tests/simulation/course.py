@@ -11,6 +11,7 @@ from billing.domain.days.renewing import CatchUp
 from billing.domain.dunning import DunningPolicy, EndOfLadder
 from billing.operations.engine import Rules
 from tests.simulation.clerk import Clerk
+from tests.simulation.faults import ACCOUNT_FAULTS
 from tests.simulation.people import Operator, Person
 
 if TYPE_CHECKING:
@@ -68,6 +69,12 @@ def plan_course(world: "World", rng: random.Random) -> tuple[datetime, timedelta
     # Drawn last and by dice of its own, so that a world without a clerk stays what its seed always was.
     clerk = Clerk(world, random.Random(f"{world.seed}/clerk"))
     _repeat(world, [start + (end - start) * share for share in clerk.hours()], clerk.tidy)
+    account = random.Random(f"{world.seed}/account")
+    if account.random() < ACCOUNT_FAULTS["misconfigured"]:
+        length = timedelta(hours=account.choice((6, 30, 120)))
+        world.course.at(
+            start + (end - start) * account.uniform(0.05, 0.9), lambda: world.outcomes.account_breaks(length)
+        )
     return end, timedelta(days=heals)
 
 

@@ -145,6 +145,23 @@ def what_was_captured_after_the_end_went_back(world: "World") -> Iterator[str]:
         yield f"{row['reference']} was captured after the cancellation and kept"
 
 
+@at_the_end(37)
+def nobody_is_ended_for_what_may_be_our_account(world: "World") -> Iterator[str]:
+    """Whose dunning ended with a set-up class was ended while somebody was captured, by the gateway's truth."""
+    taken = [payment.made_at for payment in world.truth.payments.values() if payment.captured and not payment.present]
+    for row in world.books.rows(
+        "SELECT s.id, s.canceled_at, (SELECT min(f.sent_at) FROM charge f WHERE f.invoice_id = i.id AND f.automatic"
+        " AND f.decline_class = 'set_up') AS since FROM subscription s JOIN invoice i ON i.subscription_id = s.id"
+        " JOIN charge c ON c.invoice_id = i.id WHERE s.state = 'canceled' AND i.state = 'uncollectible'"
+        " AND c.automatic AND c.decline_class = 'set_up' AND c.attempt_no = (SELECT max(l.attempt_no) FROM charge l"
+        " WHERE l.invoice_id = i.id AND l.automatic AND l.decline_class IS NOT NULL)"
+    ):
+        slack = timedelta(hours=1)  # clocks step
+        since, until = instant(row["since"]) - slack, instant(row["canceled_at"]) + slack
+        if not any(since <= at <= until for at in taken) and not world.was_restored:
+            yield f"{row['id']} was ended for an error of our set-up, and nobody was captured since {since}"
+
+
 @at_the_end(33)
 def nothing_personal_or_secret_is_written_down(world: "World") -> Iterator[str]:
     """No key, and nobody's address outside the row of the customer."""
@@ -175,9 +192,9 @@ def the_production_invariants_hold(world: "World") -> Iterator[str]:
 
     What is parked as owed it must go on naming, until a person has paid it by other means.
     """
-    steps = len(world.rules.settlement.dunning.ladder)
+    steps, tries = len(world.rules.settlement.dunning.ladder), world.rules.settlement.set_up.tries
     with world.engines["operator"].database.snapshot() as tx:
-        breaches = check_all(tx, world.clock.now, Bounds(ladder_steps=steps))
+        breaches = check_all(tx, world.clock.now, Bounds(ladder_steps=steps, set_up_tries=tries))
     parked = {str(UUID(row[0])) for row in world.books.rows("SELECT id FROM refund_obligation WHERE state = 'parked'")}
     unnamed = parked - {breach.id for breach in breaches if breach.number == _OWED}
     for ident in unnamed:

@@ -152,6 +152,23 @@ def tries_are_bounded(world: "World") -> Iterator[str]:
         yield f"invoice {row['id']} failed {row['failures']} counted times, {most} are allowed"
 
 
+@always(18)
+def tries_with_a_set_up_class_are_bounded(world: "World") -> Iterator[str]:
+    """A few for each reason to try at all: its renewal, and each time that a person or the subscriber did something."""
+    few = world.rules.settlement.set_up.tries
+    allowed = world.books.rows("SELECT count(*) FROM event WHERE type = 'installation.charging_allowed'")[0][0]
+    for row in world.books.rows(
+        "SELECT c.invoice_id, count(*) AS tries, (SELECT count(*) FROM event e"
+        " WHERE e.subscription_id = c.subscription_id AND (e.type IN ('subscription.released', 'subscription.resumed',"
+        " 'subscription.resumed_in_arrears', 'subscription.recovered') OR e.type LIKE 'source.%')) AS reasons"
+        " FROM charge c WHERE c.automatic AND c.decline_class = 'set_up' GROUP BY c.invoice_id HAVING tries > ?",
+        few,
+    ):
+        most = few * (1 + allowed + row["reasons"])
+        if row["tries"] > most:
+            yield f"invoice {row['invoice_id']} met a set-up class {row['tries']} times, {most} are the most"
+
+
 @always(20)
 def refunds_are_bounded(world: "World") -> Iterator[str]:
     for payment in _ours(world):

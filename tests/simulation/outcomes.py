@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tests.simulation.clock import Clock
 from tests.simulation.faults import Dice
@@ -13,6 +13,7 @@ CODES = ("20051", "20051", "20005", "20061", "20065", "20068", "20101", "200R1",
 GONE = "200R1"
 REFUND_CODES = ("20158", "50003", "50003", "20006", "20006", "30046", "20101")
 """Why a refund is declined: too late, our balance is short, nobody knows, and two ways of a closed wallet."""
+INVALID_MERCHANT = "20003"
 LINK_LIVES = (timedelta(minutes=15), timedelta(hours=2), timedelta(days=1))
 LATE = tuple(timedelta(minutes=m) for m in (1, 30, 600, 2800, 9000, 20000))
 LOOKED_AT_FOR = timedelta(days=7)
@@ -32,6 +33,11 @@ class Outcomes:
         self.relents: Callable[[], bool] = lambda: False
         """Whether the charge that is decided now is declined, and captured after all."""
         self._awaited: dict[str, Callable[[], None]] = {}
+        self._broken_until: datetime | None = None
+
+    def account_breaks(self, length: timedelta) -> None:
+        """Our account is misconfigured: for so long every wallet charge is declined, once it was accepted."""
+        self._broken_until = self.clock.now + length
 
     def begin(self, payment: Payment) -> None:
         """A payment was made: it ends by itself, or when the subscriber has been to the wallet."""
@@ -70,6 +76,7 @@ class Outcomes:
         for act in self._awaited.values():
             self.truth.at(self.clock.now + timedelta(seconds=30), act)
         self._awaited.clear()
+        self._broken_until = None
 
     def cut(self, wallet: str) -> None:
         """The subscriber ends every agreement in the wallet; nobody tells us."""
@@ -85,7 +92,10 @@ class Outcomes:
     def _decide(self, payment: Payment) -> None:
         if not payment.is_open:
             return
-        if not self.truth.wallet(payment.wallet).sources.get(payment.source_id, False):
+        if self._broken_until is not None and self.clock.now < self._broken_until:
+            self.dice.fired["misconfigured"] += 1
+            self._close(payment, "Declined", INVALID_MERCHANT)
+        elif not self.truth.wallet(payment.wallet).sources.get(payment.source_id, False):
             self._close(payment, "Declined", GONE)
         elif self.dice.strikes("declined"):
             self._close(payment, "Declined", self._rng.choice(CODES))

@@ -119,14 +119,16 @@ class Referee:
         if not rows:
             self._keep(13, f"{event.type} {event.id} was answered 200, and is not stored")
 
-    def after_commit(self) -> None:
-        """11, 19: every new event is a legal move from where its subject was, and none comes after the end."""
+    def after_commit(self, *, is_restored: bool = False) -> None:
+        """11, 19, 38: every new event is a legal move from where its subject was; none comes after the end or a stop."""
         self._news = True
         for row in self._world.books.new_events():
             if row["to_state"] is not None:
                 self._follow(row)
             if row["type"] in ("charge.started", "charge.resent"):
                 self._may_be_charged(row)
+                if not is_restored:
+                    self._is_not_stopped(row)
             if row["type"] == "subscription.canceled":
                 self._ended[row["subject_id"]] = "canceled"
 
@@ -154,7 +156,7 @@ class Referee:
         self._ended.clear()
         self._world.books.last_event = 0
         edges, self.edges = self.edges, Counter()
-        self.after_commit()
+        self.after_commit(is_restored=True)
         self.edges = edges
 
     def _keep(self, number: int, what: str) -> None:
@@ -182,6 +184,11 @@ class Referee:
                 self._keep(11, f"{edge} leads to {row['to_state']}, and {subject} was {was}")
             self.edges[edge] += 1
         self._states[subject] = row["to_state"]
+
+    def _is_not_stopped(self, row: Any) -> None:
+        stopped = self._world.books.rows("SELECT stopped_because FROM installation")[0][0]
+        if stopped is not None:
+            self._keep(38, f"{row['type']} of {row['subject_id']} while charging is stopped: {stopped}")
 
     def _may_be_charged(self, row: Any) -> None:
         owner = str(row["subscription_id"])

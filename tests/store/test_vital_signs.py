@@ -13,6 +13,7 @@ INDEXES = (
     "due_invoice",
     "one_live_charge",
     "unknown_charge",
+    "set_up_failure",
     "unsettled_refund",
     "webhook_to_process",
     "parked_subscription",
@@ -35,9 +36,11 @@ def test_every_sign_is_read_by_a_partial_index(database):
     with database.snapshot() as tx:
         if tx.dialect.name == "postgresql":
             tx.execute(text("SET LOCAL enable_seqscan = off"))
-            rows = tx.exec_driver_sql(f"EXPLAIN {compiled}", compiled.construct_params({"now": NOW, "late": NOW}))
+            rows = tx.exec_driver_sql(
+                f"EXPLAIN {compiled}", compiled.construct_params({"now": NOW, "late": NOW, "lately": NOW})
+            )
         else:
-            told = compiled.construct_params({"now": "2027-03-01", "late": "2027-03-01"})
+            told = compiled.construct_params(dict.fromkeys(("now", "late", "lately"), "2027-03-01"))
             values = tuple(told[name] for name in compiled.positiontup)
             rows = tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", values)
         plan = "\n".join(str(tuple(row)) for row in rows)

@@ -21,6 +21,7 @@ from billing.store.installation import load_installation
 from billing.store.migrating import newest_version
 from billing.store.obligation_reports import owed_refunds
 from billing.store.report_log import Backlog, count_without_agreement, list_parked, load_backlog
+from billing.store.set_up_evidence import count_lately
 
 _OVERDUE: Final = timedelta(hours=2)
 _UNSETTLED: Final = timedelta(hours=25)
@@ -82,6 +83,22 @@ def stop_switch(session: Session) -> Check:
         told = f"charging is held until {moment(row.held_until, session.zone)}: {row.held_because}"
         return warning("stop switch", told, "it ends by itself; mend the reason, or `billing go`")
     return ok("stop switch", "charging is allowed")
+
+
+def set_up_failures(session: Session) -> Check:
+    """An error of our set-up that a few subscribers meet does not stop charging; a person should know of it."""
+    policy, now = session.engine.rules.settlement.set_up, session.now()
+    with session.engine.database.snapshot() as tx:
+        counts = count_lately(tx, now, policy)
+        is_careful = load_installation(tx).is_careful
+    lately = f"in the last {policy.window / timedelta(hours=1):g} hours"
+    careful = "; few are charged at once until one is captured" if is_careful else ""
+    if counts.failed:
+        met = "1 subscriber" if counts.failed == 1 else f"{counts.failed} subscribers"
+        others = "others were captured" if counts.captured else "nobody was captured"
+        told = f"{met} met an error of our set-up {lately}, and {others}{careful}"
+        return warning("set-up", told, "`billing charges list --state declined` shows the codes; ask Checkout.com")
+    return ok("set-up", f"nobody met an error of it {lately}{careful}")
 
 
 def test_clock(session: Session) -> Check:
@@ -225,6 +242,7 @@ EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     api_keys,
     audit_trail,
     stop_switch,
+    set_up_failures,
     test_clock,
     daemons,
     unsettled,

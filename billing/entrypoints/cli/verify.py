@@ -35,6 +35,7 @@ def verify(
     hanging = make_hanging_bounds(session.settings)
     bounds = Bounds(
         ladder_steps=len(session.settings.dunning.ladder),
+        set_up_tries=session.settings.set_up.tries,
         pending=max(hanging.renewal, hanging.present) + _LOOKED_AT_AGAIN_WITHIN,
     )
     with engine.database.snapshot() as tx:

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.domain.door import Door, DoorState, state_of
+from billing.domain.set_up_evidence import EVIDENCE
 from billing.entrypoints.clock import engine_now, machine_now
 from billing.operations.brake import BRAKE
 from billing.store.database import Database, told_plainly
@@ -87,6 +88,10 @@ def _of_work(reading: Reading) -> Iterator[GaugeMetricFamily]:
     yield _gauge(
         "billing_refunds_owed", "Payments that must go back and have not yet; counted to 10000.", signs.owed_refunds
     )
+    yield _gauge(
+        "billing_set_up_failures", "Charges of the last 24 hours that met an error of our set-up; counted to 10000.",
+        signs.set_up_failures,
+    )  # fmt: skip
     yield _gauge("billing_charges_unknown", "Charges with an unknown outcome; to 10000.", signs.unknown_charges)
     for what, since in (
         ("due_renewal", signs.oldest_due_renewal),
@@ -114,10 +119,18 @@ def _of_charging(reading: Reading) -> Iterator[GaugeMetricFamily]:
     row, now = reading.installation, reading.now
     because = row.stopped_because
     is_held = row.held_until is not None and now < row.held_until
-    yield _gauge("billing_charging_stopped", "The stop switch is thrown, by someone or the brake.", because is not None)
+    yield _gauge(
+        "billing_charging_stopped",
+        "The stop switch is thrown.",
+        because is not None,
+    )
     yield _gauge(
         "billing_brake_pulled", "It was the brake that threw it: far more was due than expected.",
         because is not None and because.startswith(BRAKE),
+    )  # fmt: skip
+    yield _gauge(
+        "billing_stopped_by_evidence", "It was thrown because subscribers met an error of our set-up.",
+        because is not None and because.startswith(EVIDENCE),
     )  # fmt: skip
     yield _gauge("billing_charging_held", "Charging waits for minutes after trouble with the gateway.", is_held)
 

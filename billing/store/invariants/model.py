@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -30,6 +30,7 @@ class Bounds:
     webhook: timedelta = timedelta(hours=12)
     stray: timedelta = timedelta(hours=1)
     ladder_steps: int = 5
+    set_up_tries: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,12 @@ def id_as_text(tx: Connection, column: str) -> str:
         return f"CAST({column} AS TEXT)"
     parts = [f"substr({column}, {start}, {length})" for start, length in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))]
     return "(" + " || '-' || ".join(parts) + ")"
+
+
+def instant_of(value: datetime | str) -> datetime:
+    """Return an instant as a raw query gives it: text on SQLite, a datetime on PostgreSQL."""
+    told = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return told.replace(tzinfo=UTC) if told.tzinfo is None else told
 
 
 def text_of(ident: object) -> str:
