@@ -188,6 +188,10 @@ _UNBILLED: Final = {
 }
 
 
+def _finding_settled(event: EventRow, _story: Story) -> Telling:
+    return Tone.QUIET, f"What verify's rule {event.data['rule']} found is settled: {event.data['reason']}."
+
+
 def _moved(event: EventRow, _story: Story) -> Telling:
     start, end = (date.fromisoformat(event.data[key]) for key in ("period_start", "period_end"))
     return Tone.QUIET, f"The payment is for {days(start, end)}: its period begins on the day it was captured."
@@ -366,6 +370,7 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "subscription.periods_missed": _missed,
     "subscription.not_billed": _not_billed,
     "invoice.period_moved": _moved,
+    "invoice.finding_settled": _finding_settled,
     "subscription.renewed": _renewed,
     "subscription.re_enrolment_requested": _re_enrolment,
     **{f"{kind}.parked": _set_aside for kind in ("subscription", "charge", "refund", "refund_obligation")},

@@ -32,6 +32,35 @@ ENDED_LONG_AGO = (
     "INSERT INTO event (id, at, actor, subject_type, subject_id, sequence, subscription_id, type, data)"
     f" SELECT 0, '2027-02-01', 'x', 'subscription', 'x', 1, id, 'subscription.canceled', '{{}}' FROM subscription WHERE id = ({KIM})"
 )
+PARK = KIM.replace("kim", "park")
+
+
+def _noted(number, day, kind, to_state):
+    return (
+        "INSERT INTO event (id, at, actor, subject_type, subject_id, sequence, subscription_id, type, to_state, data)"
+        f" SELECT {number}, '{day}', 'x', 'subscription', 'x', {number}, id, '{kind}', '{to_state}', '{{}}'"
+        f" FROM subscription WHERE id = ({KIM})"
+    )
+
+
+def _another_invoice(state, paid_at="NULL"):
+    return (
+        "INSERT INTO invoice (id, subscription_id, kind, period_start, period_end, amount_minor, currency, state,"
+        " attempts, failures, technical_failures, lost_days, grace_until, paid_at, created_at)"
+        f" SELECT '99' || substr(id, 3), id, 'renewal', '2027-01-20', '2027-02-20', 9900, 'KRW', '{state}', 1, 0, 0, 0,"
+        f" '2027-02-20', {paid_at}, '2027-01-20' FROM subscription WHERE id = ({KIM})"
+    )
+
+
+def _days_recorded(digit, start, end, kind="none"):
+    return (
+        "INSERT INTO day_record (id, subscription_id, starts_on, ends_on, kind, reason, written_at)"
+        f" SELECT '{digit}9' || substr(id, 3), id, '{start}', '{end}', '{kind}', 'paused', '2027-03-01'"
+        f" FROM subscription WHERE id = ({KIM})"
+    )
+
+
+RENEWAL_OF_KIM = f"UPDATE invoice SET state = '{{state}}' WHERE kind = 'renewal' AND subscription_id = ({KIM})"
 PLANTED = [
     (1, "DROP INDEX one_live_charge;UPDATE charge SET state = 'pending' WHERE state = 'captured'", "charges are under way"),
     (2, f"DROP INDEX one_invoice_for_a_period;UPDATE invoice SET period_start = '2027-01-31' WHERE id = ({PAID})",
@@ -96,6 +125,18 @@ PLANTED = [
     (29, f"UPDATE charge SET amount_minor = 990 WHERE id = ({CAPTURED})", "its amount_minor is 990, but 9900 when it was"),
     (29, f"UPDATE invoice SET period_end = '2027-04-30' WHERE id = ({PAID})", "its period_end is 2027-04-30"),
     (30, "UPDATE event SET actor = ' ' WHERE id = 1", "has no actor"),
+    (50, _noted(9990, "2027-02-10", "subscription.paused", "paused") + ";"
+     + _noted(9991, "2027-04-05", "subscription.resumed", "active"), "all of which were paused"),
+    (51, _another_invoice("paid", "'2027-04-05'") + ";UPDATE charge SET invoice_id = '99' || substr(subscription_id, 3)"
+     f" WHERE kind = 'first' AND subscription_id = ({KIM})", "which gave no access: a debt was open"),
+    (52, "UPDATE invoice SET paid_at = '2027-02-03 00:00:00' WHERE kind = 'first'", "but it was paid on 2027-02-03"),
+    (53, RENEWAL_OF_KIM.format(state="open") + ";" + _another_invoice("open"), "it owes 2 periods, the first from 2027-01-20"),
+    (54, f"UPDATE invoice SET state = 'open', grace_until = '2027-05-01' WHERE id = ({PAID})", "it gives access until 2027-05-01"),
+    (54, f"UPDATE invoice SET state = 'open', grace_until = NULL WHERE id = ({PAID})", "it gives access until None"),
+    (55, _days_recorded(1, "2027-03-01", "2027-03-05"), "are recorded as none"),
+    (55, _days_recorded(1, "2027-05-01", "2027-05-05") + ";" + _days_recorded(2, "2027-05-04", "2027-05-09"), "overlap"),
+    (56, f"DROP INDEX one_live_subscription_to_a_plan;UPDATE subscription SET customer_id = (SELECT customer_id FROM subscription"
+     f" WHERE id = ({KIM})) WHERE id = ({PARK})", "were paid before, by another subscription"),
     (31, "DELETE FROM event WHERE type = 'charge.accepted'", "but the last of them is number"),
 ]  # fmt: skip
 
@@ -196,6 +237,48 @@ def test_no_breach_list_grows_without_end(lived):
     told = lived.billing("verify", "--json").json
     assert sum(breach["number"] == 30 for breach in told["breaches"]) == 1000
     assert "and" in lived.billing("verify").words
+
+
+def _lock_out(lived):
+    """Plant a renewal that was charged for days without access, as before days were recorded."""
+    lived.write(_another_invoice("paid", "'2027-04-05'"))
+    lived.write(
+        "UPDATE charge SET invoice_id = '99' || substr(subscription_id, 3)"
+        f" WHERE kind = 'first' AND subscription_id = ({KIM})"
+    )
+    lived.write(f"UPDATE invoice SET grace_until = NULL WHERE kind = 'renewal' AND subscription_id = ({KIM})")
+    found = f"SELECT id FROM invoice WHERE kind = 'renewal' AND grace_until IS NULL AND subscription_id = ({KIM})"
+    return brief_id(Kind.INVOICE, UUID(lived.id_of(found)))
+
+
+def test_what_lies_in_the_past_is_settled_with_a_reason_and_not_named_again(lived):
+    invoice = _lock_out(lived)
+    assert "settle it with `billing verify --settle`" in lived.billing("verify").words
+    told = lived.billing("verify", "--settle", f"51:{invoice}", "--reason", "given back by bank transfer")
+    assert told.code == 0, told.err
+    rules = {each["number"]: each["breaches"] for each in lived.billing("verify", "--json").json["rules"]}
+    assert rules[51] == 0
+    [entry] = lived.billing("audit", "list", "--json").json
+    assert (entry["act"], entry["reason"]) == ("invoice.finding_settled", "given back by bank transfer")
+    again = lived.billing("verify", "--settle", f"51:{invoice}", "--reason", "twice")
+    assert (again.code, "finds nothing about" in again.words) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("settle", "more", "words"),
+    [
+        ("51", ["--reason", "x"], "such as 51:inv_bu7w7d"),
+        ("x:inv_b", ["--reason", "x"], "such as 51:inv_bu7w7d"),
+        ("51:{invoice}", [], "is needed with --settle"),
+        ("3:{invoice}", ["--reason", "x"], "rules 50, 51, 52, 56 may be settled"),
+        ("50:{invoice}", ["--reason", "x"], "rule 50 finds nothing about"),
+    ],
+)
+def test_what_cannot_be_settled_says_why(lived, settle, more, words):
+    invoice = _lock_out(lived)
+    told = lived.billing("verify", "--settle", settle.format(invoice=invoice), *more)
+    assert told.code != 0
+    assert words in told.words
 
 
 def test_the_bounds_can_be_told(lived):

@@ -6,11 +6,12 @@ from uuid import UUID
 import pytest
 from harness import email
 
+from billing.domain.days.releasing import Bill
 from billing.domain.days.renewing import CatchUp
 from billing.operations.engine import Conflict
 from billing.operations.erase_customer import erase_customer
 from billing.operations.manage import cancel_at, cancel_now
-from billing.operations.parking import Bill, park_subscription, release_subscription
+from billing.operations.parking import park_subscription, release_subscription
 from billing.store.invariants import check_all
 from billing.store.report_log import list_parked
 

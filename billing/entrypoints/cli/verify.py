@@ -10,11 +10,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from billing.bootstrap import make_hanging_bounds
 from billing.domain.public_ids import Kind, brief_id, brief_subject
 from billing.entrypoints.cli.context import Session, session_of
-from billing.entrypoints.cli.options import AsJson
+from billing.entrypoints.cli.options import AsJson, Reason
 from billing.entrypoints.cli.output import err, print_json, print_table, say
 from billing.operations.audit import Verified, verify_trail
 from billing.operations.reconcile import Reconciliation, reconcile
+from billing.operations.settle_finding import settle_finding
 from billing.store.invariants import INVARIANTS, Bounds, Breach, check_all
+from billing.store.lookups import find_invoice
 
 _ROWS_SHOWN = 50
 _LOOKED_AT_AGAIN_WITHIN: Final = timedelta(hours=25)
@@ -26,20 +28,54 @@ def verify(
     gateway: Annotated[
         bool, typer.Option("--gateway", help="Compare every payment with Checkout.com's own account of it too.")
     ] = False,
+    settle: Annotated[
+        str | None,
+        typer.Option(
+            "--settle",
+            metavar="RULE:INVOICE",
+            help="Settle what a rule found about an invoice in the past, as `51:inv_…`; with --reason.",
+        ),
+    ] = None,
+    reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
     """Check that every rule about money holds in the database, now, and the audit trail; exit 1 with what does not."""
     session = session_of(context)
     engine = session.reading()
     now = session.now()
+    if settle is not None:
+        _settle(session, settle, reason)
+        return
+    bounds = _bounds(session)
+    with engine.database.snapshot() as tx:
+        breaches = check_all(tx, now, bounds)
+    _tell(session, breaches, gateway=gateway, as_json=as_json)
+
+
+def _bounds(session: Session) -> Bounds:
     hanging = make_hanging_bounds(session.settings)
-    bounds = Bounds(
+    return Bounds(
         ladder_steps=len(session.settings.dunning.ladder),
         set_up_tries=session.settings.set_up.tries,
         pending=max(hanging.renewal, hanging.present) + _LOOKED_AT_AGAIN_WITHIN,
     )
+
+
+def _settle(session: Session, settle: str, reason: str | None) -> None:
+    rule, _, invoice = settle.partition(":")
+    if not (rule.isascii() and rule.isdigit()) or not invoice:
+        raise typer.BadParameter("must be a rule and an invoice, such as 51:inv_bu7w7d", param_hint="--settle")
+    if reason is None:
+        raise typer.BadParameter("is needed with --settle; it is kept for ever", param_hint="--reason")
+    engine = session.acting(reason)
     with engine.database.snapshot() as tx:
-        breaches = check_all(tx, now, bounds)
+        invoice_id = find_invoice(tx, invoice)
+    settle_finding(engine, int(rule), invoice_id, reason=reason, bounds=_bounds(session), now=session.now())
+    say(f"Settled: rule {rule} does not name invoice {brief_id(Kind.INVOICE, invoice_id)} any more.")
+
+
+def _tell(session: Session, breaches: list[Breach], *, gateway: bool, as_json: bool) -> None:
+    engine = session.engine
     trail = verify_trail(engine.database)
     compared = _reconcile(session, quiet=as_json) if gateway else None
     holds = not breaches and trail.broken is None and (compared is None or not compared.differences)

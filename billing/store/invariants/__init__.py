@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from billing.store.invariants import belonging, history, money, owed, set_up, timing
+from billing.store.invariants import belonging, days, history, money, owed, set_up, timing
 from billing.store.invariants.model import Bounds, Breach, Invariant
 
 __all__ = ["INVARIANTS", "Bounds", "Breach", "Invariant", "check_all"]
@@ -15,7 +15,7 @@ INVARIANTS: Final[tuple[Invariant, ...]] = tuple(
     sorted(
         (
             each
-            for module in (money, owed, timing, belonging, history, set_up)
+            for module in (money, owed, timing, days, belonging, history, set_up)
             for each in vars(module).values()
             if isinstance(each, Invariant)
         ),

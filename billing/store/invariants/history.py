@@ -48,6 +48,8 @@ _LEGAL: Final = _BORN | {
     for event, reached in edges.items()
 }
 _PAGE: Final = 500
+_MOVED: Final = "invoice.period_moved"
+"""The period begins on the day of the capture: that of a first payment, or of a debt that buys a new one."""
 
 
 @invariant(11, "Every state was reached by legal moves, each with its event.")
@@ -107,14 +109,27 @@ def key_discipline(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[
 
 @invariant(29, "What an invoice or a charge asks for never changes after it was issued.")
 def issued_is_final(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
-    invoice = ("amount_minor", "currency", "period_start", "period_end")
+    invoice, period = ("amount_minor", "currency"), ("period_start", "period_end")
     charge = ("amount_minor", "currency", "attempt_no", "reference", "automatic")
-    yield from _altered(tx, Invoice, "invoice.issued", invoice)
+    yield from _altered(tx, Invoice, "invoice.issued", (*invoice, *period), unless=(_MOVED, period))
+    yield from _altered(tx, Invoice, _MOVED, period)
     yield from _altered(tx, Charge, "charge.started", charge)
 
 
-def _altered(tx: Connection, model: type[SQLModel], kind: str, names: tuple[str, ...]) -> Iterator[Found]:
+def _altered(
+    tx: Connection,
+    model: type[SQLModel],
+    kind: str,
+    names: tuple[str, ...],
+    *,
+    unless: tuple[str, tuple[str, ...]] | None = None,
+) -> Iterator[Found]:
+    """Compare rows with what an event of theirs told. ``unless``: another event tells these columns later."""
     table = table_of(model)
+    told_later: set[str] = set()
+    if unless is not None:
+        later = select(col(Event.subject_id)).where(col(Event.type) == unless[0])
+        told_later = set(tx.execute(later).scalars())
     last = 0
     while True:
         query = select(col(Event.id), col(Event.subject_id), col(Event.data)).where(col(Event.type) == kind)
@@ -125,6 +140,8 @@ def _altered(tx: Connection, model: type[SQLModel], kind: str, names: tuple[str,
         told = {UUID(event.subject_id): event.data for event in events}
         for row in tx.execute(select(table.c.id, *(table.c[name] for name in names)).where(table.c.id.in_(told))):
             for name in names:
+                if unless is not None and name in unless[1] and str(row.id) in told_later:
+                    continue
                 value = getattr(row, name)
                 now_is = value.isoformat() if isinstance(value, date) else value
                 was = told[row.id].get(name)

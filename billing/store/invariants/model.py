@@ -7,13 +7,17 @@ from itertools import islice
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, bindparam, select, text
+from sqlmodel import col
 
 from billing.domain.states import COUNTED_REFUND_STATES
 from billing.store.columns import AnyRow, UtcDateTime
+from billing.store.tables import Event
 
 MOST_BREACHES: Final = 1000
 """No more rows than this are reported of one invariant."""
+SETTLED: Final = "invoice.finding_settled"
+"""The event that says that a person settled what an invariant found about an invoice."""
 COUNTED_REFUND: Final = ", ".join(f"'{state.value}'" for state in sorted(COUNTED_REFUND_STATES))
 """States in which a refund uses up what can be refunded, as a SQL list."""
 
@@ -58,22 +62,32 @@ class Invariant:
     name: str
     sentence: str
     find: Finder
+    may_be_settled: bool = False
+    """Whether a person may settle what is found with a reason: it lies in the past, and cannot be undone by a row."""
 
     def check(self, tx: Connection, now: datetime, bounds: Bounds) -> list[Breach]:
         """Return the rows in breach at ``now`` (UTC), at most :data:`MOST_BREACHES`."""
-        found = islice(self.find(tx, now, bounds), MOST_BREACHES)
+        settled = settled_rows(tx, self.number) if self.may_be_settled else frozenset()
+        unsettled = (each for each in self.find(tx, now, bounds) if text_of(each[1]) not in settled)
+        found = islice(unsettled, MOST_BREACHES)
         return [
             Breach(self.number, self.name, self.sentence, kind, text_of(ident), detail) for kind, ident, detail in found
         ]
 
 
-def invariant(number: int, sentence: str) -> Callable[[Finder], Invariant]:
+def invariant(number: int, sentence: str, *, may_be_settled: bool = False) -> Callable[[Finder], Invariant]:
     """Make an invariant of a function that yields the rows in breach."""
 
     def make(find: Finder) -> Invariant:
-        return Invariant(number, str(getattr(find, "__name__", "")), sentence, find)
+        return Invariant(number, str(getattr(find, "__name__", "")), sentence, find, may_be_settled)
 
     return make
+
+
+def settled_rows(tx: Connection, number: int) -> frozenset[str]:
+    """Return the ids of the rows whose breach of an invariant a person has settled with a reason."""
+    rows = tx.execute(select(col(Event.subject_id), col(Event.data)).where(col(Event.type) == SETTLED))
+    return frozenset(row.subject_id for row in rows if row.data.get("rule") == number)
 
 
 def ask(tx: Connection, query: str, **values: object) -> Iterator[AnyRow]:

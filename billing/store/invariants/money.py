@@ -76,7 +76,8 @@ def amount_fidelity(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator
         tx,
         "SELECT i.id, i.amount_minor, i.currency, p.amount_minor, p.currency FROM invoice i"
         " JOIN subscription s ON s.id = i.subscription_id JOIN price p ON p.id = s.price_id"
-        " WHERE i.kind IN ('first', 'renewal') AND (i.amount_minor <> p.amount_minor OR i.currency <> p.currency)",
+        " WHERE i.kind IN ('first', 'renewal') AND i.state <> 'void'"
+        " AND (i.amount_minor <> p.amount_minor OR i.currency <> p.currency)",
     ):
         yield "invoice", row[0], f"it asks for {row[1]} {row[2]}, the price is {row[3]} {row[4]}"
 

@@ -8,14 +8,17 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, Exists, literal, select, text
 from sqlmodel import col
 
+from billing.domain.cases import InvoiceKind
+from billing.domain.states import InvoiceState
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
+from billing.store.invariants.day_spans import as_day, as_uuid, explained
 from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant
-from billing.store.tables import DUE_INVOICE, LIVE_CHARGE, RENEWABLE, Charge, Event, Price, Subscription
-from plans.calendar import Interval, nth_period
+from billing.store.tables import DUE_INVOICE, LIVE_CHARGE, RENEWABLE, Charge, Event, Invoice, Price, Subscription
+from plans.calendar import Interval, Period, nth_period
 
 
 @invariant(4, "Whatever is due is done: no renewal and no charge waits for long.")
@@ -127,27 +130,45 @@ def retry_budget(tx: Connection, _now: datetime, bounds: Bounds) -> Iterator[Fou
         yield "invoice", row[0], f"it counts {row[1]} attempts, but charge number {row[2]} was made"
 
 
-@invariant(21, "Periods follow each other without overlap; a gap has an event or a void invoice that explains it.")
+@invariant(21, "Periods follow each other without overlap; the days of a gap are recorded, or were forgiven.")
 def tiling(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
-    explained = (
-        "SELECT 1 FROM event e WHERE e.subscription_id = t.subscription_id"
-        " AND e.type IN ('subscription.periods_missed', 'subscription.paused', 'subscription.resumed')"
-        " AND e.at >= t.made_before AND e.at <= t.created_at"
-        " UNION ALL SELECT 1 FROM invoice v WHERE v.subscription_id = t.subscription_id AND v.state = 'void'"
-        " AND v.kind IN ('first', 'renewal') AND v.period_start >= t.ended_before AND v.period_start < t.period_start"
-    )
-    for row in ask(
+    yield from _overlaps_and_gaps(tx)
+    yield from _out_of_step(tx)
+
+
+def _overlaps_and_gaps(tx: Connection) -> Iterator[Found]:
+    rows = ask(
         tx,
-        "SELECT t.id, t.period_start, t.ended_before FROM ("
-        " SELECT id, subscription_id, period_start, created_at,"
+        "SELECT t.id, t.subscription_id, t.period_start, t.ended_before, t.kind, t.grace_until, t.created_at,"
+        " t.made_before FROM ("
+        " SELECT id, subscription_id, kind, period_start, grace_until, created_at,"
         " LAG(period_end) OVER (PARTITION BY subscription_id ORDER BY period_start, id) AS ended_before,"
         " LAG(created_at) OVER (PARTITION BY subscription_id ORDER BY period_start, id) AS made_before"
         " FROM invoice WHERE state <> 'void' AND kind IN ('first', 'renewal')) t"
-        f" WHERE t.period_start < t.ended_before OR (t.period_start > t.ended_before AND NOT EXISTS ({explained}))",
-    ):
-        what = "overlaps" if str(row[1]) < str(row[2]) else "leaves a gap that nothing explains after"
-        yield "invoice", row[0], f"its period begins on {row[1]} and {what} the one before, which ends on {row[2]}"
-    yield from _out_of_step(tx)
+        " WHERE t.period_start <> t.ended_before",
+    )
+    for row in list(rows):
+        start, ended = (as_day(each) for each in (row.period_start, row.ended_before))
+        if start < ended:
+            yield "invoice", row.id, f"its period begins on {start} and overlaps the one before, which ends on {ended}"
+        elif not explained(tx, as_uuid(row.subscription_id), Period(ended, start)) and not _told_before(tx, row):
+            what = "leaves a gap that nothing explains after"
+            yield "invoice", row.id, f"its period begins on {start} and {what} the one before, which ends on {ended}"
+
+
+def _told_before(tx: Connection, row: Any) -> bool:
+    """Say whether an event explains a gap from before days were recorded."""
+    if row.grace_until is not None:
+        return False
+    kinds = "'subscription.periods_missed', 'subscription.paused', 'subscription.resumed'"
+    found = tx.execute(
+        text(
+            f"SELECT 1 FROM event WHERE subscription_id = :owner AND type IN ({kinds})"
+            " AND at >= :since AND at <= :until LIMIT 1"
+        ),
+        {"owner": row.subscription_id, "since": row.made_before, "until": row.created_at},
+    )
+    return found.first() is not None
 
 
 def _out_of_step(tx: Connection) -> Iterator[Found]:
@@ -160,12 +181,15 @@ def _out_of_step(tx: Connection) -> Iterator[Found]:
             col(Subscription.next_due_at),
             col(Price.interval_unit),
             col(Price.interval_count),
+            _owes().label("owes"),
         )
         .join(Price, col(Price.id) == col(Subscription.price_id))
         .where(text(f"subscription.{RENEWABLE}"))
     )
     for row in rows:
         wanted = _next_start(row)
+        if row.owes and wanted < _day(row.next_due_at, row.zone):
+            continue  # it waits for the debt, and looks again every day
         # A window that opens late may push a slot past midnight, out of the quiet hours.
         if not wanted <= _day(row.next_due_at, row.zone) <= wanted + timedelta(days=1):
             yield (
@@ -173,6 +197,18 @@ def _out_of_step(tx: Connection) -> Iterator[Found]:
                 row.id,
                 f"its next renewal is at {row.next_due_at}, but the next period begins {wanted}",
             )
+
+
+def _owes() -> Exists:
+    return (
+        select(literal(1))
+        .where(
+            col(Invoice.subscription_id) == col(Subscription.id),
+            col(Invoice.state) == InvoiceState.OPEN,
+            col(Invoice.kind) != InvoiceKind.AGREEMENT,
+        )
+        .exists()
+    )
 
 
 def _next_start(row: Any) -> date:
