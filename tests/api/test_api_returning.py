@@ -136,21 +136,17 @@ def test_one_link_that_many_open_keeps_no_other_request_waiting(api, monkeypatch
 
 
 def test_links_beyond_those_that_are_looked_up_are_answered_at_once():
-    looks, go_on, begun = Looks(apart_seconds=0), threading.Event(), []
-
-    def work():
-        begun.append(None)
-        return go_on.wait(HANG_SECONDS)
+    looks, go_on = Looks(apart_seconds=0), threading.Event()
 
     async def many():
         async def look(number, patience=0.1):
-            return await looks.look(f"link-{number}", work, patience_seconds=patience)
+            return await looks.look(f"link-{number}", lambda: go_on.wait(HANG_SECONDS), patience_seconds=patience)
 
         given_up = await asyncio.gather(*(look(number) for number in range(MOST_LOOKS)))
-        turned_away = await look(99)
-        # Those that nobody waits for any more still count, and one more was not even begun.
-        assert looks._under_way == len(begun) == MOST_LOOKS
+        turned_away, under_way = await look(99), looks._under_way
         go_on.set()
+        # Those that nobody waits for any more still count, and one more was not even begun.
+        assert under_way == MOST_LOOKS
         await asyncio.to_thread(until, lambda: not looks._under_way, "the end of the looks")
         return given_up, turned_away, await look(100, patience=HANG_SECONDS)
 
