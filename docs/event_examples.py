@@ -11,6 +11,12 @@ from plans.money import Money
 
 AT: Final = datetime(2027, 3, 1, 1, 12, 30, tzinfo=UTC)
 PRICE: Final = {"amount_minor": 9900, "currency": "KRW"}
+DISPUTE: Final = {
+    "dispute": "dsp_bc94ebda8d275i461229",
+    "reason": "general",
+    "respond_by": "2027-03-11T00:00:00+00:00",
+    **PRICE,
+}
 REACHED: Final = {
     "subscription.created": "incomplete",
     "subscription.activated": "active",
@@ -66,6 +72,10 @@ DATA: Final[dict[str, dict[str, object]]] = {
         "next_attempt_at": "2027-03-02T01:12:30+00:00",
     },
     "charge.declined": {"decline_class": "retry_later", "response_code": "20051"},
+    "charge.disputed": {**DISPUTE, "status": "dispute_received"},
+    "charge.dispute_updated": {**DISPUTE, "status": "dispute_evidence_required"},
+    "charge.dispute_won": {**DISPUTE, "status": "dispute_won"},
+    "charge.dispute_lost": {**DISPUTE, "status": "dispute_lost"},
     "refund.declined": {"response_code": "20068"},
     "plan.created": {"name": "Basic"},
     "plan.renamed": {"old": "Basic", "new": "Basic plus"},

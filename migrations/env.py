@@ -4,6 +4,7 @@ from alembic import context
 from sqlmodel import SQLModel
 
 import billing.store.audit_tables
+import billing.store.dispute_tables
 import billing.store.door_tables
 import billing.store.key_tables
 import billing.store.request_tables

@@ -152,6 +152,20 @@ def _failed(event: Recorded, facts: Facts) -> Data:
     }
 
 
+def _disputed(event: Recorded, facts: Facts) -> Data:
+    told = event.data
+    return {
+        **{name: value for name, value in _charge(event, facts).items() if name != "state"},
+        "dispute": {
+            "id": told.get("dispute"),
+            "status": told.get("status"),
+            "amount": _told_amount(told),
+            "reason": told.get("reason"),
+            "respond_by": _instant(told.get("respond_by")),
+        },
+    }
+
+
 def _refund(event: Recorded, facts: Facts) -> Data:
     return {
         "charge_id": facts.charge and public_id(Kind.CHARGE, facts.charge),
@@ -274,6 +288,19 @@ PUBLIC: Final[Mapping[str, Public]] = {
         "charge.unknown", "The gateway's answer was lost; it is looked up, and never sent again blindly.", _charge
     ),
     "charge.captured": Public("charge.captured", "The wallet paid.", _charge),
+    "charge.disputed": Public(
+        "charge.disputed",
+        "The payer asks for the money back past you. Answer by `respond_by` in Checkout.com's dashboard; until it is "
+        "decided nothing of the charge is refunded, and access stays as it is.",
+        _disputed,
+    ),
+    "charge.dispute_updated": Public(
+        "charge.dispute_updated", "A dispute that is not decided went a step further.", _disputed
+    ),
+    "charge.dispute_won": Public("charge.dispute_won", "The disputed money stays yours.", _disputed),
+    "charge.dispute_lost": Public(
+        "charge.dispute_lost", "The disputed money went back to the payer by chargeback.", _disputed
+    ),
     "refund.created": Public("refund.created", "A refund was ordered.", _refund),
     "refund.refunded": Public("refund.succeeded", "The money was given back.", _refund),
     "refund.declined": Public("refund.failed", "The wallet did not take the refund.", _refund_failed),

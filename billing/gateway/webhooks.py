@@ -3,10 +3,13 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
+
+from billing.domain.disputes import CHARGEBACK, is_about_dispute
+from billing.gateway.messages import read_instant
 
 MOST_BYTES: Final = 256 * 1024
 UNREADABLE: Final = "unreadable"
@@ -46,6 +49,8 @@ class VerifiedEvent:
     payment_id: str | None
     action_id: str | None
     reference: str | None
+    dispute: Mapping[str, str | int] | None = None
+    """What it tells of a dispute, or None: it is about none."""
     ignored: str | None = None
     """Why nothing can be done with it, or None. It is kept and answered all the same: sent again it says no more."""
 
@@ -78,6 +83,9 @@ def _event(body: bytes) -> VerifiedEvent:
     data = told.get("data")
     facts = data if isinstance(data, dict) else {}
     identity, kind = _text(told.get("id"), 100), _text(told.get("type"), 60)
+    dispute = _dispute_facts(kind, facts, told) if kind is not None and is_about_dispute(kind) else None
+    if dispute is not None:
+        facts = {**facts, "id": dispute.get("payment_id")}
     return VerifiedEvent(
         # What has no id of its own is known again by its bytes.
         id=identity or f"sha256:{hashlib.sha256(body).hexdigest()}",
@@ -85,6 +93,7 @@ def _event(body: bytes) -> VerifiedEvent:
         payment_id=_text(facts.get("id"), 100),
         action_id=_text(facts.get("action_id"), 100),
         reference=_text(facts.get("reference"), 200),
+        dispute=dispute,
         ignored=_why_ignored(document, kind, facts),
     )
 
@@ -98,9 +107,37 @@ def _why_ignored(document: object, kind: str | None, facts: dict[str, Any]) -> s
         return "it has no data"
     if not isinstance(document["data"], dict):
         return "its data is no object"
-    if kind.startswith("payment_") and _text(facts.get("id"), 100) is None:
+    if (kind.startswith("payment_") or is_about_dispute(kind)) and _text(facts.get("id"), 100) is None:
         return "it names no payment"
     return None
+
+
+def _dispute_facts(kind: str, data: dict[str, Any], event: dict[str, Any]) -> dict[str, str | int]:
+    """Return what an event tells of a dispute, as plain JSON; what cannot be read is left out.
+
+    A chargeback names the payment only, so its dispute is called by the payment's id.
+    """
+    payment = data.get("id") if kind == CHARGEBACK else data.get("payment_id")
+    updated = data.get("last_update") or event.get("timestamp") or event.get("created_on")
+    texts = {
+        "dispute_id": _text(data.get("id"), 100),
+        "payment_id": _text(payment, 100),
+        "reference": _text(data.get("payment_reference") or data.get("reference"), 200),
+        "currency": _text(data.get("currency"), 3),
+        "reason": _text(data.get("category"), 100) or _text(data.get("reason_code"), 100),
+        "respond_by": _instant(data.get("evidence_required_by")),
+        "updated_at": _instant(updated),
+    }
+    told: dict[str, str | int] = {name: value for name, value in texts.items() if value is not None}
+    amount = data.get("amount")
+    if isinstance(amount, int) and not isinstance(amount, bool) and 0 < amount < 10**12:
+        told["amount"] = amount
+    return told
+
+
+def _instant(told: object) -> str | None:
+    instant = read_instant(told)
+    return instant.isoformat() if instant is not None else None
 
 
 def _read_leniently(body: bytes) -> Any:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.charging import GatewayRefund, RefundsFound, RefundStatus
+from billing.domain.disputes import held_because
 from billing.domain.identity import refund_reference
 from billing.domain.obligations import PARKED_LOOK, GivenBack, Step, next_try, parked, unreadable
 from billing.domain.states import (
@@ -25,6 +26,8 @@ from billing.operations.engine import Engine, Tally
 from billing.operations.follow_refunds import follow_refunds
 from billing.operations.foreign_refunds import adopt_found
 from billing.store.cases import lock_subscriptions
+from billing.store.columns import AnyRow
+from billing.store.disputes import open_disputes
 from billing.store.due import Kind
 from billing.store.obligations import ObligationRow, given_back, load_obligations, take_step
 from billing.store.queries import load_refunds
@@ -79,10 +82,13 @@ def try_owed(engine: Engine, ids: Sequence[UUID], *, now: datetime) -> tuple[Tal
         lock_subscriptions(tx, sorted({row.subscription_id for row in rows}))
         current = {row.id: row for row in load_obligations(tx, [row.id for row in rows], lock=True)}
         refunds = given_back(tx, [row.gateway_payment_id for row in rows])
+        disputed = {each.gateway_payment_id: each for each in open_disputes(tx, list(refunds))}
         for row in rows:
             if current.get(row.id) != row:
                 continue  # seen to by another process meanwhile, or moved by what the look showed
-            step = _step(engine, row, refunds[row.gateway_payment_id], looks.get(row.id, NOT_ASKED), now)
+            step = _held(row, disputed, now) or _step(
+                engine, row, refunds[row.gateway_payment_id], looks.get(row.id, NOT_ASKED), now
+            )
             take_step(tx, row, step, author)
             tally.acts[f"obligations_{step.event.value if step.event else 'looked_at'}"] += 1
             if step.refund is not None:
@@ -141,6 +147,14 @@ def _is_due(row: ObligationRow, now: datetime) -> bool:
 
 def _is_parked(row: ObligationRow) -> bool:
     return row.state is ObligationState.PARKED
+
+
+def _held(row: ObligationRow, disputed: Mapping[str, AnyRow], now: datetime) -> Step | None:
+    """Return the step that holds what is owed of a payment whose dispute is open, or None."""
+    dispute = disputed.get(row.gateway_payment_id)
+    if dispute is None or row.state is not ObligationState.OWED:
+        return None
+    return parked(held_because(dispute.gateway_dispute_id, dispute.respond_by), now)
 
 
 def _step(engine: Engine, row: ObligationRow, given: GivenBack, look: Look, now: datetime) -> Step:

@@ -1,7 +1,7 @@
 """Refunds: ordered as rows, sent, and asked about until the gateway says how they ended."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from billing.gateway.port import RefundRequest
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
 from billing.operations.follow_refunds import follow_refunds
+from billing.store.disputes import open_disputes
 from billing.store.due import Kind
 from billing.store.queries import RefundRow, load_refunds
 from billing.store.tables import Refund
@@ -35,6 +36,8 @@ from plans.money import Money
 MOST_SENDS: Final = 8
 """A refund that went out this often and was never accepted is a person's business."""
 _ENDS: Final = frozenset({RefundEvent.SUCCEED, RefundEvent.DECLINE, RefundEvent.REFUSE, RefundEvent.PARK})
+HELD_FOR: Final = timedelta(hours=1)
+"""How often it is looked whether a dispute that holds a refund is decided."""
 _OPEN: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
 
 
@@ -63,7 +66,8 @@ def send_refunds(engine: Engine, ids: Sequence[UUID], *, now: datetime) -> Tally
     """Send those of these refunds that were ordered and not yet sent."""
     since = engine.gateway.moment()
     with engine.database.transaction() as tx:
-        rows = [row for row in load_refunds(tx, ids, lock=True) if row.state is RefundState.REQUESTED]
+        ordered = [row for row in load_refunds(tx, ids, lock=True) if row.state is RefundState.REQUESTED]
+        rows = _hold_disputed(tx, ordered, now)
         requests = [_request(row, sent_before=False) for row in rows]
         written = {"sent_at": now, "check_at": now + SEND_DEADLINE, "sends": 1}
         move(tx, Refund, [_move(row, RefundEvent.SEND, written) for row in rows], Author(engine.actor, now))
@@ -90,6 +94,14 @@ def _send(
             _move_on(tx, now_is, told, Author(engine.actor, now))
             tally.acts[f"refunds_{told.event.value}"] += 1
     return tally
+
+
+def _hold_disputed(tx: Connection, rows: Sequence[RefundRow], now: datetime) -> list[RefundRow]:
+    """Return those that may be sent. One of a disputed payment waits: the money must not go back twice."""
+    disputed = {each.gateway_payment_id for each in open_disputes(tx, [row.gateway_payment_id for row in rows])}
+    held = {"check_at": now + HELD_FOR, "error": "held: the charge is disputed"}
+    change(tx, Refund, [Change(row.id, row.state, held) for row in rows if row.gateway_payment_id in disputed])
+    return [row for row in rows if row.gateway_payment_id not in disputed]
 
 
 def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
@@ -131,7 +143,7 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
             else:
                 _move_on(tx, now_is, step, Author(engine.actor, now))
                 tally.acts[f"refunds_{step.event.value}"] += 1
-        resent = [row for row in absent if row.sends < MOST_SENDS]
+        resent = _hold_disputed(tx, [row for row in absent if row.sends < MOST_SENDS], now)
         given_up = [row for row in absent if row.sends >= MOST_SENDS]
         # Before anything is written: a row that makes no request must not take the others' send with it.
         requests = [_request(row, sent_before=True) for row in resent]

@@ -16,6 +16,7 @@ from billing.operations.recall_refunds import recall_refunds
 from billing.operations.refunds import send_refunds
 from billing.operations.request_keys import done
 from billing.store.cases import load_cases
+from billing.store.disputes import charged_back, open_disputes
 from billing.store.obligations import settled_by_other_means
 from billing.store.settlements import next_refund_no, order_refund
 from billing.store.tables import Charge, Refund
@@ -23,6 +24,12 @@ from billing.store.writes import Author
 from plans.money import Money
 
 log = structlog.get_logger()
+
+
+class ChargeDisputed(Refusal):
+    """The payer disputes the charge, and it is not decided yet: a refund now could give the money back twice."""
+
+    code = "charge_disputed"
 
 
 class NotRefundable(Refusal):
@@ -77,7 +84,7 @@ def _order(
 
 
 def refundable(tx: Connection, case: Case) -> Money:
-    """Return what is left of a captured charge that no refund has claimed, and nobody has given back otherwise."""
+    """Return what is left: no refund has claimed it, no lost dispute took it, nobody gave it back otherwise."""
     claimed = tx.execute(
         select(func.coalesce(func.sum(col(Refund.amount_minor)), 0)).where(
             col(Refund.charge_id) == case.charge_id,
@@ -85,14 +92,26 @@ def refundable(tx: Connection, case: Case) -> Money:
             col(Refund.state).in_(list(COUNTED_REFUND_STATES)),
         )
     ).scalar_one()
-    settled = settled_by_other_means(tx, str(case.gateway_payment_id))
-    return Money(max(0, case.amount.minor - int(claimed) - settled), case.amount.currency)
+    payment_id = str(case.gateway_payment_id)
+    gone = settled_by_other_means(tx, payment_id) + charged_back(tx, payment_id)
+    return Money(max(0, case.amount.minor - int(claimed) - gone), case.amount.currency)
+
+
+def _raise_if_disputed(tx: Connection, case: Case) -> None:
+    for dispute in open_disputes(tx, [str(case.gateway_payment_id)]):
+        by = f" until {dispute.respond_by:%Y-%m-%d}" if dispute.respond_by is not None else ""
+        amount = Money(dispute.amount_minor, dispute.currency)
+        raise ChargeDisputed(
+            f"{amount} of charge {case.charge_id} is disputed ({dispute.gateway_dispute_id}): answer or accept it in "
+            f"Checkout.com's dashboard{by}; a refund can be ordered when it is won"
+        )
 
 
 def _checked_amount(tx: Connection, engine: Engine, case: Case, amount_minor: int | None, now: datetime) -> Money:
     if case.charge_state is not ChargeState.CAPTURED:
         state = case.charge_state.value
         raise NotRefundable(f"charge {case.charge_id} is {state}: only a captured charge can be refunded")
+    _raise_if_disputed(tx, case)
     captured_at = tx.execute(select(col(Charge.captured_at)).where(col(Charge.id) == case.charge_id)).scalar_one()
     if captured_at is not None and now - captured_at > REFUND_WINDOW:
         raise NotRefundable(

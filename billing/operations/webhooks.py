@@ -12,10 +12,12 @@ from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
 from billing.domain.charging import Accepted, Found, GatewayPayment, Outcome
+from billing.domain.disputes import Told
 from billing.domain.finding import choose
 from billing.domain.identity import reference_prefix
 from billing.gateway.webhooks import VerifiedEvent
 from billing.operations.batches import pages_of, together_or_alone
+from billing.operations.disputes import record_disputes
 from billing.operations.engine import Engine, Tally
 from billing.operations.foreign_refunds import adopt_refunds
 from billing.operations.record_outcomes import record_outcomes
@@ -48,6 +50,7 @@ def receive_webhooks(engine: Engine, events: Sequence[VerifiedEvent], *, now: da
             "reference": event.reference,
             "state": "received" if event.ignored is None else "ignored",
             "why": event.ignored,
+            "dispute": dict(event.dispute) if event.dispute is not None else None,
             "received_at": now,
             "next_try_at": now,
             "tries": 0,
@@ -70,6 +73,7 @@ class _Stored:
     type: str
     payment_id: str | None
     tries: int
+    dispute: Mapping[str, Any] | None
 
 
 def process_webhooks(engine: Engine, *, now: datetime) -> Tally:
@@ -97,7 +101,8 @@ def _process(engine: Engine, ids: Sequence[int], now: datetime) -> Tally:
     with engine.database.snapshot() as tx:
         stored = _load(tx, ids)
         prefix = reference_prefix(load_installation(tx).id)
-    about = [webhook for webhook in stored if webhook.payment_id and webhook.type.startswith("payment_")]
+    disputes = [(webhook.id, _told(webhook)) for webhook in stored if webhook.dispute and webhook.payment_id]
+    about = [each for each in stored if each.payment_id and each.type.startswith("payment_") and not each.dispute]
     payment_ids = sorted({str(webhook.payment_id) for webhook in about})
     answers = dict(zip(payment_ids, engine.gateway.find_by_id(payment_ids), strict=True))
     payments = {key: told.payments[0] for key, told in answers.items() if isinstance(told, Found) and told.payments}
@@ -106,8 +111,12 @@ def _process(engine: Engine, ids: Sequence[int], now: datetime) -> Tally:
     tally = _settle(engine, payments, known, prefix, now)
     tally.add(adopt_refunds(engine, payments.values(), now=now))
     _look_at_refunds(engine, about, now)
+    decided = record_disputes(engine, disputes, prefix, now=now)
     with engine.database.transaction() as tx:
-        ends = [_finished(webhook, _end_of(webhook, payments, known, prefix), now) for webhook in stored]
+        ends = [
+            _finished(webhook, decided.get(webhook.id) or _end_of(webhook, payments, known, prefix), now)
+            for webhook in stored
+        ]
         change_those_left(tx, Webhook, ends)
     tally.acts["webhooks_processed"] += len(stored)
     return tally
@@ -171,6 +180,22 @@ def _finished(webhook: _Stored, end: tuple[str, str | None], now: datetime) -> C
     return Change(webhook.id, "received", written)
 
 
+def _told(webhook: _Stored) -> Told:
+    facts = webhook.dispute or {}
+    payment_id = str(webhook.payment_id)
+    instants = {name: datetime.fromisoformat(facts[name]) for name in ("respond_by", "updated_at") if name in facts}
+    return Told(
+        type=webhook.type,
+        dispute_id=facts.get("dispute_id", payment_id),
+        payment_id=payment_id,
+        reference=facts.get("reference"),
+        amount_minor=facts.get("amount"),
+        currency=facts.get("currency"),
+        reason=facts.get("reason"),
+        **instants,
+    )
+
+
 def _look_at_refunds(engine: Engine, webhooks: Sequence[_Stored], now: datetime) -> None:
     """Make the refunds of these payments due, so that the sweep asks about them at once."""
     about = [webhook.payment_id for webhook in webhooks if webhook.type.startswith("payment_refund")]
@@ -188,8 +213,8 @@ def _look_at_refunds(engine: Engine, webhooks: Sequence[_Stored], now: datetime)
 
 def _load(tx: Connection, ids: Sequence[int]) -> list[_Stored]:
     rows = tx.execute(
-        select(col(Webhook.id), col(Webhook.type), col(Webhook.payment_id), col(Webhook.tries))
+        select(col(Webhook.id), col(Webhook.type), col(Webhook.payment_id), col(Webhook.tries), col(Webhook.dispute))
         .where(among(col(Webhook.id), ids), col(Webhook.state) == "received")
         .order_by(col(Webhook.id))
     )
-    return [_Stored(row.id, row.type, row.payment_id, row.tries) for row in rows]
+    return [_Stored(*row) for row in rows]

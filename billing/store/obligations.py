@@ -13,8 +13,9 @@ from sqlmodel import col
 from billing.domain.charging import REFUND_WINDOW
 from billing.domain.identity import row_id
 from billing.domain.obligations import GivenBack, Obligation, OneRefund, Step
-from billing.domain.states import ObligationState
+from billing.domain.states import ObligationState, RefundState
 from billing.store.births import obligation_created
+from billing.store.disputes import lost_disputes
 from billing.store.inserts import insert_if_absent
 from billing.store.obligation_tables import RefundObligation
 from billing.store.tables import Charge, Event, Refund
@@ -102,7 +103,7 @@ def open_obligations_of(tx: Connection, payment_ids: Sequence[str]) -> list[Obli
 
 
 def given_back(tx: Connection, payment_ids: Sequence[str]) -> Mapping[str, GivenBack]:
-    """Return what the refunds of these payments come to, by payment."""
+    """Return what the refunds of these payments come to, by payment. A lost dispute gave back like a refund."""
     rows: dict[str, list[OneRefund]] = defaultdict(list)
     query = select(
         col(Refund.gateway_payment_id),
@@ -115,6 +116,10 @@ def given_back(tx: Connection, payment_ids: Sequence[str]) -> Mapping[str, Given
     ).where(col(Refund.gateway_payment_id).in_(payment_ids))
     for row in tx.execute(query):
         rows[row[0]].append(OneRefund(*row[1:]))
+    for lost in lost_disputes(tx, payment_ids):
+        dispute_id = row_id(lost.charge_id, "dispute", lost.gateway_dispute_id)
+        ended = OneRefund(dispute_id, RefundState.REFUNDED, lost.amount_minor, lost.ended_at)
+        rows[lost.gateway_payment_id].append(ended)
     return {payment_id: GivenBack(tuple(rows[payment_id])) for payment_id in payment_ids}
 
 

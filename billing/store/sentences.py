@@ -357,6 +357,18 @@ def _owed_no_more(event: EventRow, _story: Story) -> Telling:
     return Tone.GOOD, f"{left} went back by other means: {event.data['how']} ({event.data['reason']})."
 
 
+def _disputed(event: EventRow, story: Story) -> Telling:
+    told, amount = event.data, _amount(event.data)
+    match event.type:
+        case "charge.dispute_won":
+            return Tone.GOOD, f"The dispute of {amount} was won ({told.get('status')}): the money stays."
+        case "charge.dispute_lost":
+            return Tone.BAD, f"The dispute of {amount} was lost ({told.get('status')}): it went back by chargeback."
+    by = told.get("respond_by")
+    until = f"; answer by {moment(datetime.fromisoformat(by), story.subscription.zone)}" if by else ""
+    return Tone.BAD, f"The payer disputes {amount} ({told.get('reason') or 'no reason told'}){until}."
+
+
 def _amount(data: Mapping[str, Any]) -> str:
     return str(Money(data["amount_minor"], data["currency"])) if "amount_minor" in data else "an amount"
 
@@ -387,6 +399,7 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "charge.refused": _failed,
     "charge.late_truth": _late,
     "charge.mismatch": _mismatch,
+    **{f"charge.{name}": _disputed for name in ("disputed", "dispute_updated", "dispute_won", "dispute_lost")},
     "dunning.exhausted": _exhausted,
     "payment.stray": _stray,
     "source.created": _source_created,

@@ -359,6 +359,8 @@ class Webhook(SQLModel, table=True):
     next_try_at: datetime = instant()
     tries: int = 0
     why: str | None = Field(default=None, max_length=500)
+    dispute: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    """What the event itself tells of a dispute; of anything else nothing is kept that can be read again."""
 
 
 class Event(SQLModel, table=True):

@@ -341,3 +341,18 @@ def test_an_error_of_our_set_up_that_a_few_subscribers_met(lived):
     assert "1 subscriber met an error of our set-up in the last 24 hours" in words
     lived.write("UPDATE installation SET is_careful = true")
     assert "few are charged at once until one is captured" in finding(lived, "set-up")[1]
+
+
+@pytest.mark.parametrize(("respond_by", "verdict"), [("2027-03-20", "warning"), ("2027-03-06", "wrong")])
+def test_a_dispute_waits_for_an_answer(lived, respond_by, verdict):
+    assert finding(lived, "disputes")[0] == "ok"
+    lived.write(
+        "INSERT INTO dispute (gateway_dispute_id, charge_id, gateway_payment_id, amount_minor, currency, state, status,"
+        " rank, respond_by, opened_at) SELECT 'dsp_1', id, gateway_payment_id, 9900, 'KRW', 'open',"
+        f" 'dispute_received', 1, '{respond_by} 00:00:00', '2027-03-05'"
+        " FROM charge WHERE gateway_payment_id IS NOT NULL LIMIT 1"
+    )
+    found, words = finding(lived, "disputes")
+    assert found == verdict
+    assert "₩9,900 of ch_" in words
+    assert f"answer by {respond_by}" in words

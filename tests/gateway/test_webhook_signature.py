@@ -260,3 +260,37 @@ def test_an_event_of_a_kind_nobody_knows_is_read_all_the_same():
 
 def test_a_signed_body_may_have_any_line_ends_and_spaces():
     assert read(BODY.replace(b", ", b",\r\n\t") + b"\r\n") == FACTS
+
+
+def test_what_an_event_tells_of_a_dispute_is_kept_and_what_cannot_be_read_is_left_out():
+    data = {
+        "id": "dsp_1",
+        "payment_id": "pay_1",
+        "payment_reference": "abc-1",
+        "amount": 9900,
+        "currency": "KRW",
+        "category": "general",
+        "evidence_required_by": "2027-03-11T00:00:00Z",
+        "last_update": "2027-03-01T00:00:00Z",
+    }
+    event = read_signed({**EVENT, "type": "dispute_received", "data": data})
+    assert event.payment_id == "pay_1"
+    assert event.dispute == {
+        "dispute_id": "dsp_1",
+        "payment_id": "pay_1",
+        "reference": "abc-1",
+        "amount": 9900,
+        "currency": "KRW",
+        "reason": "general",
+        "respond_by": "2027-03-11T00:00:00+00:00",
+        "updated_at": "2027-03-01T00:00:00+00:00",
+    }
+    odd = {**data, "amount": True, "currency": 7, "category": [], "evidence_required_by": "2027-02-30T99:00:00Z"}
+    kept = read_signed({**EVENT, "type": "dispute_received", "data": odd}).dispute
+    assert set(kept) == {"dispute_id", "payment_id", "reference", "updated_at"}
+
+
+def test_a_chargeback_names_the_payment_and_a_dispute_without_one_is_ignored():
+    chargeback = read_signed({**EVENT, "type": "payment_chargeback"})
+    assert (chargeback.payment_id, chargeback.dispute["dispute_id"]) == ("pay_1", "pay_1")
+    assert read_signed({**EVENT, "type": "dispute_received"}).ignored == "it names no payment"

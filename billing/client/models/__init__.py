@@ -1,7 +1,7 @@
 """Everything that the API answers with. Written by `make client` from the OpenAPI document."""
 
 from billing.client.models.audit import AuditEntry
-from billing.client.models.charges import Charge, ChargeKind, ChargeState
+from billing.client.models.charges import Charge, ChargeKind, ChargeState, Dispute, DisputeState
 from billing.client.models.customers import Access, Customer, PlanAccess, Why
 from billing.client.models.invoices import Invoice, InvoiceKind, InvoiceState
 from billing.client.models.keys import ApiKey, FreshApiKey, Role
@@ -47,6 +47,8 @@ __all__ = [
     "Customer",
     "DeletedWebhookEndpoint",
     "DeliveryState",
+    "Dispute",
+    "DisputeState",
     "EndpointState",
     "EnrolledSubscription",
     "Event",

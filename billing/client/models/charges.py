@@ -15,13 +15,31 @@ ChargeState = Annotated[
     SkipValidation,
 ]
 
+DisputeState = Annotated[Literal["open", "won", "lost"], SkipValidation]
+
+
+class Dispute(Answer):
+    """A payer asks for the money back past the merchant. ``respond_by`` is null when no answer is asked for, or untold.
+
+    ``open``: nothing of the charge is refunded meanwhile; ``won``: the money stays; ``lost``: it went back.
+    """
+
+    id: str
+    state: DisputeState
+    status: str
+    amount: Money
+    reason: str | None
+    respond_by: datetime | None
+    opened_at: datetime
+    ended_at: datetime | None
+
 
 class Charge(Answer):
     """One attempt to take an invoice's amount.
 
     ``amount_refunded`` counts every refund that was ordered and did not fail. ``response_code`` is Checkout.com's,
     ``decline_class`` what it asks for next. A charge that is ``sending``, ``unknown``, ``pending`` or ``parked`` has
-    not ended: its invoice is charged by no other.
+    not ended: its invoice is charged by no other. ``disputes`` are what payers asked back of it, oldest first.
     """
 
     object: Literal["charge"] = "charge"
@@ -36,6 +54,7 @@ class Charge(Answer):
     amount: Money
     amount_refunded: Money
     refund_ids: tuple[str, ...]
+    disputes: tuple[Dispute, ...]
     captured_at: datetime | None
     response_code: str | None
     decline_class: str | None

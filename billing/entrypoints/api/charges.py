@@ -6,7 +6,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Query
-from sqlalchemy import Connection
 
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.ids import ChargeId
@@ -17,6 +16,7 @@ from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.engine import NotFound
 from billing.operations.settle_charge import settle_charge
 from billing.store.columns import AnyRow
+from billing.store.disputes import disputes_of
 from billing.store.payment_views import find_charge, list_charges, refunds_of
 
 router = APIRouter(prefix="/v1/charges", tags=["charges"])
@@ -36,8 +36,8 @@ def read_charges(query: Annotated[ChargeQuery, Query()], desk: DeskOfRequest) ->
             state=query.state,
             created=query.created,
         )
-        refunds = _refunds(tx, [row.id for row in rows])
-    return list_of(ChargeList, "charges", page, rows, lambda row: Charge.of(row, refunds[row.id]))
+        refunds, disputes = (_by_charge(read(tx, [row.id for row in rows])) for read in (refunds_of, disputes_of))
+    return list_of(ChargeList, "charges", page, rows, lambda row: Charge.of(row, refunds[row.id], disputes[row.id]))
 
 
 @router.get("/{charge_id}", operation_id="get_charge")
@@ -74,11 +74,11 @@ def shown(desk: Desk, charge_id: UUID) -> Charge:
         row = find_charge(tx, charge_id)
         if row is None:
             raise NotFound("there is no charge of this id")
-        return Charge.of(row, _refunds(tx, [charge_id])[charge_id])
+        return Charge.of(row, refunds_of(tx, [charge_id]), disputes_of(tx, [charge_id]))
 
 
-def _refunds(tx: Connection, charge_ids: Sequence[UUID]) -> defaultdict[UUID, list[AnyRow]]:
+def _by_charge(rows: Sequence[AnyRow]) -> defaultdict[UUID, list[AnyRow]]:
     found: defaultdict[UUID, list[AnyRow]] = defaultdict(list)
-    for row in refunds_of(tx, charge_ids):
+    for row in rows:
         found[row.charge_id].append(row)
     return found

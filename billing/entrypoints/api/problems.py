@@ -48,6 +48,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "Nothing of it can be settled or retried now",
         "Look at `current`: it has ended, or a refund of it is under way and ends by itself.",
     ),
+    "charge_disputed": Problem(
+        409,
+        "The charge is disputed, and it is not decided yet",
+        "Answer or accept the dispute in Checkout.com's dashboard; refund what is left when it is decided.",
+    ),
     "already_subscribed": Problem(
         409,
         "The customer has a live subscription to the plan",

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from billing.domain.door import DoorState, remedy_for, state_of
-from billing.domain.public_ids import brief_subject
+from billing.domain.public_ids import Kind, brief_subject, public_id
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.entrypoints.cli.output import moment
@@ -15,6 +15,7 @@ from billing.operations.set_up import Readiness
 from billing.store.api_keys import list_keys
 from billing.store.audit import head_of
 from billing.store.audit_guards import missing_guards
+from billing.store.disputes import open_disputes
 from billing.store.door import load_door
 from billing.store.heartbeats import load_heartbeats
 from billing.store.installation import load_installation
@@ -22,11 +23,13 @@ from billing.store.migrating import newest_version
 from billing.store.obligation_reports import owed_refunds
 from billing.store.report_log import Backlog, count_without_agreement, list_parked, load_backlog
 from billing.store.set_up_evidence import count_lately
+from plans.money import Money
 
 _OVERDUE: Final = timedelta(hours=2)
 _UNSETTLED: Final = timedelta(hours=25)
 _WEBHOOK: Final = timedelta(hours=1)
 _LEAST_ALIVE: Final = timedelta(minutes=1)
+_DISPUTE_IS_URGENT: Final = timedelta(days=3)
 _MOST_PARKED: Final = 1000
 _MOST_NAMED: Final = 3
 _MOST_KEYS: Final = 1000
@@ -184,6 +187,24 @@ def agreements(session: Session) -> Check:
     return ok("agreements", "each live subscription has one")
 
 
+def disputes(session: Session) -> Check:
+    """A dispute that nobody answers in time is lost."""
+    with session.engine.database.snapshot() as tx:
+        rows = open_disputes(tx)
+    if not rows:
+        return ok("disputes", "none is open")
+    first = rows[0]
+    until = (
+        f"answer by {moment(first.respond_by, session.zone)}" if first.respond_by is not None else "no deadline told"
+    )
+    charge = public_id(Kind.CHARGE, first.charge_id)
+    told = f"{len(rows)} open; the most urgent: {Money(first.amount_minor, first.currency)} of {charge}, {until}"
+    remedy = "answer or accept them in Checkout.com's dashboard; refunds of these charges are held until then"
+    if first.respond_by is not None and first.respond_by - session.now() < _DISPUTE_IS_URGENT:
+        return wrong("disputes", told, remedy)
+    return warning("disputes", told, remedy)
+
+
 def incoming_webhooks(session: Session) -> Check:
     """Checkout.com tells how payments end; without it every outcome waits for a look-up."""
     now = session.now()
@@ -249,6 +270,7 @@ EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     overdue,
     paused_plans,
     agreements,
+    disputes,
     webhooks,
     incoming_webhooks,
     owed,

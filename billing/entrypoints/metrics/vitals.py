@@ -17,6 +17,7 @@ from billing.domain.set_up_evidence import EVIDENCE
 from billing.entrypoints.clock import engine_now, machine_now
 from billing.operations.brake import BRAKE
 from billing.store.database import Database, told_plainly
+from billing.store.disputes import open_disputes
 from billing.store.door import load_door
 from billing.store.installation import InstallationRow, NoInstallation, load_installation
 from billing.store.vital_signs import VitalSigns, load_vital_signs
@@ -32,6 +33,7 @@ class Reading:
 
     signs: VitalSigns
     door: Door
+    open_disputes: int
     installation: InstallationRow
     now: datetime
     machine_now: datetime
@@ -69,7 +71,14 @@ class Vitals(Collector):
             database = self._database()
             now = engine_now(database, is_live=self._is_live)
             with database.snapshot() as tx:
-                return Reading(load_vital_signs(tx, now), load_door(tx, now), load_installation(tx), now, machine_now())
+                return Reading(
+                    load_vital_signs(tx, now),
+                    load_door(tx, now),
+                    len(open_disputes(tx)),
+                    load_installation(tx),
+                    now,
+                    machine_now(),
+                )
         except (SQLAlchemyError, NoInstallation) as error:
             log.error("vital_signs_not_read", error=told_plainly(error))
             return None
@@ -108,6 +117,7 @@ def _of_work(reading: Reading) -> Iterator[GaugeMetricFamily]:
     for kind, number in signs.parked.items():
         parked.add_metric([kind], number)
     yield parked
+    yield _gauge("billing_disputes_open", "Disputes that are not decided; counted to 1000.", reading.open_disputes)
     if signs.last_sweep is not None:
         yield _gauge(
             "billing_last_sweep_age_seconds", "Since any daemon ended a sweep, in machine time.",

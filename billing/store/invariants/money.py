@@ -12,8 +12,10 @@ from billing.store.tables import LIVE_CHARGE
 _GIVEN_BACK = (
     "COALESCE((SELECT SUM(r.amount_minor) FROM refund r WHERE r.charge_id = c.id"
     f" AND r.gateway_payment_id = c.gateway_payment_id AND r.state IN ({COUNTED_REFUND})), 0)"
+    " + COALESCE((SELECT SUM(d.amount_minor) FROM dispute d"
+    " WHERE d.gateway_payment_id = c.gateway_payment_id AND d.state = 'lost'), 0)"
 )
-"""What was given back, or is being given back, of charge ``c``'s own payment."""
+"""What was given back, is being given back, or went back by chargeback, of charge ``c``'s own payment."""
 _IS_OWED = "EXISTS (SELECT 1 FROM refund_obligation o WHERE o.gateway_payment_id = c.gateway_payment_id)"
 """Charge ``c``'s own payment must go back: until it did, or a person settled it, another invariant names it."""
 _IS_KEPT = f"c.amount_minor > {_GIVEN_BACK} AND NOT {_IS_OWED}"

@@ -14,7 +14,10 @@ from plans.money import Money
 _DONE = (
     "COALESCE((SELECT SUM(r.amount_minor) FROM refund r"
     " WHERE r.gateway_payment_id = o.gateway_payment_id AND r.state = 'refunded'), 0)"
+    " + COALESCE((SELECT SUM(d.amount_minor) FROM dispute d"
+    " WHERE d.gateway_payment_id = o.gateway_payment_id AND d.state = 'lost'), 0)"
 )
+"""What went back of the payment of obligation ``o``: by refunds, and by chargeback."""
 _UNDER_WAY = (
     "EXISTS (SELECT 1 FROM refund r WHERE r.gateway_payment_id = o.gateway_payment_id"
     f" AND r.state IN ({COUNTED_REFUND}) AND r.state NOT IN ('refunded', 'parked'))"

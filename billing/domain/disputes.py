@@ -1,0 +1,99 @@
+"""What an event about a dispute means for the charge that is disputed. Pure.
+
+Events and statuses: Checkout.com's event pages of disputes. Their order is not guaranteed and copies come, so each has
+a rank: what comes late and says less changes nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+
+class DisputeState(StrEnum):
+    """Whose the disputed money is."""
+
+    OPEN = "open"
+    """Not decided: the money is held by the wallet's or the bank's side."""
+    WON = "won"
+    """It stays with the merchant."""
+    LOST = "lost"
+    """It went back to the payer by chargeback."""
+
+
+_S = DisputeState
+CHARGEBACK: Final = "payment_chargeback"
+"""Tells that the money was taken back for now, and nothing of the dispute itself."""
+_MEANINGS: Final[Mapping[str, tuple[int, DisputeState]]] = {
+    CHARGEBACK: (0, _S.OPEN),
+    "dispute_received": (1, _S.OPEN),
+    "dispute_evidence_required": (2, _S.OPEN),
+    "dispute_evidence_submitted": (3, _S.OPEN),
+    "dispute_evidence_acknowledged_by_scheme": (4, _S.OPEN),
+    "dispute_won": (5, _S.WON),
+    "dispute_lost": (5, _S.LOST),
+    "dispute_accepted": (5, _S.LOST),
+    "dispute_expired": (5, _S.LOST),
+    "dispute_canceled": (5, _S.WON),
+    "dispute_resolved": (5, _S.WON),
+    "dispute_arbitration_sent_to_scheme": (6, _S.OPEN),
+    "dispute_arbitration_won": (7, _S.WON),
+    "dispute_arbitration_lost": (7, _S.LOST),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a signed event tells of a dispute. Amount in minor units, instants in UTC; what it does not tell is None."""
+
+    type: str
+    dispute_id: str
+    payment_id: str
+    reference: str | None = None
+    """Of the payment."""
+    amount_minor: int | None = None
+    currency: str | None = None
+    reason: str | None = None
+    respond_by: datetime | None = None
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A dispute as it is kept."""
+
+    state: DisputeState
+    rank: int
+    updated_at: datetime | None = None
+
+
+def is_about_dispute(type_: str) -> bool:
+    """Say whether an event is about a dispute."""
+    return type_.startswith("dispute_") or type_ == CHARGEBACK
+
+
+def meaning_of(type_: str) -> tuple[int, DisputeState]:
+    """Return the rank of an event's type and the state that it tells; a type of tomorrow opens, and decides nothing."""
+    return _MEANINGS.get(type_, (0, _S.OPEN))
+
+
+def held_because(dispute_id: str, respond_by: datetime | None) -> str:
+    """Say why what is owed of a disputed payment is not given back now, and by when the dispute is to be answered."""
+    by = f", to be answered by {respond_by:%Y-%m-%d}" if respond_by is not None else ""
+    return f"the charge is disputed ({dispute_id}{by}): it is given back when that is won, and went back when it is lost"
+
+
+def is_news(known: Known | None, told: Told) -> bool:
+    """Say whether an event says more than what is known, or corrects it.
+
+    Of two decisions of one rank the one that was made later counts; where that is untold, the one that came first.
+    """
+    if known is None:
+        return True
+    rank, state = meaning_of(told.type)
+    if rank != known.rank:
+        return rank > known.rank
+    if state is known.state or told.updated_at is None or known.updated_at is None:
+        return False
+    return told.updated_at > known.updated_at

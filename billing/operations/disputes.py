@@ -1,0 +1,121 @@
+"""Takes up what Checkout.com tells of disputes: a mark on the charge, an event, and a hold on its refunds."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlmodel import col
+
+from billing.domain.cases import Note
+from billing.domain.disputes import CHARGEBACK, DisputeState, Known, Told, held_because, is_news, meaning_of
+from billing.operations.engine import Engine
+from billing.operations.follow_refunds import follow_refunds
+from billing.operations.obligations import park_obligations, release_obligations
+from billing.store.cases import lock_subscriptions
+from billing.store.columns import AnyRow
+from billing.store.dispute_tables import Dispute
+from billing.store.disputes import owner_of_payment
+from billing.store.writes import Author, note
+
+log = structlog.get_logger()
+_EVENTS = {DisputeState.WON: "charge.dispute_won", DisputeState.LOST: "charge.dispute_lost"}
+End = tuple[str, str | None]
+"""The state that a stored webhook ends in, and why."""
+
+
+def record_disputes(engine: Engine, told: Sequence[tuple[int, Told]], prefix: str, *, now: datetime) -> dict[int, End]:
+    """Write down what stored events tell of disputes, oldest first, and return how each event ends (``now``: UTC).
+
+    ``prefix`` begins the reference of every payment of this installation.
+    """
+    ends: dict[int, End] = {}
+    for webhook_id, each in told:
+        with engine.database.transaction() as tx:
+            owner = owner_of_payment(tx, each.payment_id)
+            if owner is None:
+                ends[webhook_id] = _without_owner(each, prefix)
+                continue
+            lock_subscriptions(tx, [owner.subscription_id])
+            ends[webhook_id] = ("processed", _record(tx, owner, each, Author(engine.actor, now)))
+    return ends
+
+
+def _without_owner(told: Told, prefix: str) -> End:
+    if told.reference is not None and not told.reference.startswith(prefix):
+        return "ignored", "a payment of another system"
+    # It may not be known here yet.
+    return "received", f"{told.type} of a payment that no charge accounts for"
+
+
+def _record(tx: Connection, owner: AnyRow, told: Told, author: Author) -> str | None:
+    """Write what an event tells; return why nothing was written, or None."""
+    rows = tx.execute(
+        select(Dispute.__table__).where(col(Dispute.gateway_payment_id) == told.payment_id)  # type: ignore[attr-defined]
+    ).all()
+    if told.type == CHARGEBACK and rows:
+        return "its dispute is known"
+    row = next((each for each in rows if each.gateway_dispute_id == told.dispute_id), None)
+    # A chargeback that came before its dispute was kept under the payment's own id.
+    placeholder = next((each for each in rows if each.gateway_dispute_id == told.payment_id), None)
+    known = Known(row.state, row.rank, row.updated_at) if row is not None else None
+    if not is_news(known, told):
+        return "older than what is known"
+    rank, state = meaning_of(told.type)
+    written = _columns(owner, told, row or placeholder, state, rank, author)
+    if row is not None:
+        tx.execute(update(Dispute).where(col(Dispute.gateway_dispute_id) == told.dispute_id).values(**written))
+    else:
+        if placeholder is not None:
+            tx.execute(delete(Dispute).where(col(Dispute.gateway_dispute_id) == told.payment_id))
+        tx.execute(insert(Dispute).values(gateway_dispute_id=told.dispute_id, charge_id=owner.id, **written))
+    _follow(tx, told, state, written["respond_by"], author)
+    _tell(tx, owner, told, written, is_new=row is None and placeholder is None, author=author)
+    return None
+
+
+def _columns(
+    owner: AnyRow, told: Told, before: AnyRow | None, state: DisputeState, rank: int, author: Author
+) -> dict[str, Any]:
+    """Return the columns after an event; what it does not tell stays as it was."""
+    fallback = before.amount_minor if before is not None else owner.amount_minor
+    return {
+        "gateway_payment_id": told.payment_id,
+        "amount_minor": told.amount_minor or fallback,
+        "currency": told.currency or owner.currency,
+        "state": state,
+        "status": told.type,
+        "rank": rank,
+        "reason": told.reason or (before.reason if before is not None else None),
+        "respond_by": told.respond_by or (before.respond_by if before is not None else None),
+        "updated_at": told.updated_at,
+        "opened_at": before.opened_at if before is not None else author.now,
+        "ended_at": None if state is DisputeState.OPEN else author.now,
+    }
+
+
+def _follow(tx: Connection, told: Told, state: DisputeState, respond_by: datetime | None, author: Author) -> None:
+    """Hold what is owed of the payment while it is disputed, and let it go on, or end it, by the outcome."""
+    payment = [told.payment_id]
+    if state is DisputeState.OPEN:
+        park_obligations(tx, payment, held_because(told.dispute_id, respond_by), author)
+        return
+    follow_refunds(tx, payment, author)  # what went back by chargeback is not owed any more
+    release_obligations(tx, payment, f"the dispute {told.dispute_id} is {state.value}", author)
+
+
+def _tell(tx: Connection, owner: AnyRow, told: Told, written: dict[str, Any], *, is_new: bool, author: Author) -> None:
+    state: DisputeState = written["state"]
+    respond_by: datetime | None = written["respond_by"]
+    data = {
+        "dispute": told.dispute_id,
+        "status": told.type,
+        "amount_minor": written["amount_minor"],
+        "currency": written["currency"],
+        "reason": written["reason"],
+        "respond_by": respond_by.isoformat() if respond_by is not None else None,
+    }
+    type_ = _EVENTS.get(state, "charge.disputed" if is_new else "charge.dispute_updated")
+    log.warning("dispute", dispute=told.dispute_id, charge=str(owner.id), state=state.value)
+    note(tx, owner.subscription_id, Note(type_, data), author, subject=("charge", str(owner.id)))
