@@ -81,7 +81,9 @@ def meaning_of(type_: str) -> tuple[int, DisputeState]:
 def held_because(dispute_id: str, respond_by: datetime | None) -> str:
     """Say why what is owed of a disputed payment is not given back now, and by when the dispute is to be answered."""
     by = f", to be answered by {respond_by:%Y-%m-%d}" if respond_by is not None else ""
-    return f"the charge is disputed ({dispute_id}{by}): it is given back when that is won, and went back when it is lost"
+    return (
+        f"the charge is disputed ({dispute_id}{by}): it is given back when that is won, and went back when it is lost"
+    )
 
 
 def is_news(known: Known | None, told: Told) -> bool:

@@ -1,6 +1,6 @@
 """Compares the database with the gateway's own account of it. Reads only: what to do about it is a person's choice."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +17,7 @@ from billing.domain.states import COUNTED_REFUND_STATES, LIVE_CHARGE_STATES, Cha
 from billing.operations.engine import Engine
 from billing.operations.forgotten import ask_for_forgotten
 from billing.store.columns import AnyRow
+from billing.store.disputes import lost_disputes
 from billing.store.installation import load_installation
 from billing.store.obligation_tables import RefundObligation
 from billing.store.tables import Charge, Refund, StrayPayment
@@ -133,11 +134,15 @@ def _compare(work: _Comparison, payments: Sequence[GatewayPayment]) -> None:
         strays = _dealt_with(tx, [payment.id for payment in fresh])
         refunds = _refunds(tx, [payment.id for payment in fresh])
         owed = _owed(tx, [payment.id for payment in fresh])
+        gone = Counter[str]()
+        for lost in lost_disputes(tx, [payment.id for payment in fresh]):
+            gone[lost.gateway_payment_id] += lost.amount_minor
     for payment in fresh:
         work.seen.add(payment.id)
         work.told.payments += 1
         row = charges.get(str(payment.reference))
-        is_kept = payment.status is PaymentStatus.CAPTURED and _net(payment) > 0 and payment.id not in owed
+        net = _net(payment) - gone[payment.id]
+        is_kept = payment.status is PaymentStatus.CAPTURED and net > 0 and payment.id not in owed
         if row is not None and is_kept:
             work.kept[row.invoice_id].append(payment.id)
         if payment.id in strays:

@@ -80,12 +80,14 @@ class Books:
         self.obligation_of = {row.gateway_payment_id: row for row in self.obligations}
 
     def given_back(self, payment: Mapping[str, Any]) -> bool:
-        """Whether all of a captured payment was refunded, is being refunded, is owed, or went back by other means."""
+        """Whether all of a captured payment was refunded, is being refunded, is owed, or went back otherwise."""
         owed = self.obligation_of.get(payment["id"])
         if owed is not None and owed.state is not ObligationState.REFUNDED:
             return True
         ordered = sum(r.amount_minor for r in self.refunds_of[payment["id"]] if r.state in COUNTED_REFUND_STATES)
-        return payment["refunded"] >= payment["captured"] or ordered >= payment["captured"]
+        elsewhere = payment["returned"] + payment["charged_back"]
+        gone = max(payment["refunded"] + elsewhere, ordered + elsewhere)
+        return bool(gone >= payment["captured"])
 
     def is_known(self, payment: Mapping[str, Any]) -> bool:
         """Whether a payment is a charge's own, one that its look-up will still find, or a stray."""

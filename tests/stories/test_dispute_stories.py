@@ -5,10 +5,12 @@ import json
 from uuid import UUID
 
 import pytest
-from harness import kst
+from harness import email, kst
 
+from billing.operations.obligations import retry_obligation
 from billing.operations.request_refund import ChargeDisputed, NotRefundable, request_refund
 from billing.store.disputes import disputes_of
+from billing.store.invariants import check_all
 
 
 def charge(world):
@@ -144,3 +146,72 @@ def test_a_dispute_that_names_neither_a_known_payment_nor_its_reference_waits_fo
     paid.post(world, {"id": "evt_1", "type": "dispute_received", "data": {"id": "dsp_1", "payment_id": "pay_unknown"}})
     world.live_through(kst("2027-02-02 12:00"))
     assert world.scalar("SELECT state FROM webhook WHERE event_id = 'evt_1'") == "parked"
+
+
+@pytest.fixture
+def owed(world, inbox):
+    """Of two captures of one invoice one must go back; its first refund failed, and then the payer disputes it."""
+    world.subscribe()
+    world.wallet(email("kim"), script=["late:30:20051", "ok"], refunds=["50003"])
+    world.live_through("2027-03-02 00:00")
+    (row,) = world.rows("SELECT state, gateway_payment_id FROM refund_obligation")
+    assert row["state"] == "owed"
+    world.sandbox("POST", "disputes", {"payment_id": row["gateway_payment_id"]})
+    world.wait(minutes=1)
+    return inbox
+
+
+def obligation(world):
+    (row,) = world.rows("SELECT state, parked_reason FROM refund_obligation")
+    return row
+
+
+def decide_the_only_one(world, status):
+    decide(world, world.sandbox("GET", "disputes")[0]["id"], status)
+
+
+def named(world):
+    with world.engine.database.snapshot() as tx:
+        return [breach.detail for breach in check_all(tx, world.now)]
+
+
+@pytest.mark.usefixtures("owed")
+def test_a_refund_that_is_owed_is_parked_while_its_charge_is_disputed_with_its_clock(world):
+    world.live_through("2027-03-10 00:00")
+    row = obligation(world)
+    assert row["state"] == "parked"
+    assert "the charge is disputed (dsp_" in row["parked_reason"]
+    assert "to be answered by 2027-03-11" in row["parked_reason"]
+    assert world.states("refund") == ["declined"], "nothing more was sent"
+    assert any("disputed" in each for each in named(world)), "verify names it until it is decided"
+    decide_the_only_one(world, "won")
+    world.wait(days=1)
+
+
+@pytest.mark.usefixtures("owed")
+def test_a_person_who_retries_what_is_owed_of_a_disputed_charge_sends_nothing(world):
+    identity = UUID(str(world.scalar("SELECT id FROM refund_obligation")))
+    retry_obligation(world.engine, identity, reason="try", now=world.now)
+    world.wait(hours=2)
+    assert obligation(world)["state"] == "parked"
+    assert world.states("refund") == ["declined"]
+    decide_the_only_one(world, "won")
+    world.wait(days=1)
+
+
+@pytest.mark.usefixtures("owed")
+def test_a_dispute_that_is_won_lets_what_is_owed_go_back(world):
+    decide_the_only_one(world, "won")
+    world.live_through("2027-03-04 00:00")
+    assert obligation(world)["state"] == "refunded"
+    assert world.states("refund") == ["declined", "refunded"]
+    assert named(world) == []
+
+
+@pytest.mark.usefixtures("owed")
+def test_what_went_back_by_chargeback_is_not_owed_any_more(world):
+    decide_the_only_one(world, "lost")
+    world.live_through("2027-03-04 00:00")
+    assert obligation(world)["state"] == "refunded"
+    assert world.states("refund") == ["declined"], "it did not go back twice"
+    assert named(world) == []
