@@ -21,7 +21,7 @@ from billing.domain.states import (
     next_state,
 )
 from billing.operations.engine import Conflict, Engine, NotFound
-from billing.operations.owed_days import schedule_of
+from billing.operations.owed_days import schedule_of, was_charged_today
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
@@ -140,7 +140,7 @@ def _free_of_debt(tx: Connection, engine: Engine, row: AnyRow, author: Author) -
         schedule_of(row),
         billing_day(author.now, row.zone),
         reason=UnbilledReason.NO_ACCESS,
-        charged=False,
+        charged=was_charged_today(tx, row, author.now),
         window=engine.rules.window,
     )
     if event is None:

@@ -14,7 +14,7 @@ from billing.domain.days.returning import Return, return_on
 from billing.domain.instants import in_utc
 from billing.domain.states import SubscriptionEvent, SubscriptionState
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
-from billing.operations.owed_days import forgive_unbilled, pause_owed, resume_owed, schedule_of
+from billing.operations.owed_days import forgive_unbilled, pause_owed, resume_owed, schedule_of, was_charged_today
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
@@ -195,9 +195,9 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
     """Resume at ``now`` (UTC); a pause that is planned and did not begin yet is taken back.
 
     Up to the day on which the next period begins nothing changes; after it a new period begins today and is
-    charged. Days that were paused are never billed. An open invoice is tried again at once: it is past due if a charge
-    of it failed, or its period is over, and once it is paid the next period begins on that day; one whose charge is
-    under way waits for the outcome, as without the pause.
+    charged, on the next day if money was taken today. Days that were paused are never billed. An open invoice is tried
+    again at once: it is past due if a charge of it failed, or its period is over, and once it is paid the next period
+    begins on that day; one whose charge is under way waits for the outcome, as without the pause.
 
     :raises NotFound: there is no such subscription. :raises Conflict: it is not paused.
     """
@@ -216,8 +216,9 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
         written: dict[str, Any] = {"resume_at": None, "pause_at": None}
         came_back = Return()
         if not open_invoices:
+            charged = was_charged_today(tx, row, now)
             came_back = return_on(
-                schedule, today, reason=UnbilledReason.PAUSED, charged=False, window=engine.rules.window
+                schedule, today, reason=UnbilledReason.PAUSED, charged=charged, window=engine.rules.window
             )
         move(tx, Subscription, [Move(row.id, row.state, event, {**written, **came_back.columns})], author)
         write_day_records(tx, [(row.id, each) for each in came_back.records], author)

@@ -1,7 +1,7 @@
 """Owed periods, and days that an outage left unbilled, when a subscription is paused, resumed or ends."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from billing.domain.days.renewing import CatchUp
 from billing.domain.days.schedule import BillingSchedule, slot_on
 from billing.domain.states import InvoiceEvent, InvoiceState, SubscriptionState
 from billing.operations.engine import Engine
+from billing.store.billable import last_captures
 from billing.store.columns import AnyRow
 from billing.store.day_records import write_day_records
 from billing.store.queries import open_invoices
@@ -29,6 +30,12 @@ def schedule_of(row: AnyRow) -> BillingSchedule:
     """Return the schedule of a subscription that was read with its price."""
     interval = Interval(row.interval_unit, row.interval_count)
     return BillingSchedule(row.id, row.anchor, interval, row.zone, row.billed_index)
+
+
+def was_charged_today(tx: Connection, row: AnyRow, now: datetime) -> bool:
+    """Say whether money was taken for a subscription on the day of ``now`` (UTC): then none is until the next day."""
+    captured = last_captures(tx, [row.id]).get(row.id)
+    return captured is not None and billing_day(captured, row.zone) == billing_day(now, row.zone)
 
 
 def forgive_unbilled(tx: Connection, engine: Engine, row: AnyRow, author: Author) -> dict[str, Any]:
@@ -52,7 +59,7 @@ def forgive_unbilled(tx: Connection, engine: Engine, row: AnyRow, author: Author
     if schedule.next_start < until:
         days.append(DayRecord(schedule.next_start, until, DayKind.FORGIVEN, UnbilledReason.OUTAGE))
     if until < today:
-        days.append(DayRecord(until, today, DayKind.NONE, UnbilledReason.OUTAGE))
+        days.append(DayRecord(until, today, DayKind.NONE, UnbilledReason.NO_ACCESS))
     write_day_records(tx, [(row.id, each) for each in days], author)
     return begin_on(engine, schedule, today)
 

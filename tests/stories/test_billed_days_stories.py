@@ -379,3 +379,28 @@ def test_a_debt_that_is_forgiven_after_its_period_begins_anew_on_that_day(world)
     world.live_through("2027-02-21 12:00")
     assert _renewals(world) == [("2027-02-20", "2027-02-20", "2027-02-27")]
     assert _not_billed(world) == [("2027-02-18", "2027-02-20", "none", "no_access")]
+
+
+@pytest.mark.parametrize("catch_up", CatchUp)
+def test_a_daily_debt_that_is_paid_in_a_pause_that_ends_on_the_same_day_goes_on_level_from_the_next_day(
+    world, catch_up
+):
+    world.with_rules(catch_up=catch_up)
+    subscription = world.subscribe(plan="daily")
+    world.wallet(KIM, script=["200R1"])
+    world.live_through("2027-02-01 12:00")
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2027-02-10 11:00")
+    made = re_enrol(world.engine, subscription, WEB, now=world.now)
+    world.agree(str(made.redirect_url))
+    world.wait(minutes=5)
+    resume(world.engine, subscription, now=world.now)
+    world.wait(minutes=5)
+    assert _why(world) == "none"
+    world.live_through("2027-02-12 12:00")
+    assert _renewals(world) == [
+        ("2027-02-10", "2027-02-01", "2027-02-02"),
+        ("2027-02-11", "2027-02-11", "2027-02-12"),
+        ("2027-02-12", "2027-02-12", "2027-02-13"),
+    ]
+    assert _not_billed(world) == [("2027-02-02", "2027-02-11", "none", "paused")]
