@@ -209,7 +209,7 @@ def _gap_is_told(world: "World", subscription: str) -> bool:
     """Say whether a period that passed unbilled is written down as such."""
     return bool(
         world.books.rows(
-            "SELECT 1 FROM event WHERE subscription_id = ? AND type = 'subscription.periods_missed'", subscription
+            "SELECT 1 FROM event WHERE subscription_id = ? AND type = 'subscription.not_billed'", subscription
         )
     )
 
