@@ -13,6 +13,7 @@ from billing.domain.states import (
     SUBSCRIPTION_MOVES,
 )
 from billing.operations.foreign_refunds import MADE_BY
+from tests.simulation import billed_days  # noqa: F401 - its invariants are judged, too
 from tests.simulation.invariants import ALWAYS
 from tests.simulation.sends import Sends
 
