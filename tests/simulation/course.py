@@ -71,9 +71,9 @@ def plan_course(world: "World", rng: random.Random) -> tuple[datetime, timedelta
     _repeat(world, [start + (end - start) * share for share in clerk.hours()], clerk.tidy)
     account = random.Random(f"{world.seed}/account")
     if account.random() < ACCOUNT_FAULTS["misconfigured"]:
-        length = timedelta(hours=account.choice((6, 30, 120)))
+        length = (end - start) * account.choice((0.05, 0.3, 0.6))
         world.course.at(
-            start + (end - start) * account.uniform(0.05, 0.9), lambda: world.outcomes.account_breaks(length)
+            start + (end - start) * account.uniform(0.05, 0.5), lambda: world.outcomes.account_breaks(length)
         )
     return end, timedelta(days=heals)
 

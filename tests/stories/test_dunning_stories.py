@@ -12,6 +12,7 @@ from billing.domain.dunning import EndOfLadder
 from billing.operations.engine import Refusal
 from billing.operations.re_enrol import re_enrol
 from billing.operations.retry_charge import retry_charge
+from billing.operations.set_up import go
 
 KIM = email("kim")
 
@@ -170,13 +171,24 @@ def test_a_technical_failure_is_tried_again_soon_and_counts_nothing(world):
     assert world.events("subscription.fell_past_due") == []
 
 
-@pytest.mark.parametrize(
-    "trouble", [{"unauthorized_401_empty": 1}, {"currencies": "HKD SGD"}], ids=["wrong_key", "currency_not_supported"]
-)
-def test_an_error_of_our_set_up_holds_charging_costs_no_subscriber_a_step_and_recovers(world, trouble):
+def test_an_account_without_the_currency_stops_charging_costs_no_subscriber_a_step_and_recovers(world):
     for who in ("kim", "lee", "park"):
         world.subscribe(who)
-    world.faults(**trouble)
+    world.faults(currencies="HKD SGD")
+    world.live_through("2027-02-28 11:00", step=timedelta(minutes=2))
+    assert world.events("installation.charging_stopped")
+    assert {row["state"] for row in world.rows("SELECT state FROM subscription")} == {"active"}
+    assert {row["failures"] for row in world.rows("SELECT failures FROM invoice")} == {0}
+    go(world.engine, now=world.now)
+    world.calm(hours=8)
+    assert len(world.captured()) == 6
+    assert {row["failures"] for row in world.rows("SELECT failures FROM invoice")} == {0}
+
+
+def test_a_wrong_key_holds_charging_costs_no_subscriber_a_step_and_recovers_by_itself(world):
+    for who in ("kim", "lee", "park"):
+        world.subscribe(who)
+    world.faults(unauthorized_401_empty=1)
     world.live_through("2027-02-28 11:00", step=timedelta(minutes=2))
     assert world.events("installation.charging_held")
     assert any("held until" in problem for tally in world.tallies for problem in tally.problems)
