@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, func, select
 from sqlmodel import col
 
-from billing.domain.charging import GatewayPayment, GatewayRefund, RefundsFound, RefundStatus
+from billing.domain.charging import GatewayPayment, GatewayRefund, PaymentStatus, RefundsFound, RefundStatus
 from billing.domain.identity import foreign_refund_reference, idempotency_key, row_id
 from billing.domain.states import ChargeState, RefundState
 from billing.operations.engine import Engine, Tally
@@ -16,10 +16,13 @@ from billing.store.births import refund_created
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.inserts import insert_if_absent
+from billing.store.obligations import given_back
 from billing.store.tables import Charge, Event, Refund, StrayPayment
 from billing.store.writes import Author, insert_rows
 
 MADE_BY: Final = "gateway"
+_RETURNED: Final = "returned"
+"""Stands for the action of a return: there is one of a payment at most."""
 
 
 def adopt_refunds(engine: Engine, payments: Iterable[GatewayPayment], *, now: datetime) -> Tally:
@@ -28,6 +31,10 @@ def adopt_refunds(engine: Engine, payments: Iterable[GatewayPayment], *, now: da
     The gateway is asked only about a payment of which more was given back than our refunds account for.
     """
     tally = Tally()
+    payments = list(payments)
+    returned = sum(_adopt_return(engine, payment, now) for payment in payments if _went_back(payment))
+    if returned:
+        tally.acts["returns_adopted"] += returned
     told = {payment.id: payment for payment in payments if payment.refunded_minor}
     if not told:
         return tally
@@ -42,6 +49,24 @@ def adopt_refunds(engine: Engine, payments: Iterable[GatewayPayment], *, now: da
             if adopted:
                 tally.acts["refunds_adopted"] += adopted
     return tally
+
+
+def _went_back(payment: GatewayPayment) -> bool:
+    """Say whether none of a payment's money is with the merchant any more. An old answer never says so."""
+    return payment.status is PaymentStatus.RETURNED or payment.raw_status == "Voided"
+
+
+def _adopt_return(engine: Engine, payment: GatewayPayment, now: datetime) -> int:
+    """Write down what the wallet's side gave back of a captured payment, as one refund that the gateway made."""
+    with engine.database.snapshot() as tx:
+        owner = _owners(tx, [payment.id]).get(payment.id)
+        counted = given_back(tx, [payment.id])[payment.id].counted
+    if owner is None:
+        return 0
+    left = (payment.captured_minor or payment.amount_minor or owner.amount_minor) - counted
+    back = GatewayRefund(_RETURNED, RefundStatus.SUCCEEDED, amount_minor=max(0, left))
+    currency = payment.currency or owner.currency
+    return _adopt(engine, payment.id, currency, [back], owner, now, reason="returned by KakaoPay after the capture")
 
 
 def adopt_found(engine: Engine, found: Mapping[str, tuple[str, Sequence[GatewayRefund]]], *, now: datetime) -> int:
@@ -59,7 +84,14 @@ def adopt_found(engine: Engine, found: Mapping[str, tuple[str, Sequence[GatewayR
 
 
 def _adopt(
-    engine: Engine, payment_id: str, currency: str, refunds: Sequence[GatewayRefund], owner: AnyRow, now: datetime
+    engine: Engine,
+    payment_id: str,
+    currency: str,
+    refunds: Sequence[GatewayRefund],
+    owner: AnyRow,
+    now: datetime,
+    *,
+    reason: str = "made at the gateway",
 ) -> int:
     author = Author(MADE_BY, now)
     adopted = 0
@@ -71,7 +103,7 @@ def _adopt(
             ours = refund.reference in references or refund.action_id in actions
             if ours or refund.status is not RefundStatus.SUCCEEDED or not refund.amount_minor:
                 continue
-            row = _row(payment_id, currency, refund, owner, now)
+            row = {**_row(payment_id, currency, refund, owner, now), "reason": reason}
             if insert_if_absent(tx, Refund, [row]):
                 insert_rows(tx, Event, [refund_created(row, owner.subscription_id, author)])
                 adopted += 1
@@ -92,7 +124,6 @@ def _row(payment_id: str, currency: str, refund: GatewayRefund, owner: AnyRow, n
         "reference": reference,
         "idempotency_key": idempotency_key(reference),
         "action_id": refund.action_id,
-        "reason": "made at the gateway",
         "requested_by": MADE_BY,
         "created_at": now,
         "sends": 0,
@@ -120,7 +151,12 @@ def _given_back(tx: Connection, payment_ids: Sequence[str]) -> dict[str, int]:
 
 def _owners(tx: Connection, payment_ids: Sequence[str]) -> dict[str, AnyRow]:
     """Return the charge that each payment belongs to: its own capture, or one that was found beside it."""
-    charge: tuple[Any, ...] = (col(Charge.id).label("charge_id"), col(Charge.subscription_id), col(Charge.currency))
+    charge: tuple[Any, ...] = (
+        col(Charge.id).label("charge_id"),
+        col(Charge.subscription_id),
+        col(Charge.currency),
+        col(Charge.amount_minor),
+    )
     own: Select[*tuple[Any, ...]] = select(col(Charge.gateway_payment_id).label("payment_id"), *charge).where(
         col(Charge.gateway_payment_id).in_(payment_ids), col(Charge.state) == ChargeState.CAPTURED
     )

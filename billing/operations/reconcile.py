@@ -168,13 +168,18 @@ def _differences(payment: GatewayPayment, row: AnyRow | None, refunds: tuple[int
         yield f"{payment.captured_minor} captured at the gateway, {asked.minor} asked for here (minor units)"
     yield from _status_difference(payment, row, now)
     done, counted = refunds
-    if payment.refunded_minor is not None and not done <= payment.refunded_minor <= counted:
-        yield f"{payment.refunded_minor} refunded at the gateway, {done} here (minor units)"
+    back = payment.refunded_minor
+    if payment.status is PaymentStatus.RETURNED and row.state is ChargeState.CAPTURED:
+        back = payment.captured_minor or asked.minor  # all of it, whatever was refunded before
+    if back is not None and not done <= back <= counted:
+        yield f"{back} refunded at the gateway, {done} here (minor units)"
 
 
 def _status_difference(payment: GatewayPayment, row: AnyRow, now: datetime) -> Iterator[str]:
     here: ChargeState = row.state
-    captured = payment.status is PaymentStatus.CAPTURED
+    captured = payment.status in (PaymentStatus.CAPTURED, PaymentStatus.RETURNED)
+    if payment.status is PaymentStatus.RETURNED and here is not ChargeState.CAPTURED:
+        return  # no money of it is with us, and none is counted
     if captured is (here is ChargeState.CAPTURED):
         return
     settling = here in LIVE_CHARGE_STATES and here is not ChargeState.PARKED and now - row.sent_at < SETTLES_WITHIN
@@ -197,7 +202,7 @@ def _look_for_missing(work: _Comparison) -> None:
         answers = work.engine.gateway.find_by_id([str(row.gateway_payment_id) for row in missing])
         for row, answer in zip(missing, answers, strict=True):
             found = answer.payments[0] if isinstance(answer, Found) and answer.payments else None
-            if found is None or found.status is not PaymentStatus.CAPTURED:
+            if found is None or found.status not in (PaymentStatus.CAPTURED, PaymentStatus.RETURNED):
                 told = f"{found.raw_status} at the gateway" if found else "the gateway does not know it"
                 detail = f"captured here, but {told}"
                 work.told.differences.append(Difference(row.gateway_payment_id, row.reference, row.id, detail))

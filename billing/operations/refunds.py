@@ -26,6 +26,7 @@ from billing.gateway.port import RefundRequest
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
 from billing.operations.follow_refunds import follow_refunds
+from billing.operations.refund_balances import by_balances
 from billing.store.disputes import open_disputes
 from billing.store.due import Kind
 from billing.store.queries import RefundRow, load_refunds
@@ -126,7 +127,7 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
     tally = Tally()
     with engine.database.snapshot() as tx:
         rows = [row for row in load_refunds(tx, ids) if row.state in _OPEN and row.is_due(now)]
-    answers = engine.gateway.find_refunds([row.gateway_payment_id for row in rows])
+    answers = by_balances(engine, rows, engine.gateway.find_refunds([row.gateway_payment_id for row in rows]))
     absent: list[RefundRow] = []
     since = engine.gateway.moment()
     with engine.database.transaction() as tx:

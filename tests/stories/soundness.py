@@ -173,7 +173,8 @@ def _refunds_stay_within_the_capture(books: Books) -> None:
         ordered = sum(r.amount_minor for r in refunds if r.state in COUNTED_REFUND_STATES)
         assert ordered <= payment["captured"], f"{payment_id}: {ordered} of {payment['captured']} to be refunded"
         done = sum(r.amount_minor for r in refunds if r.state is RefundState.REFUNDED)
-        assert done <= payment["refunded"], f"{payment_id}: we say {done} refunded, it was {payment['refunded']}"
+        back = payment["refunded"] + payment["returned"]
+        assert done <= back, f"{payment_id}: we say {done} refunded, it was {back}"
         assert payment["refunded"] <= ordered, f"{payment_id}: {payment['refunded']} refunded, {ordered} ordered"
 
 

@@ -1,7 +1,13 @@
 """Stories of statuses beyond the usual ones: understood, or set aside with the reason, and never lost or believed."""
 
+from uuid import UUID
+
 import pytest
+from harness import email
 from rewriting_proxy import rewritten
+
+from billing.operations.reconcile import reconcile
+from billing.operations.request_refund import request_refund
 
 
 def shown(status, **balances):
@@ -61,3 +67,51 @@ def test_what_was_captured_and_returned_before_anybody_looked_pays_nothing_and_i
     assert (told["state"], told["decline_class"]) == ("canceled", "unknown")
     assert "returned" in told["error"]
     assert world.state() == "past_due"
+
+
+def come_back(world):
+    """Let the webhook of the last payment come again, as a later event of it would."""
+    payment = world.scalar("SELECT gateway_payment_id FROM charge ORDER BY created_at DESC LIMIT 1")
+    return {"id": f"evt_{world.now.timestamp()}", "type": "payment_returned", "data": {"id": payment}}
+
+
+@pytest.mark.usefixtures("inbox")
+def test_what_was_returned_after_the_capture_is_a_refund_that_the_gateway_made(world):
+    world.subscribe()
+    world.wallet(email("kim"), script=["returned:24"])
+    world.live_through("2027-03-02 12:00")
+    (refund,) = world.rows("SELECT state, amount_minor, reason, requested_by FROM refund")
+    assert refund == {
+        "state": "refunded",
+        "amount_minor": 9900,
+        "reason": "returned by KakaoPay after the capture",
+        "requested_by": "gateway",
+    }
+    assert last_charge(world)["state"] == "captured"
+    assert world.state() == "active", "days stay as they were"
+    assert [each.detail for each in reconcile(world.engine, now=world.now).differences] == []
+
+
+def test_a_stale_answer_that_shows_an_earlier_decline_takes_no_captured_money_back(world, inbox):
+    world.subscribe()
+    world.live_through("2027-02-28 12:00")
+    with rewritten(world, shown("Declined")):
+        inbox.post(world, come_back(world))
+        world.wait(minutes=1)
+    assert world.rows("SELECT * FROM refund") == []
+    assert last_charge(world)["state"] == "captured"
+
+
+@pytest.mark.parametrize("amount", [9900, 4000])
+def test_a_refund_of_ours_is_settled_by_the_balances_where_its_action_is_withheld(world, amount):
+    world.subscribe()
+    charge = world.rows("SELECT id FROM charge")[0]["id"]
+
+    def withheld(_method, path, told, body):
+        return (404, None) if path.endswith("/actions") else (told, body)
+
+    with rewritten(world, withheld):
+        request_refund(world.engine, UUID(str(charge)), amount, reason="asked for", now=world.now)
+        world.wait(minutes=2)
+        world.wait(hours=2)
+        assert world.states("refund") == ["refunded"]
