@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime
 from typing import Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from billing.domain.public_events import PUBLIC, Facts, Recorded, meaning_of, public_event
+from billing.domain.public_data import Facts, Recorded
+from billing.domain.public_events import PUBLIC, meaning_of, public_event
 from plans.calendar import Period
 from plans.money import Money
 

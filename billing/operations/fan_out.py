@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 
 from billing.domain.deliveries import DeliveryState, EndpointState
 from billing.domain.identity import row_id
-from billing.domain.public_events import TEST_TYPE, Recorded, meaning_of, wants
+from billing.domain.public_data import Recorded
+from billing.domain.public_events import TEST_TYPE, meaning_of, wants
 from billing.store.database import Database
 from billing.store.deliveries import put_in_line, room_in_line
 from billing.store.endpoints import EndpointRow, change_endpoint, list_endpoints, lock_free_endpoint

@@ -16,7 +16,7 @@ from sqlmodel import col
 from billing.domain.audit import Decision, Entry, follow, genesis, is_decision
 from billing.store.audit_tables import AuditEntry
 from billing.store.database import before_commit, is_for_people, reason_of
-from billing.store.tables import Installation
+from billing.store.installation_tables import Installation
 
 _LOCK: Final = select(func.pg_advisory_xact_lock(7_310_604_410_873_001))
 _PAGE: Final = 1000

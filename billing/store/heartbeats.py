@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 from sqlmodel import col
 
-from billing.store.tables import Daemon
+from billing.store.installation_tables import Daemon
 from billing.store.writes import insert_rows
 
 

@@ -8,7 +8,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, select, update
 from sqlmodel import col
 
-from billing.store.tables import Event, Installation
+from billing.store.installation_tables import Installation
+from billing.store.tables import Event
 from billing.store.writes import insert_rows
 
 _ZONES_AHEAD: Final = timedelta(days=1)

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, null, select
 from sqlmodel import col
 
-from billing.domain.public_events import Facts, Recorded, internal_types, meaning_of, public_event
+from billing.domain.public_data import Facts, Recorded
+from billing.domain.public_events import internal_types, meaning_of, public_event
 from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.obligation_tables import RefundObligation

@@ -15,12 +15,12 @@ from billing.domain.public_ids import Kind
 from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.store.columns import UtcDateTime
 from billing.store.due import DUE_BY
+from billing.store.installation_tables import Installation
 from billing.store.tables import (
     LIVE_SUBSCRIPTION,
     UNSETTLED_CHARGE,
     Charge,
     Customer,
-    Installation,
     Invoice,
     Plan,
     Price,

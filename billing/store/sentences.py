@@ -1,44 +1,17 @@
 """Puts what happened into sentences for somebody who answers a subscriber's question."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from enum import StrEnum
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.declines import DeclineClass
-from billing.store.report_log import EventRow, RefundLine
+from billing.store.report_log import EventRow
 from billing.store.reports import ChargeRow, SubscriptionRow
+from billing.store.tellings import Story, Telling, Tone
 from plans.calendar import Interval
 from plans.money import Money
-
-
-class Tone(StrEnum):
-    """How a line should strike the eye."""
-
-    GOOD = "good"
-    BAD = "bad"
-    WARNING = "warning"
-    PLAIN = "plain"
-    QUIET = "quiet"
-
-
-@dataclass(frozen=True, slots=True)
-class Story:
-    """What the sentences about one subscription are made from, by the subjects' ids."""
-
-    subscription: SubscriptionRow
-    charges: Mapping[str, ChargeRow]
-    refunds: Mapping[str, RefundLine]
-
-    @property
-    def zone(self) -> str:
-        return self.subscription.zone
-
-
-Telling = tuple[Tone, str]
 
 MEANING: Final[Mapping[str, str]] = {
     DeclineClass.RETRY_LATER: "the wallet may pay on another day",

@@ -13,8 +13,9 @@ from billing.domain.cases import ChargeKind
 from billing.store.obligation_tables import RefundObligation
 from billing.store.report_log import EventRow, list_refunds
 from billing.store.reports import AnySelect, ChargeRow, list_charges, list_subscriptions
-from billing.store.sentences import Story, Tone, days, moment, occasion, price_of, tell
+from billing.store.sentences import days, moment, occasion, price_of, tell
 from billing.store.tables import Event, Refund, Source, Subscription
+from billing.store.tellings import Story, Tone
 from plans.money import Money
 
 MOST_CHARGES: Final = 2000

@@ -22,6 +22,7 @@ from sqlmodel import SQLModel, col
 
 from billing.store.columns import UtcDateTime
 from billing.store.due import Kind, rows_due
+from billing.store.installation_tables import Daemon
 from billing.store.obligation_tables import OPEN_OBLIGATION, RefundObligation
 from billing.store.tables import (
     PARKED,
@@ -31,7 +32,6 @@ from billing.store.tables import (
     UNSETTLED_CHARGE,
     UNSETTLED_REFUND,
     Charge,
-    Daemon,
     Refund,
     StrayPayment,
     Subscription,

@@ -7,11 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from billing.domain.public_data import Facts, Recorded
 from billing.domain.public_events import (
     PUBLIC,
     PUBLIC_TYPES,
-    Facts,
-    Recorded,
     internal_types,
     meaning_of,
     public_event,

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from billing.entrypoints.cli.output import moment, out, seen
-from billing.store.sentences import Tone
+from billing.store.tellings import Tone
 from billing.store.timeline import Timeline
 
 _TONES: Final[Mapping[Tone, str]] = {
