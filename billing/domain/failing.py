@@ -32,6 +32,8 @@ from plans.calendar import billing_day
 
 UNPROVEN: Final = "an error of our set-up, while nobody is captured: our account or this wallet, a person must find out"
 """Why a subscription is parked that met a set-up class too often to be tried on, without proof of whose fault it is."""
+NO_NEW_AGREEMENT: Final = "no new KakaoPay agreement was made in time"
+"""Why a subscription is canceled whose subscriber was asked for one and made none."""
 _CHARGEABLE = (
     SubscriptionState.ACTIVE,
     SubscriptionState.TRIALING,

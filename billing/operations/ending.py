@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
 from billing.domain.cases import Note
-from billing.domain.failing import UNPROVEN, end_of_ladder
+from billing.domain.failing import NO_NEW_AGREEMENT, UNPROVEN, end_of_ladder
 from billing.domain.states import (
     InvoiceEvent,
     InvoiceState,
@@ -20,7 +20,7 @@ from billing.operations.engine import Engine, Refusal, Tally
 from billing.operations.manage import begin_planned_pause, end_canceled_period, resume
 from billing.store.cases import lock_subscriptions
 from billing.store.due import Kind
-from billing.store.set_up_evidence import failed_by_set_up_since, was_captured_since
+from billing.store.set_up_evidence import asked_for_set_up_since, was_captured_since
 from billing.store.settlements import void_open_invoices
 from billing.store.tables import LIVE_CHARGE, Charge, Invoice, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
@@ -121,7 +121,7 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
         change(tx, Invoice, [Change(invoice_id, invoice_state, {"give_up_at": None, **again})])
         if state is not SubscriptionState.PAST_DUE:
             return
-        if _is_unproven(tx, invoice_id):
+        if _is_unproven(tx, owner, invoice_id):
             _set_aside(tx, owner, state, invoice_id, author)
             return
         subscription_event, invoice_event = end_of_ladder(state, policy.end)
@@ -129,8 +129,7 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
             move(tx, Invoice, [Move(invoice_id, invoice_state, invoice_event, {}, owner)], author)
         if subscription_event is not None:
             ended = subscription_event is SubscriptionEvent.CANCEL
-            reason = "no new KakaoPay agreement was made in time"
-            written = {"canceled_at": now, "cancel_reason": reason} if ended else {}
+            written = {"canceled_at": now, "cancel_reason": NO_NEW_AGREEMENT} if ended else {}
             move(tx, Subscription, [Move(owner, state, subscription_event, written)], author)
             if ended:
                 void_open_invoices(tx, [owner], author)
@@ -138,9 +137,9 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
         note(tx, owner, told, author, subject=("invoice", str(invoice_id)))
 
 
-def _is_unproven(tx: Connection, invoice_id: UUID) -> bool:
-    """Say whether an invoice failed by a set-up class, and nobody was captured since: it may be our account."""
-    since = failed_by_set_up_since(tx, invoice_id)
+def _is_unproven(tx: Connection, owner: UUID, invoice_id: UUID) -> bool:
+    """Say whether it waits because of a set-up class, and nobody was captured since: it may be our account."""
+    since = asked_for_set_up_since(tx, owner, invoice_id)
     return since is not None and not was_captured_since(tx, since)
 
 

@@ -96,21 +96,20 @@ def count_tries(tx: Connection, invoice_ids: Sequence[UUID]) -> Mapping[UUID, in
     return {row[0]: row[1] for row in rows}
 
 
-def failed_by_set_up_since(tx: Connection, invoice_id: UUID) -> datetime | None:
-    """Return when the first charge of an invoice that met a set-up class was sent, or None if the last met another."""
-    rows: Sequence[AnyRow] = tx.execute(
-        select(col(Charge.decline_class), col(Charge.sent_at))
-        .where(
-            col(Charge.invoice_id) == invoice_id,
-            col(Charge.decline_class).is_not(None),
-            col(Charge.automatic).is_(True),
-        )
-        .order_by(col(Charge.attempt_no))
-    ).all()
-    if not rows or rows[-1].decline_class != DeclineClass.SET_UP:
+def asked_for_set_up_since(tx: Connection, subscription_id: UUID, invoice_id: UUID) -> datetime | None:
+    """Return since when an invoice fails by a set-up class, if that is why its subscriber was last asked; else None."""
+    asked = (
+        select(col(Event.data))
+        .where(col(Event.subscription_id) == subscription_id, col(Event.type) == "subscription.re_enrolment_requested")
+        .order_by(col(Event.id).desc())
+    )
+    why: Mapping[str, object] = tx.execute(asked.limit(1)).scalar_one_or_none() or {}
+    if why.get("why") != DeclineClass.SET_UP:
         return None
-    first: datetime = min(row.sent_at for row in rows if row.decline_class == DeclineClass.SET_UP)
-    return first
+    failed = select(func.min(col(Charge.sent_at))).where(
+        col(Charge.invoice_id) == invoice_id, text(f"charge.{SET_UP_FAILURE}"), col(Charge.automatic).is_(True)
+    )
+    return tx.execute(failed).scalar_one()
 
 
 def was_captured_since(tx: Connection, since: datetime, until: datetime | None = None) -> bool:

@@ -107,7 +107,12 @@ PLANTED = [
      " (SELECT s.source_id FROM subscription s WHERE s.id = charge.subscription_id) WHERE state = 'declined'",
      "but 3 are the most there may be"),
     (46, "UPDATE charge SET decline_class = 'set_up', state = 'declined', automatic = true;"
-     "UPDATE invoice SET state = 'uncollectible'; UPDATE subscription SET state = 'canceled', canceled_at = '2027-03-05'",
+     "UPDATE invoice SET state = 'uncollectible';"
+     f"UPDATE subscription SET state = 'canceled', canceled_at = '2027-03-05',"
+     f" cancel_reason = 'no new KakaoPay agreement was made in time' WHERE id = ({KIM});"
+     "INSERT INTO event (id, at, actor, subject_type, subject_id, sequence, subscription_id, type, data) SELECT 0,"
+     " '2027-03-01', 'x', 'subscription', 'x', 1, id, 'subscription.re_enrolment_requested', '{\"why\"\\: \"set_up\"}'"
+     f" FROM subscription WHERE id = ({KIM})",
      "it was ended for an error of our set-up"),
     (36, f"UPDATE subscription SET state = 'past_due' WHERE id = ({KIM})", "it is past_due, but no invoice of it is open"),
     (19, ENDED_LONG_AGO,

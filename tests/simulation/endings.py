@@ -151,14 +151,16 @@ def nobody_is_ended_for_what_may_be_our_account(world: "World") -> Iterator[str]
     taken = [payment.made_at for payment in world.truth.payments.values() if payment.captured and not payment.present]
     for row in world.books.rows(
         "SELECT s.id, s.canceled_at, (SELECT min(f.sent_at) FROM charge f WHERE f.invoice_id = i.id AND f.automatic"
-        " AND f.decline_class = 'set_up') AS since FROM subscription s JOIN invoice i ON i.subscription_id = s.id"
-        " JOIN charge c ON c.invoice_id = i.id WHERE s.state = 'canceled' AND i.state = 'uncollectible'"
-        " AND c.automatic AND c.decline_class = 'set_up' AND c.attempt_no = (SELECT max(l.attempt_no) FROM charge l"
-        " WHERE l.invoice_id = i.id AND l.automatic AND l.decline_class IS NOT NULL)"
+        " AND f.decline_class = 'set_up') AS since, (SELECT json_extract(e.data, '$.why') FROM event e"
+        " WHERE e.subscription_id = s.id AND e.type = 'subscription.re_enrolment_requested' ORDER BY e.id DESC LIMIT 1)"
+        " AS why FROM subscription s JOIN invoice i ON i.subscription_id = s.id WHERE s.state = 'canceled'"
+        " AND i.state = 'uncollectible' AND s.cancel_reason LIKE 'no new%'"
     ):
+        if row["why"] != "set_up" or row["since"] is None or world.was_restored:
+            continue
         slack = timedelta(hours=1)  # clocks step
         since, until = instant(row["since"]) - slack, instant(row["canceled_at"]) + slack
-        if not any(since <= at <= until for at in taken) and not world.was_restored:
+        if not any(since <= at <= until for at in taken):
             yield f"{row['id']} was ended for an error of our set-up, and nobody was captured since {since}"
 
 

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
+from billing.domain.failing import NO_NEW_AGREEMENT
 from billing.store.invariants.model import Bounds, Found, ask, instant_of, invariant, text_of
-from billing.store.set_up_evidence import count_tries, failed_by_set_up_since, was_captured_since
+from billing.store.set_up_evidence import asked_for_set_up_since, count_tries, was_captured_since
 from billing.store.tables import SET_UP_FAILURE
 
 
@@ -32,9 +33,10 @@ def set_up_ends_nobody(tx: Connection, _now: datetime, _bounds: Bounds) -> Itera
     for row in ask(
         tx,
         "SELECT i.id, s.id, s.canceled_at FROM invoice i JOIN subscription s ON s.id = i.subscription_id"
-        " WHERE i.state = 'uncollectible' AND s.state = 'canceled'"
+        " WHERE i.state = 'uncollectible' AND s.state = 'canceled' AND s.cancel_reason = :reason"
         f" AND EXISTS (SELECT 1 FROM charge c WHERE c.invoice_id = i.id AND c.{SET_UP_FAILURE})",
+        reason=NO_NEW_AGREEMENT,
     ):
-        since = failed_by_set_up_since(tx, UUID(text_of(row[0])))
+        since = asked_for_set_up_since(tx, UUID(text_of(row[1])), UUID(text_of(row[0])))
         if since is not None and not was_captured_since(tx, since, until=instant_of(row[2])):
             yield "subscription", row[1], "it was ended for an error of our set-up, and nobody was captured since"
