@@ -17,7 +17,7 @@ from billing.gateway.client import CheckoutGateway, GatewayLimits
 from billing.gateway.messages import SeriesFields
 from billing.gateway.observing import GatewayObserver
 from billing.gateway.webhooks import WebhookKeys
-from billing.operations.engine import Engine, Rules, SweepObserver, Unwatched
+from billing.operations.engine import Engine, Reconciling, Rules, SweepObserver, Unwatched
 from billing.outbox.addresses import networks_of
 from billing.outbox.sender import Sender
 from billing.outbox.vault import Vault
@@ -100,6 +100,12 @@ def make_rules(settings: Settings) -> Rules:
         batches_at_once=1 + ceil(settings.gateway.in_flight / settings.daemon.batch),
         brake_floor=settings.brake.floor,
         brake_factor=settings.brake.factor,
+        reconciling=Reconciling(
+            reads_per_second=settings.gateway.reads_per_second * settings.reconciliation.read_share,
+            recent=timedelta(days=settings.reconciliation.recent_days),
+            channel_id=settings.gateway.processing_channel_id,
+            shared_channel=settings.reconciliation.shared_channel,
+        ),
     )
 
 

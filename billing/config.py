@@ -220,6 +220,12 @@ class BrakeSection(_Section):
     factor: Annotated[float, Number, Field(ge=1, le=1000)] = 3.0
 
 
+class ReconciliationSection(_Section):
+    read_share: Annotated[float, Number, Field(ge=0.01, le=0.5)] = 0.1
+    recent_days: Annotated[int, Whole, Field(ge=1, le=30)] = 3
+    shared_channel: Flag = False
+
+
 class WebhooksSection(_Section):
     allow: list[str] = Field(default_factory=list)
     disable_after_days: Annotated[int, Whole, Field(ge=1, le=30)] = 3
@@ -279,6 +285,7 @@ class Settings(BaseSettings):
     set_up: SetUpSection = SetUpSection()
     limits: LimitsSection = LimitsSection()
     brake: BrakeSection = BrakeSection()
+    reconciliation: ReconciliationSection = ReconciliationSection()
     webhooks: WebhooksSection = WebhooksSection()
     secrets: Secrets = Field(default_factory=Secrets, repr=False)
 

@@ -7,6 +7,7 @@ import billing.store.audit_tables
 import billing.store.dispute_tables
 import billing.store.door_tables
 import billing.store.key_tables
+import billing.store.reconciliation_tables
 import billing.store.request_tables
 import billing.store.tables
 import billing.store.webhook_tables  # noqa: F401 - registers the tables

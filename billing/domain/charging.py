@@ -50,6 +50,10 @@ class GatewayPayment:
     refunded_minor: int | None = None
     redirect_url: str | None = None
     requested_on: datetime | None = None
+    channel_id: str | None = None
+    """Of the processing channel that it was taken on."""
+    method: str | None = None
+    """Type of the source, such as ``kakaopay``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,28 @@ class Unreadable:
 
 
 LookUp = Found | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
+class SearchPage:
+    """A page of a search of all payments in a window of time. ``following`` opens the next one; None: it is the last.
+
+    ``unread`` names payments that the page holds in a shape that cannot be read.
+    """
+
+    payments: tuple[GatewayPayment, ...]
+    following: str | None = None
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRefused:
+    """Our key may not search: what carries none of our references cannot be seen."""
+
+    reason: str
+
+
+Search = SearchPage | SearchRefused | Unreadable
 
 
 class RefundStatus(StrEnum):

@@ -30,6 +30,16 @@ def reference_prefix(installation: UUID) -> str:
     return f"{installation.hex[:6]}-"
 
 
+def subscription_of(reference: str) -> UUID | None:
+    """Return the subscription that a charge's reference names, or None when it is no such reference."""
+    parts = reference.split("-")
+    try:
+        value = base64.b32decode(parts[1].upper() + "======")
+    except (IndexError, ValueError):
+        return None
+    return UUID(bytes=value) if len(value) == 16 else None
+
+
 def refund_reference(charge_reference_: str, refund_no: int) -> str:
     """Return the gateway reference of the ``refund_no``-th refund of a charge."""
     return f"{charge_reference_}-r{refund_no}"

@@ -25,6 +25,7 @@ from billing.entrypoints.metrics.instruments import Instruments, SweepInstrument
 from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.pulse import Pulse
 from billing.entrypoints.ready import require_ready, why_not_ready
+from billing.entrypoints.reconciling import reconciling
 from billing.entrypoints.test_clock import doubt_a_clock_set_back, latest_time
 from billing.entrypoints.watch_port import watch_port
 from billing.operations.clock_guard import ClockGuard
@@ -194,5 +195,5 @@ def run_daemon(settings: Settings, name: str | None = None) -> None:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        with carrying(settings, engine):
+        with carrying(settings, engine), reconciling(settings, engine):
             daemon.run()

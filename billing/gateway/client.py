@@ -29,6 +29,7 @@ from billing.domain.charging import (
     RefundOutcome,
     RefundsFound,
     RevocationOutcome,
+    Search,
 )
 from billing.domain.charging import Unreadable as UnreadableLookUp
 from billing.gateway.auth import Authorization, NoToken
@@ -49,6 +50,7 @@ from billing.gateway.messages import (
 )
 from billing.gateway.observing import GatewayObserver, Unobserved, class_of
 from billing.gateway.port import Health, PaymentRequest, RefundRequest
+from billing.gateway.searching import SEARCH_PATH, search_body, search_outcome
 
 T = TypeVar("T")
 A = TypeVar("A", bound=Outcome | RefundOutcome | RevocationOutcome | LookUp | RefundLookUp)
@@ -140,11 +142,18 @@ class CheckoutGateway:
 
         return self._in_parallel("find_by_reference", find, references)
 
-    def list_payments(self, *, skip: int, limit: int) -> LookUp:
-        """Return a page of the account's payments, newest first."""
-        path = f"/payments?limit={limit}&skip={skip}"
-        told = self._run(self._read_list("list_payments", path, complete=False))
-        self._observer.answered("list_payments", class_of(told))
+    def search_payments(self, since: datetime, until: datetime, *, limit: int, following: str | None = None) -> Search:
+        """Return a page of all payments of the account that were requested in a window (UTC, both ends included).
+
+        ``following`` is what the page before told. Without the scope ``payments:search`` it is refused.
+        """
+        call = "search_payments"
+        if following is None:
+            asked = self._send(call, "POST", SEARCH_PATH, search_body(since, until, limit), {}, self._reads)
+        else:
+            asked = self._read(call, following)
+        told = search_outcome(self._run(asked), self._base_url)
+        self._observer.answered(call, class_of(told))
         return told
 
     def find_by_id(self, payment_ids: Sequence[str]) -> list[LookUp]:
@@ -297,11 +306,11 @@ class CheckoutGateway:
         self._transport = open_transport(self._limits.in_flight)
         return self._transport
 
-    async def _read_list(self, call: str, path: str, *, complete: bool = True) -> LookUp:
+    async def _read_list(self, call: str, path: str) -> LookUp:
         def read(body: Any) -> tuple[GatewayPayment, ...]:
             payments = payments_in(body)
             total = body.get("total_count")
-            if complete and isinstance(total, int) and total > len(payments):
+            if isinstance(total, int) and total > len(payments):
                 raise Unreadable(f"the list shows {len(payments)} of {total} payments")
             return payments
 

@@ -148,6 +148,8 @@ def read_payment(body: Any) -> GatewayPayment:
         refunded_minor=_integer(balances.get("total_refunded")),
         redirect_url=_text(_object(links, "redirect").get("href"), longest=4000),
         requested_on=read_instant(body.get("requested_on")),
+        channel_id=_text(body.get("processing_channel_id"), longest=_LONGEST_ID),
+        method=_text(source.get("type"), longest=_LONGEST_ID),
     )
 
 

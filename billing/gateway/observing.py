@@ -15,6 +15,9 @@ from billing.domain.charging import (
     Refused,
     RevocationOutcome,
     Revoked,
+    Search,
+    SearchPage,
+    SearchRefused,
     Unknown,
     Unreadable,
 )
@@ -28,6 +31,8 @@ CLASSES: Final[dict[type, str]] = {
     Unknown: "unknown",
     Found: "read",
     RefundsFound: "read",
+    SearchPage: "read",
+    SearchRefused: "unreadable",
     Unreadable: "unreadable",
 }
 """What asks money to move is not sent, refused, accepted or unknown; what asks a question is read or unreadable."""
@@ -55,6 +60,6 @@ class Unobserved:
         """Do nothing."""
 
 
-def class_of(answer: Outcome | RefundOutcome | RevocationOutcome | LookUp | RefundLookUp) -> str:
+def class_of(answer: Outcome | RefundOutcome | RevocationOutcome | LookUp | RefundLookUp | Search) -> str:
     """Return the class of an answer, one of :data:`CLASSES`."""
     return CLASSES[type(answer)]

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from billing.domain.charging import LookUp, Outcome, RefundLookUp, RefundOutcome, RevocationOutcome
+from billing.domain.charging import LookUp, Outcome, RefundLookUp, RefundOutcome, RevocationOutcome, Search
 from plans.money import Money
 
 
@@ -97,6 +98,8 @@ class PaymentGateway(Protocol):
 
     def revoke_sources(self, source_ids: Sequence[str]) -> list[RevocationOutcome]: ...
 
-    def list_payments(self, *, skip: int, limit: int) -> LookUp: ...
+    def search_payments(
+        self, since: datetime, until: datetime, *, limit: int, following: str | None = None
+    ) -> Search: ...
 
     def check_health(self) -> Health: ...

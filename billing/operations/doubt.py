@@ -21,6 +21,7 @@ from billing.domain.identity import charge_reference
 from billing.operations.engine import Engine
 from billing.operations.strays import keep_strays
 from billing.store.installation import InstallationRow, doubt, keep_alive, load_installation
+from billing.store.reconciliation import reconcile_at_once
 from billing.store.tables import Charge, Invoice
 from billing.store.writes import Author, note
 
@@ -80,6 +81,8 @@ def _doubt(engine: Engine, since: datetime, until: datetime, now: datetime) -> N
         since = since if began is None else min(began, since)
         until = until if known is None else max(known, until)
         doubt(tx, since, until)
+        # Charges that were captured just before the gap may have been refunded in it.
+        reconcile_at_once(tx, now, since - engine.rules.reconciling.recent)
         told = Note("installation.doubted", {"since": since.isoformat()})
         note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))
     log.warning("charges_are_looked_up_first", since=since.isoformat(), periods_until=until.isoformat())

@@ -20,6 +20,19 @@ ABSENT_SPACING: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
+class Reconciling:
+    """How the gateway is asked on our own account: how fast, how far back, and whose payments are ours."""
+
+    reads_per_second: float = 8.0
+    recent: timedelta = timedelta(days=3)
+    """What was captured, or ordered to be given back, within this is asked about daily."""
+    channel_id: str | None = None
+    """Of the processing channel; payments that say that they are of another one are not ours."""
+    shared_channel: bool = False
+    """Whether other systems take KakaoPay payments on it: what carries none of our references is theirs."""
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """Configuration of the acts. Amounts in minor units of the currency they are listed under."""
 
@@ -41,6 +54,7 @@ class Rules:
     """A backlog is left to the next sweep after this, so that no other act has to wait for its end."""
     brake_floor: int = 1000
     brake_factor: float = 3.0
+    reconciling: Reconciling = field(default_factory=Reconciling)
 
     @property
     def window(self) -> ChargeWindow:

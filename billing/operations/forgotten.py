@@ -1,6 +1,7 @@
 """Asks for attempts that a later state of this database, which was lost, may have made beyond those known here."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -21,28 +22,40 @@ from billing.store.tables import Invoice
 _PAGE: Final = 20
 
 
+@dataclass(frozen=True, slots=True)
+class ForgottenPage:
+    """What a page of doubted invoices showed; ``last`` is where the next page begins."""
+
+    payments: Sequence[GatewayPayment]
+    unread: Sequence[str]
+    asked: int
+    last: UUID
+
+
 def ask_for_forgotten(engine: Engine) -> Iterator[tuple[Sequence[GatewayPayment], Sequence[str]]]:
     """Yield, page by page, payments of later attempts at doubted invoices, and the references that were not read."""
+    page = forgotten_page(engine, UUID(int=0), _PAGE)
+    while page is not None:
+        yield page.payments, page.unread
+        page = forgotten_page(engine, page.last, _PAGE)
+
+
+def forgotten_page(engine: Engine, after: UUID, limit: int) -> ForgottenPage | None:
+    """Ask for later attempts at so many doubted invoices beyond ``after``; None: there are no more."""
     with engine.database.snapshot() as tx:
         installation = load_installation(tx)
-    if installation.doubted_until is None:
-        return
-    last = UUID(int=0)
-    while True:
-        with engine.database.snapshot() as tx:
-            rows = _doubted(tx, installation, last)
-        if not rows:
-            return
-        last = rows[-1].id
-        references = [each for row in rows for each in _ahead(engine, installation, row)]
-        payments: list[GatewayPayment] = []
-        unread: list[str] = []
-        for reference, told in zip(references, engine.gateway.find_by_reference(references), strict=True):
-            if isinstance(told, Found):
-                payments += [payment for payment in told.payments if payment.reference == reference]
-            else:
-                unread.append(reference)
-        yield payments, unread
+        rows = _doubted(tx, installation, after, limit) if installation.doubted_until is not None else ()
+    if not rows:
+        return None
+    references = [each for row in rows for each in _ahead(engine, installation, row)]
+    payments: list[GatewayPayment] = []
+    unread: list[str] = []
+    for reference, told in zip(references, engine.gateway.find_by_reference(references), strict=True):
+        if isinstance(told, Found):
+            payments += [payment for payment in told.payments if payment.reference == reference]
+        else:
+            unread.append(reference)
+    return ForgottenPage(payments, unread, len(references), rows[-1].id)
 
 
 def _ahead(engine: Engine, installation: InstallationRow, row: AnyRow) -> list[str]:
@@ -54,7 +67,7 @@ def _ahead(engine: Engine, installation: InstallationRow, row: AnyRow) -> list[s
     ]
 
 
-def _doubted(tx: Connection, installation: InstallationRow, after: UUID) -> Sequence[AnyRow]:
+def _doubted(tx: Connection, installation: InstallationRow, after: UUID, limit: int) -> Sequence[AnyRow]:
     """Return invoices of doubted periods that could be charged at some time since the doubt began, by their ids."""
     until, since = installation.doubted_until, installation.doubted_since
     assert until is not None  # noqa: S101 - the caller asks only then
@@ -71,5 +84,5 @@ def _doubted(tx: Connection, installation: InstallationRow, after: UUID) -> Sequ
         )
         .where(col(Invoice.id) > after, col(Invoice.period_start) <= until.date() + timedelta(days=1), touched)
         .order_by(col(Invoice.id))
-        .limit(_PAGE)
+        .limit(limit)
     ).all()

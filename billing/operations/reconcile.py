@@ -8,24 +8,26 @@ from itertools import chain
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Connection, case, func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlmodel import col
 
-from billing.domain.charging import Found, GatewayPayment, PaymentStatus, Unreadable
+from billing.domain.charging import Found, GatewayPayment, PaymentStatus, SearchRefused, Unreadable
+from billing.domain.comparing import differences
 from billing.domain.identity import reference_prefix
-from billing.domain.states import COUNTED_REFUND_STATES, LIVE_CHARGE_STATES, ChargeState, ObligationState, RefundState
+from billing.domain.reconciling import holds_money
+from billing.domain.states import ObligationState
 from billing.operations.engine import Engine
 from billing.operations.forgotten import ask_for_forgotten
+from billing.operations.reconcile_charges import is_ours_without_reference, refunds_of
 from billing.store.columns import AnyRow
 from billing.store.disputes import lost_disputes
 from billing.store.installation import load_installation
 from billing.store.obligation_tables import RefundObligation
-from billing.store.tables import Charge, Refund, StrayPayment
-from plans.money import Money
+from billing.store.tables import Charge, Installation, StrayPayment
 
 _PAGE: Final = 100
-SETTLES_WITHIN: Final = timedelta(hours=1)
-"""What the gateway decided may be unknown here for this long: webhooks and look-ups are under way."""
+_BEFORE: Final = timedelta(days=1)
+"""Clocks disagree: searched from so long before the installation was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,9 @@ class Difference:
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What a comparison saw. ``listed``: the gateway gave its whole list, so that unknown payments would show."""
+    """What a comparison saw. ``unseen``: why payments that carry none of our references were not; None: they were."""
 
-    listed: bool
+    unseen: str | None = None
     payments: int = 0
     charges: int = 0
     differences: list[Difference] = field(default_factory=list)
@@ -52,6 +54,7 @@ class Reconciliation:
 class _Comparison:
     engine: Engine
     prefix: str
+    since: datetime
     now: datetime
     told: Reconciliation
     seen: set[str] = field(default_factory=set)
@@ -63,18 +66,17 @@ def reconcile(
 ) -> Reconciliation:
     """Compare every payment of this installation with its charge, as of ``now`` (UTC).
 
-    The whole list is read where the gateway gives it; else each charge is asked about by its reference, which
-    shows a second payment under it but no payment that no charge names. ``on_progress`` is told how many
-    charges are done, of how many.
+    Each charge is asked about by its reference, which shows a second payment under it. Where our key may search, all
+    payments of the account are read too: only they show a payment that carries none of our references, or that no
+    charge explains. ``on_progress`` is told how many charges are done, of how many.
     """
     with engine.database.snapshot() as tx:
-        prefix = reference_prefix(load_installation(tx).id)
+        installation = load_installation(tx)
         total = tx.execute(select(func.count()).select_from(Charge)).scalar_one()
-    first = engine.gateway.list_payments(skip=0, limit=_PAGE)
-    told = Reconciliation(listed=isinstance(first, Found), charges=total)
-    work = _Comparison(engine, prefix, now, told)
-    pages = _listed(engine, told) if told.listed else chain(_asked(engine, told), _forgotten(engine, told))
-    for payments, asked in pages:
+        since = tx.execute(select(col(Installation.created_at))).scalar_one()
+    told = Reconciliation(charges=total)
+    work = _Comparison(engine, reference_prefix(installation.id), since - _BEFORE, now, told)
+    for payments, asked in chain(_asked(engine, told), _forgotten(engine, told), _searched(work)):
         _compare(work, payments)
         on_progress(min(asked, total), total)
     _look_for_missing(work)
@@ -85,17 +87,23 @@ def reconcile(
     return told
 
 
-def _listed(engine: Engine, told: Reconciliation) -> Iterator[tuple[Sequence[GatewayPayment], int]]:
-    skip = 0
+def _searched(work: "_Comparison") -> Iterator[tuple[Sequence[GatewayPayment], int]]:
+    """Yield all payments of the account since the installation was made, page by page; nothing if we may not search."""
+    done, following = 0, None
     while True:
-        page = engine.gateway.list_payments(skip=skip, limit=_PAGE)
+        page = work.engine.gateway.search_payments(work.since, work.now, limit=_PAGE, following=following)
+        if isinstance(page, SearchRefused):
+            work.told.unseen = page.reason
+            return
         if isinstance(page, Unreadable):
-            told.differences.append(_unread(f"the gateway's list after {skip} payments ({page.reason})"))
+            work.told.differences.append(_unread(f"the gateway's payments after {done} of them ({page.reason})"))
             return
-        if not page.payments:
+        work.told.differences += [_unread(f"payment {each}") for each in page.unread]
+        done += len(page.payments)
+        yield page.payments, work.told.charges
+        following = page.following
+        if following is None:
             return
-        skip += len(page.payments)
-        yield page.payments, skip
 
 
 def _asked(engine: Engine, told: Reconciliation) -> Iterator[tuple[Sequence[GatewayPayment], int]]:
@@ -127,12 +135,17 @@ def _unread(what: str, charge_id: UUID | None = None) -> Difference:
 
 
 def _compare(work: _Comparison, payments: Sequence[GatewayPayment]) -> None:
-    ours = [payment for payment in payments if (payment.reference or "").startswith(work.prefix)]
+    rules = work.engine.rules.reconciling
+    ours = [
+        payment
+        for payment in payments
+        if (payment.reference or "").startswith(work.prefix) or is_ours_without_reference(payment, rules)
+    ]
     fresh = [payment for payment in {each.id: each for each in ours}.values() if payment.id not in work.seen]
     with work.engine.database.snapshot() as tx:
         charges = _charges(tx, [str(payment.reference) for payment in fresh])
         strays = _dealt_with(tx, [payment.id for payment in fresh])
-        refunds = _refunds(tx, [payment.id for payment in fresh])
+        refunds = refunds_of(tx, [payment.id for payment in fresh])
         owed = _owed(tx, [payment.id for payment in fresh])
         gone = Counter[str]()
         for lost in lost_disputes(tx, [payment.id for payment in fresh]):
@@ -148,43 +161,17 @@ def _compare(work: _Comparison, payments: Sequence[GatewayPayment]) -> None:
         if payment.id in strays:
             continue
         charge_id = row.id if row is not None else None
-        for detail in _differences(payment, row, refunds.get(payment.id, (0, 0)), work.now):
+        for detail in _details(work, payment, row, refunds.get(payment.id, (0, 0))):
             work.told.differences.append(Difference(payment.id, payment.reference, charge_id, detail))
 
 
-def _differences(payment: GatewayPayment, row: AnyRow | None, refunds: tuple[int, int], now: datetime) -> Iterator[str]:
-    if row is None:
+def _details(work: _Comparison, payment: GatewayPayment, row: AnyRow | None, refunds: tuple[int, int]) -> Iterator[str]:
+    if row is not None:
+        yield from differences(payment, row, refunds, work.now)
+    elif (payment.reference or "").startswith(work.prefix):
         yield f"{payment.raw_status} at the gateway under our reference, but there is no charge of it here"
-        return
-    if row.gateway_payment_id not in (None, payment.id):
-        if payment.status not in (PaymentStatus.CAPTURED, PaymentStatus.OPEN):
-            return  # a second send of a first payment, which nobody had a link to: it took nothing
-        yield f"{payment.raw_status} at the gateway beside {row.gateway_payment_id}, which the charge counts"
-        return
-    asked = Money(row.amount_minor, row.currency)
-    if (payment.amount_minor or asked.minor, payment.currency or asked.currency) != (asked.minor, asked.currency):
-        yield f"{payment.amount_minor} {payment.currency} at the gateway, {asked.minor} {asked.currency} here"
-    if payment.status is PaymentStatus.CAPTURED and payment.captured_minor not in (None, asked.minor):
-        yield f"{payment.captured_minor} captured at the gateway, {asked.minor} asked for here (minor units)"
-    yield from _status_difference(payment, row, now)
-    done, counted = refunds
-    back = payment.refunded_minor
-    if payment.status is PaymentStatus.RETURNED and row.state is ChargeState.CAPTURED:
-        back = payment.captured_minor or asked.minor  # all of it, whatever was refunded before
-    if back is not None and not done <= back <= counted:
-        yield f"{back} refunded at the gateway, {done} here (minor units)"
-
-
-def _status_difference(payment: GatewayPayment, row: AnyRow, now: datetime) -> Iterator[str]:
-    here: ChargeState = row.state
-    captured = payment.status in (PaymentStatus.CAPTURED, PaymentStatus.RETURNED)
-    if payment.status is PaymentStatus.RETURNED and here is not ChargeState.CAPTURED:
-        return  # no money of it is with us, and none is counted
-    if captured is (here is ChargeState.CAPTURED):
-        return
-    settling = here in LIVE_CHARGE_STATES and here is not ChargeState.PARKED and now - row.sent_at < SETTLES_WITHIN
-    if not settling:
-        yield f"{payment.raw_status} at the gateway, {here.value} here"
+    elif holds_money(payment):
+        yield f"{payment.raw_status} at the gateway under none of our references; no charge explains it"
 
 
 def _look_for_missing(work: _Comparison) -> None:
@@ -243,15 +230,3 @@ def _owed(tx: Connection, payment_ids: Sequence[str]) -> set[str]:
         col(RefundObligation.state) != ObligationState.REFUNDED,
     )
     return set(tx.execute(query).scalars())
-
-
-def _refunds(tx: Connection, payment_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """Return, for each payment, what was given back and what counts as given back, in minor units."""
-    done = case((col(Refund.state) == RefundState.REFUNDED, col(Refund.amount_minor)), else_=0)
-    counted = case((col(Refund.state).in_(list(COUNTED_REFUND_STATES)), col(Refund.amount_minor)), else_=0)
-    rows = tx.execute(
-        select(col(Refund.gateway_payment_id), func.sum(done), func.sum(counted))
-        .where(col(Refund.gateway_payment_id).in_(payment_ids))
-        .group_by(col(Refund.gateway_payment_id))
-    )
-    return {row[0]: (int(row[1]), int(row[2])) for row in rows}

@@ -39,6 +39,7 @@ MOST_SENDS: Final = 8
 _ENDS: Final = frozenset({RefundEvent.SUCCEED, RefundEvent.DECLINE, RefundEvent.REFUSE, RefundEvent.PARK})
 HELD_FOR: Final = timedelta(hours=1)
 """How often it is looked whether a dispute that holds a refund is decided."""
+_MAY_BE_MADE: Final = (RefundState.DECLINED, RefundState.REFUSED, RefundState.PARKED)
 _OPEN: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
 
 
@@ -178,6 +179,25 @@ def _recheck_refused(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tall
             else:
                 change(tx, Refund, [Change(row.id, row.state, next_look_at_refused(row.checks + 1, now))])
     tally.acts["refund_rechecks"] += len(rows)
+    return tally
+
+
+def recheck_ended(engine: Engine, refund_ids: Sequence[UUID], *, now: datetime) -> Tally:
+    """Ask about refunds that were declined, refused or parked here; one that was made all the same ends so."""
+    tally = Tally()
+    with engine.database.snapshot() as tx:
+        rows = [row for row in load_refunds(tx, refund_ids) if row.state in _MAY_BE_MADE]
+    answers = engine.gateway.find_refunds([row.gateway_payment_id for row in rows])
+    tally.acts["refund_rechecks"] += len(rows)
+    with engine.database.transaction() as tx:
+        current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
+        for row, told in zip(rows, answers, strict=True):
+            ours = _ours(row, told.refunds) if isinstance(told, RefundsFound) else None
+            if current.get(row.id) != row or ours is None or ours.status is not RefundStatus.SUCCEEDED:
+                continue
+            written = {"check_at": None, "action_id": ours.action_id, "response_code": ours.response_code}
+            _move_on(tx, row, _move(row, RefundEvent.SUCCEED, written), Author(engine.actor, now))
+            tally.acts["refunds_succeed"] += 1
     return tally
 
 

@@ -17,6 +17,7 @@ from billing.store.installation import (
     stop_charging,
 )
 from billing.store.migrating import newest_version, upgrade, version_of
+from billing.store.reconciliation import reconcile_at_once
 from billing.store.writes import Author, note
 
 
@@ -69,5 +70,6 @@ def go(engine: Engine, *, now: datetime, adopt: str | None = None) -> None:
         allow_charging(tx, now)
         if adopt is not None:
             set_fingerprint(tx, adopt)
+            reconcile_at_once(tx, now, now - engine.rules.reconciling.recent)
         told = Note("installation.charging_allowed", {"adopted": adopt is not None})
         note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))

@@ -22,23 +22,26 @@ log = structlog.get_logger()
 LONGEST_STATUS: Final = 32
 
 
-def keep_strays(engine: Engine, strays: Sequence[tuple[UUID | None, GatewayPayment]], now: datetime) -> None:
-    """Write down payments found beside the one that counts (``charge_id``), or that no charge explains (None)."""
+def keep_strays(engine: Engine, strays: Sequence[tuple[UUID | None, GatewayPayment]], now: datetime) -> int:
+    """Write down payments found beside the one that counts (``charge_id``), or that no charge explains (None).
+
+    Returns how many were not known before.
+    """
     if not strays:
-        return
+        return 0
     with engine.database.transaction() as tx:
-        for charge_id, payment in strays:
-            keep_stray(tx, charge_id, payment, Author(engine.actor, now))
+        return sum(keep_stray(tx, charge_id, payment, Author(engine.actor, now)) for charge_id, payment in strays)
 
 
-def keep_stray(tx: Connection, charge_id: UUID | None, payment: GatewayPayment, author: Author) -> None:
-    """Write down a payment found beside the one that counts, once."""
+def keep_stray(tx: Connection, charge_id: UUID | None, payment: GatewayPayment, author: Author) -> bool:
+    """Write down a payment found beside the one that counts, once; say whether it was not known before."""
     if insert_if_absent(tx, StrayPayment, [_row(charge_id, payment, author)]) == 0:
-        return
+        return False
     log.error("stray_payment", payment=payment.id, reference=payment.reference, status=payment.raw_status)
     told = Note("payment.stray", {"gateway_payment_id": payment.id, "status": payment.raw_status})
     owner = _owner(tx, charge_id)
     note(tx, owner, told, author, subject=("payment", payment.id))
+    return True
 
 
 def detach(tx: Connection, case: Case, payment: GatewayPayment, resolution: str, author: Author) -> None:

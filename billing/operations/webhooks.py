@@ -1,27 +1,23 @@
 """Webhooks: stored once and answered at once, then processed from the table, whatever their order or number."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
-from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
-from billing.domain.charging import Accepted, Found, GatewayPayment, Outcome
+from billing.domain.charging import Found, GatewayPayment
 from billing.domain.disputes import Told
-from billing.domain.finding import choose
 from billing.domain.identity import reference_prefix
 from billing.gateway.webhooks import VerifiedEvent
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.disputes import record_disputes
 from billing.operations.engine import Engine, Tally
 from billing.operations.foreign_refunds import adopt_refunds
-from billing.operations.record_outcomes import record_outcomes
-from billing.operations.strays import keep_strays
+from billing.operations.settle_found import settle_found
 from billing.store.among import among
 from billing.store.door import count_refusals
 from billing.store.due import Kind
@@ -108,7 +104,7 @@ def _process(engine: Engine, ids: Sequence[int], now: datetime) -> Tally:
     payments = {key: told.payments[0] for key, told in answers.items() if isinstance(told, Found) and told.payments}
     with engine.database.snapshot() as tx:
         known = charges_by_reference(tx, [p.reference for p in payments.values() if p.reference])
-    tally = _settle(engine, payments, known, prefix, now)
+    tally = settle_found(engine, payments.values(), known, prefix, now)
     tally.add(adopt_refunds(engine, payments.values(), now=now))
     _look_at_refunds(engine, about, now)
     decided = record_disputes(engine, disputes, prefix, now=now)
@@ -120,35 +116,6 @@ def _process(engine: Engine, ids: Sequence[int], now: datetime) -> Tally:
         change_those_left(tx, Webhook, ends)
     tally.acts["webhooks_processed"] += len(stored)
     return tally
-
-
-def _settle(
-    engine: Engine,
-    payments: Mapping[str, GatewayPayment],
-    known: Mapping[str, KnownCharge],
-    prefix: str,
-    now: datetime,
-) -> Tally:
-    outcomes: list[tuple[UUID, Outcome]] = []
-    strays: list[tuple[UUID | None, GatewayPayment]] = []
-    unclaimed: dict[UUID, list[GatewayPayment]] = defaultdict(list)
-    for payment in payments.values():
-        charge = known.get(payment.reference or "")
-        if charge is None:
-            if (payment.reference or "").startswith(prefix):
-                strays.append((None, payment))
-        elif charge.gateway_payment_id is None:
-            unclaimed[charge.id].append(payment)
-        elif charge.gateway_payment_id == payment.id:
-            outcomes.append((charge.id, Accepted(payment)))
-        else:
-            strays.append((charge.id, payment))
-    for charge_id, found in unclaimed.items():
-        chosen = choose(tuple(found))
-        outcomes.append((charge_id, Accepted(chosen.payment)))
-        strays.extend((charge_id, other) for other in chosen.others)
-    keep_strays(engine, strays, now)
-    return record_outcomes(engine, outcomes, now=now)
 
 
 def _end_of(

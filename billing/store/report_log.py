@@ -197,7 +197,7 @@ def _open_strays(tx: Connection, limit: int) -> list[ParkedRow]:
         .order_by(col(StrayPayment.found_at))
         .limit(limit)
     )
-    told = {True: "a payment with our reference but no charge", False: "a second payment for a charge"}
+    told = {True: "a payment that no charge explains", False: "a second payment for a charge"}
     return [
         ParkedRow("payment", row[0], f"{told[row[2] is None]}; the gateway says {row[1]}", row[2], None) for row in rows
     ]

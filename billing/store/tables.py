@@ -232,7 +232,7 @@ class Charge(SQLModel, table=True):
         partial_index("charge_to_ask_about", "check_at", "id", where=CHARGE_TO_ASK_ABOUT),
         partial_index("unknown_charge", "id", where=UNKNOWN_CHARGE),
         partial_index("set_up_failure", "sent_at", where=SET_UP_FAILURE),
-        partial_index("captured_charge", "sent_at", where=CAPTURED),
+        partial_index("captured_charge", "sent_at", "id", where=CAPTURED),
         partial_index("parked_charge", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )
@@ -279,6 +279,7 @@ class Refund(SQLModel, table=True):
         partial_index("refund_to_ask_about", "check_at", "id", where=REFUND_TO_ASK_ABOUT),
         partial_index("unsettled_refund", "id", where=UNSETTLED_REFUND),
         partial_index("parked_refund", "id", where=PARKED),
+        Index("refund_by_age", "created_at", "id"),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
     )
 

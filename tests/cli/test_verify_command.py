@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from billing.domain.charging import Found
+from billing.domain.charging import SearchPage
 from billing.domain.public_ids import Kind, brief_id
 from billing.operations.reconcile import reconcile
 from billing.store.database import Database
@@ -366,8 +366,8 @@ def test_a_gateway_that_does_not_answer_is_a_difference_not_a_crash(paid, world)
     assert any("could not be read" in each for each in differences)
 
 
-class ListingGateway:
-    """The gateway, with a list of payments that needs no reference: the sandbox, like the documents, has none."""
+class SearchableGateway:
+    """The gateway, of which the search shows these payments, two on a page."""
 
     def __init__(self, real, payments):
         self._real, self._payments = real, payments
@@ -375,22 +375,37 @@ class ListingGateway:
     def __getattr__(self, name):
         return getattr(self._real, name)
 
-    def list_payments(self, *, skip, limit):
-        return Found(tuple(self._payments[skip : skip + limit]))
+    def search_payments(self, _since, _until, *, following=None, **_page):
+        begins = int(following or 0)
+        ends = begins + 2
+        return SearchPage(tuple(self._payments[begins:ends]), str(ends) if ends < len(self._payments) else None)
 
 
-def test_a_gateway_that_lists_everything_shows_payments_no_charge_names(world, paid):
+def test_a_search_shows_payments_that_no_charge_explains(world, paid):
     row = paid.billing("charges", "list", "--json").json[0]
     known = world.engine.gateway.find_by_id([row["gateway_payment_id"]])[0].payments[0]
     prefix = row["reference"][:7]
     payments = [
         dataclasses.replace(known, id="pay_unknown", reference=f"{prefix}nobody-20270131-1"),
         dataclasses.replace(known, id="pay_elsewhere", reference="another-system-1"),
+        dataclasses.replace(known, id="pay_none", reference=None),
+        dataclasses.replace(known, id="pay_card", reference="another-system-2", method="card"),
+        dataclasses.replace(known, id="pay_channel", reference="another-system-3", channel_id="pc_other"),
         known,
     ]
-    engine = dataclasses.replace(world.engine, gateway=ListingGateway(world.engine.gateway, payments))
+    engine = dataclasses.replace(world.engine, gateway=SearchableGateway(world.engine.gateway, payments))
     seen = []
     told = reconcile(engine, now=world.now, on_progress=lambda done, of: seen.append((done, of)))
-    assert (told.listed, told.payments, seen) == (True, 2, [(1, 1)])
-    assert [difference.payment_id for difference in told.differences] == ["pay_unknown"]
+    assert (told.unseen, told.payments, seen[0]) == (None, 4, (1, 1))
+    assert [difference.payment_id for difference in told.differences] == ["pay_unknown", "pay_elsewhere", "pay_none"]
     assert "there is no charge of it here" in told.differences[0].detail
+    assert "under none of our references" in told.differences[1].detail
+
+
+def test_without_the_scope_it_says_what_it_cannot_see_and_how_to_grant_it(world, paid):
+    world.sandbox("PUT", "profiles", {"granted_scopes": ["gateway", "vault:instruments"]})
+    told = paid.billing("verify", "--gateway")
+    assert told.code == 0
+    assert "cannot see payments that carry none of our references" in told.words
+    assert "payments:search" in told.words
+    assert "payments:search" in paid.billing("verify", "--gateway", "--json").json["gateway"]["unseen"]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from requests_to_send import REFERENCE, a_payment, fresh_client
 from scripted_server import answer, cut, drip, endless, hang
 
-from billing.domain.charging import Found, PaymentStatus, RefundsFound, RefundStatus, Unreadable
+from billing.domain.charging import Found, PaymentStatus, RefundsFound, RefundStatus, SearchRefused, Unreadable
 from billing.gateway.messages import Unreadable as UnreadableBody
 from billing.gateway.messages import actions_of, decline_code, error_codes, read_instant, read_json, read_payment
 
@@ -60,11 +60,63 @@ def test_a_list_that_shows_fewer_payments_than_it_has_proves_nothing(server, gat
     assert isinstance(find(server, gateway, answer(200, a_list(total_count=1))), Unreadable)
 
 
-def test_a_page_of_the_whole_account_may_be_one_of_many(server, gateway):
-    server.plays(answer(200, a_list(a_payment(), total_count=5000)))
-    look_up = gateway.list_payments(skip=300, limit=100)
-    assert len(look_up.payments) == 1
-    assert server.paths == ["/payments?limit=100&skip=300"]
+# --- searching ------------------------------------------------------------------------------------
+
+SINCE, UNTIL = datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 3, 2, tzinfo=UTC)
+
+
+def search(server, gateway, script, **page):
+    server.plays(script)
+    return gateway.search_payments(SINCE, UNTIL, limit=100, **page)
+
+
+def a_page(*payments, href=None):
+    links = {"_links": {"next": {"href": href}}} if href is not None else {}
+    return {"data": list(payments), **links}
+
+
+def test_a_search_names_its_window_and_how_much_a_page_may_hold(server, gateway):
+    told = search(server, gateway, answer(200, a_page(a_payment(), a_payment(id="pay_2"))))
+    assert [payment.id for payment in told.payments] == ["pay_1", "pay_2"]
+    assert (told.following, told.unread) == (None, ())
+    (request,) = server.requests
+    assert (request.method, request.path) == ("POST", "/payments/search")
+    assert json.loads(request.body) == {"limit": 100, "from": SINCE.isoformat(), "to": UNTIL.isoformat()}
+    assert "cko-idempotency-key" not in request.headers
+
+
+def test_the_next_page_is_read_from_its_link(server, gateway):
+    told = search(server, gateway, answer(200, a_page(a_payment(), href=f"{server.url}/payments/search/x?token=y")))
+    assert told.following == "/payments/search/x?token=y"
+    search(server, gateway, answer(200, a_page()), following=told.following)
+    assert (server.requests[-1].method, server.requests[-1].path) == ("GET", "/payments/search/x?token=y")
+
+
+@pytest.mark.parametrize(
+    "href",
+    ["https://elsewhere.example/payments/search/x", "//elsewhere.example/payments/search/x", "/payments", 5, "/a\nb"],
+)
+def test_a_link_that_leads_elsewhere_is_not_followed(server, gateway, href):
+    assert isinstance(search(server, gateway, answer(200, a_page(a_payment(), href=href))), Unreadable)
+
+
+def test_a_payment_of_another_shape_hides_no_other(server, gateway):
+    odd = {"id": "pay_odd", "status": 5}
+    told = search(server, gateway, answer(200, a_page(odd, a_payment(), "pay_3")))
+    assert [payment.id for payment in told.payments] == ["pay_1"]
+    assert [each.split(":")[0] for each in told.unread] == ["pay_odd", "None"]
+
+
+def test_a_key_that_may_not_search_is_told_which_scope_it_lacks(server, gateway):
+    told = search(server, gateway, answer(403))
+    assert told == SearchRefused("HTTP 403: the key has not the scope payments:search")
+
+
+@pytest.mark.parametrize(
+    "script", [answer(500), answer(404), answer(200, b"<html>"), answer(200, b"[]"), answer(200, b'{"data": 1}'), cut]
+)
+def test_no_other_answer_to_a_search_is_a_page(server, gateway, script):
+    assert isinstance(search(server, gateway, script), Unreadable)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +165,7 @@ def test_look_ups_that_cannot_connect_prove_nothing():
         assert isinstance(gateway.find_by_reference([REFERENCE])[0], Unreadable)
         assert isinstance(gateway.find_by_id(["pay_1"])[0], Unreadable)
         assert isinstance(gateway.find_refunds(["pay_1"])[0], Unreadable)
-        assert isinstance(gateway.list_payments(skip=0, limit=1), Unreadable)
+        assert isinstance(gateway.search_payments(SINCE, UNTIL, limit=1), Unreadable)
         assert gateway.check_health().reachable is False
 
 

@@ -1,12 +1,15 @@
 """Every call is told to the observer: how long the exchange took, and of which class the answer was."""
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from requests_to_send import a_payment, a_refund, a_renewal, an_error, fresh_client
 from scripted_server import ScriptedServer, answer, cut
 
 from billing.entrypoints.metrics.instruments import Instruments
+
+SINCE, UNTIL = datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 3, 2, tzinfo=UTC)
 
 
 class Notes:
@@ -50,7 +53,7 @@ ASKED = {
     "find_by_id": lambda client: client.find_by_id(["pay_1"]),
     "find_by_reference": lambda client: client.find_by_reference(["ref"]),
     "find_refunds": lambda client: client.find_refunds(["pay_1"]),
-    "list_payments": lambda client: client.list_payments(skip=0, limit=10),
+    "search_payments": lambda client: client.search_payments(SINCE, UNTIL, limit=10),
     "revoke_source": lambda client: client.revoke_sources(["src_1"]),
 }
 
@@ -58,7 +61,7 @@ ASKED = {
 @pytest.mark.parametrize("call", ASKED)
 def test_every_other_call_is_told_under_its_name(call):
     notes = told_by(answer(500), ASKED[call])
-    assert notes.answers == [(call, "unreadable" if call.startswith(("find", "list")) else "unknown")]
+    assert notes.answers == [(call, "unreadable" if call.startswith(("find", "search")) else "unknown")]
 
 
 @pytest.mark.parametrize("call", ASKED)

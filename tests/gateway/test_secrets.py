@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from datetime import UTC, datetime
 
 import pytest
 import structlog
@@ -57,6 +58,9 @@ SCRIPTS = {
 }
 
 
+SINCE, UNTIL = datetime(2027, 3, 1, tzinfo=UTC), datetime(2027, 3, 2, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
 def test_no_outcome_and_no_log_line_shows_a_key_or_a_token(overheard, script):
     def token_first(line):
@@ -74,7 +78,7 @@ def test_no_outcome_and_no_log_line_shows_a_key_or_a_token(overheard, script):
                     client.find_by_reference(["x"]),
                     client.find_by_id(["x"]),
                     client.find_refunds(["x"]),
-                    client.list_payments(skip=0, limit=1),
+                    client.search_payments(SINCE, UNTIL, limit=1),
                     client.revoke_sources(["src_1"]),
                     client.check_health(),
                     client,

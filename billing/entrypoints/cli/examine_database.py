@@ -6,6 +6,7 @@ from typing import Final
 
 from billing.domain.door import DoorState, remedy_for, state_of
 from billing.domain.public_ids import Kind, brief_subject, public_id
+from billing.domain.reconciling import Place, Round
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.entrypoints.cli.output import moment
@@ -21,13 +22,16 @@ from billing.store.heartbeats import load_heartbeats
 from billing.store.installation import load_installation
 from billing.store.migrating import newest_version
 from billing.store.obligation_reports import owed_refunds
+from billing.store.reconciliation import count_captured, load_rounds
 from billing.store.report_log import Backlog, count_without_agreement, list_parked, load_backlog
 from billing.store.set_up_evidence import count_lately
+from billing.store.vital_signs import COUNTED_TO
 from plans.money import Money
 
 _OVERDUE: Final = timedelta(hours=2)
 _UNSETTLED: Final = timedelta(hours=25)
 _WEBHOOK: Final = timedelta(hours=1)
+_RECONCILED: Final = timedelta(days=2)
 _LEAST_ALIVE: Final = timedelta(minutes=1)
 _DISPUTE_IS_URGENT: Final = timedelta(days=3)
 _MOST_PARKED: Final = 1000
@@ -252,6 +256,29 @@ def owed(session: Session) -> Check:
     return wrong("owed refunds", told, "`billing refunds owed`; what goes back otherwise: `billing refunds settle`")
 
 
+def reconciliation(session: Session) -> Check:
+    """What Checkout.com knows otherwise, or alone, is found by asking."""
+    now = session.now()
+    with session.engine.database.snapshot() as tx:
+        rounds = load_rounds(tx)
+        rotation = next((row.place for row in rounds if row.name is Round.ROTATION and row.place), None)
+        left = count_captured(tx, Place.from_json(rotation), COUNTED_TO) if rotation else 0
+    recent = next((row for row in rounds if row.name is Round.RECENT), None)
+    if recent is None or recent.ended_at is None:
+        return warning("reconciliation", "no round was completed yet", "start a daemon: `billing daemon`")
+    found = sum(row.found for row in rounds)
+    unread = sum(row.unread for row in rounds)
+    told = f"recent payments were asked about until {moment(recent.ended_at, session.zone)}; {found} findings"
+    told += f", {unread} questions without an answer" if unread else ""
+    told += f"; {left}{'+' if left == COUNTED_TO else ''} older charges are still to be asked about" if left else ""
+    unseen = next((row.unseen for row in rounds if row.unseen), None)
+    told += f"; payments without our reference are not seen: {unseen}" if unseen else ""
+    if now - recent.ended_at > _RECONCILED:
+        remedy = "see that a daemon runs and Checkout.com answers; raise reconciliation.read_share if it takes too long"
+        return warning("reconciliation", told, remedy)
+    return ok("reconciliation", told)
+
+
 def _backlog(session: Session) -> Backlog:
     now = session.now()
     with session.engine.database.snapshot() as tx:
@@ -274,5 +301,6 @@ EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     webhooks,
     incoming_webhooks,
     owed,
+    reconciliation,
     parked,
 )

@@ -18,6 +18,10 @@ from billing.operations.settle_finding import settle_finding
 from billing.store.invariants import INVARIANTS, Bounds, Breach, check_all
 from billing.store.lookups import find_invoice
 
+HOW_TO_GRANT: Final = (
+    "In Checkout.com's Dashboard give the access key the scope payments:search (Developers, Access keys),"
+    " and add it to gateway.scopes; or ask Checkout.com."
+)
 _ROWS_SHOWN = 50
 _LOOKED_AT_AGAIN_WITHIN: Final = timedelta(hours=25)
 """What hangs is parked when it is asked about the next time."""
@@ -141,8 +145,14 @@ def _print(breaches: list[Breach], trail: Verified, compared: Reconciliation | N
 
 
 def _print_compared(compared: Reconciliation) -> None:
-    how = "its whole list" if compared.listed else "each reference of ours; it gives no list without one"
+    how = "each reference of ours" if compared.unseen else "each reference of ours, and all payments of the account"
     say(f"Compared {compared.payments} payments of the gateway ({how}) with {compared.charges} charges.")
+    if compared.unseen:
+        say(
+            "It cannot see payments that carry none of our references, or a reference that no charge here has:"
+            f" {compared.unseen}. {HOW_TO_GRANT}",
+            "yellow",
+        )
     if compared.differences:
         print_table(
             ("~Payment", "Charge", "~What differs"),

@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 import structlog
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +20,7 @@ from billing.store.database import Database, told_plainly
 from billing.store.disputes import open_disputes
 from billing.store.door import load_door
 from billing.store.installation import InstallationRow, NoInstallation, load_installation
+from billing.store.reconciliation import RoundRow, load_rounds
 from billing.store.vital_signs import VitalSigns, load_vital_signs
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ class Reading:
     installation: InstallationRow
     now: datetime
     machine_now: datetime
+    rounds: Sequence[RoundRow]
 
 
 class Vitals(Collector):
@@ -53,7 +55,7 @@ class Vitals(Collector):
         """Return nothing: a registry that takes this on does not read the database for its names."""
         return ()
 
-    def collect(self) -> Iterable[GaugeMetricFamily]:
+    def collect(self) -> Iterable[GaugeMetricFamily | CounterMetricFamily]:
         """Return the gauges as they are now, or were a few seconds ago."""
         with self._one_reads:
             if self._last is None or time.monotonic() - self._last[0] > self._kept_seconds:
@@ -65,6 +67,7 @@ class Vitals(Collector):
             yield from _of_work(reading)
             yield from _of_charging(reading)
             yield from _of_the_door(reading)
+            yield from _of_reconciliation(reading)
 
     def _read(self) -> Reading | None:
         try:
@@ -78,6 +81,7 @@ class Vitals(Collector):
                     load_installation(tx),
                     now,
                     machine_now(),
+                    load_rounds(tx),
                 )
         except (SQLAlchemyError, NoInstallation) as error:
             log.error("vital_signs_not_read", error=told_plainly(error))
@@ -170,6 +174,33 @@ def _of_the_door(reading: Reading) -> Iterator[GaugeMetricFamily]:
     for each in door.refused:
         refused.add_metric([each.why], each.number)
     yield refused
+
+
+def _of_reconciliation(reading: Reading) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+    asked, found = (
+        CounterMetricFamily(f"billing_reconciliation_{name}", told, labels=["round"])
+        for name, told in (
+            ("reads", "Questions asked of the gateway since the installation was made, by round."),
+            ("findings", "What they found that was then settled, kept or parked, by round."),
+        )
+    )
+    unread, age, late = (
+        GaugeMetricFamily(f"billing_reconciliation_{name}", told, labels=["round"])
+        for name, told in (
+            ("unread", "Questions of the round under way, or the last one, that stayed without an answer."),
+            ("last_round_age_seconds", "Since a round was completed, in engine time."),
+            ("late_seconds", "For how long the next page of a round is due."),
+        )
+    )
+    for row in reading.rounds:
+        name = [row.name.value]
+        asked.add_metric(name, row.all_asked)
+        found.add_metric(name, row.all_found)
+        unread.add_metric(name, row.unread)
+        late.add_metric(name, _age(row.due_at, reading.now))
+        if row.ended_at is not None:
+            age.add_metric(name, _age(row.ended_at, reading.now))
+    yield from (asked, found, unread, age, late)
 
 
 def _gauge(name: str, told: str, value: float) -> GaugeMetricFamily:

@@ -43,7 +43,7 @@ def no_orphans(tx: Connection, now: datetime, bounds: Bounds) -> Iterator[Found]
         " WHERE resolved_at IS NULL AND found_at < :since",
         since=since,
     ):
-        of = f"beside charge {text_of(row[2])}" if row[2] is not None else "with our reference, but without a charge"
+        of = f"beside charge {text_of(row[2])}" if row[2] is not None else "without a charge"
         yield "payment", row[0], f"it is {row[1]} at the gateway {of}, and nobody has dealt with it"
 
 
