@@ -22,8 +22,9 @@ from billing.operations.reconcile_charges import is_ours_without_reference, refu
 from billing.store.columns import AnyRow
 from billing.store.disputes import lost_disputes
 from billing.store.installation import load_installation
+from billing.store.installation_tables import Installation
 from billing.store.obligation_tables import RefundObligation
-from billing.store.tables import Charge, Installation, StrayPayment
+from billing.store.tables import Charge, StrayPayment
 
 _PAGE: Final = 100
 _BEFORE: Final = timedelta(days=1)
