@@ -15,6 +15,7 @@ DOCUMENT = create_app(Settings(), NO_ENGINE).openapi()
 IN_PATHS = {f"{kind.name.lower()}_id": public_id(kind, UUID(int=0)) for kind in Kind if kind is not Kind.EVENT} | {
     "endpoint_id": public_id(Kind.WEBHOOK_ENDPOINT, UUID(int=0)),
     "key_id": public_id(Kind.API_KEY, UUID(int=0)),
+    "obligation_id": public_id(Kind.REFUND_OBLIGATION, UUID(int=0)),
     "event_id": "evt_999999999",
     "plan": "nothing",
     "reference": "nobody",
