@@ -65,7 +65,7 @@ PLANTED = [
     (1, "DROP INDEX one_live_charge;UPDATE charge SET state = 'pending' WHERE state = 'captured'", "charges are under way"),
     (2, f"DROP INDEX one_invoice_for_a_period;UPDATE invoice SET period_start = '2027-01-31' WHERE id = ({PAID})",
      "2 invoices for the period that begins on 2027-01-31"),
-    (3, COPY_OF_A_CHARGE.format(digit=9, state="captured"), "2 captured charges, none of them given back"),
+    (3, COPY_OF_A_CHARGE.format(digit=9, state="captured"), "2 captured charges are kept"),
     (4, f"UPDATE subscription SET next_due_at = '2027-03-01 00:00:00' WHERE id = ({KIM})", "its renewal is overdue"),
     (4, f"UPDATE invoice SET state = 'open', next_attempt_at = '2027-03-01 00:00:00' WHERE id = ({PAID})",
      "its charge is overdue"),
@@ -130,6 +130,9 @@ PLANTED = [
     (29, f"UPDATE charge SET amount_minor = 990 WHERE id = ({CAPTURED})", "its amount_minor is 990, but 9900 when it was"),
     (29, f"UPDATE invoice SET period_end = '2027-04-30' WHERE id = ({PAID})", "its period_end is 2027-04-30"),
     (30, "UPDATE event SET actor = ' ' WHERE id = 1", "has no actor"),
+    (40, "UPDATE refund_obligation SET state = 'parked', parked_reason = 'x', ended_at = NULL", "is owed"),
+    (41, "DELETE FROM refund_obligation;UPDATE refund SET state = 'declined'", "nothing says that the amount goes back"),
+    (42, "UPDATE refund_obligation SET state = 'owed', ended_at = NULL", "it is owed, and 100 of 100 went back"),
     (50, _noted(9990, "2027-02-10", "subscription.paused", "paused") + ";"
      + _noted(9991, "2027-04-05", "subscription.resumed", "active"), "all of which were paused"),
     (51, _another_invoice("paid", "'2027-04-05'") + ";UPDATE charge SET invoice_id = '99' || substr(subscription_id, 3)"
@@ -184,10 +187,6 @@ ALLOWED = {
         + ";INSERT INTO event (at, actor, subject_type, sequence, subject_id, type, data)"
         " SELECT '2027-03-04', 'daemon', 'charge', 99, substr(id, 1, 8) || '-' || substr(id, 9, 4) || '-' || substr(id, 13, 4) || '-' || substr(id, 17, 4) || '-' ||"
         " substr(id, 21), 'charge.late_truth', '{}' FROM charge WHERE kind = 'renewal'",
-    ),
-    "a capture for nothing that the wallet takes no refund of any more": (
-        5,
-        f"UPDATE invoice SET state = 'open' WHERE id = ({PAID});UPDATE charge SET captured_at = '2026-03-04'",
     ),
 }
 
