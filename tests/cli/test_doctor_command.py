@@ -32,6 +32,11 @@ def test_a_sound_installation_is_in_order(lived):
     assert "0 wrong, 2 to look at." in told.out  # the test clock stands, and no daemon runs
 
 
+def test_plans_whose_period_is_shorter_than_the_retries_are_named(lived):
+    verdict, words = finding(lived, "retry plan")
+    assert (verdict, "14 days, longer than a period of daily, weekly: access ends" in words) == ("ok", True)
+
+
 def test_a_bad_configuration_is_the_only_finding(lived, tmp_path):
     lived.config = tmp_path / "bad.toml"
     lived.config.write_text("[daemon]\ntick = 1\nbatch = 0\n", encoding="utf-8")

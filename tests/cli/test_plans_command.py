@@ -23,6 +23,13 @@ def test_apply_shows_what_will_change_and_asks(lived, file):
     assert "gold" in lived.billing("plans", "list").out
 
 
+def test_apply_says_of_which_plans_the_retries_outlast_the_period(lived, file):
+    told = lived.billing("plans", "apply", str(file), "--dry-run").words
+    assert "Plan weekly: retries go on for 14 days, longer than a period (every week)." in told
+    assert "Plan daily: retries" in told
+    assert "Plan basic: retries" not in told
+
+
 def test_apply_again_changes_nothing_and_does_not_ask(lived, file):
     lived.billing("plans", "apply", str(file), "--yes")
     prices = lived.ask("SELECT COUNT(*) FROM price")

@@ -8,7 +8,7 @@ from a_case import is_in_slot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.days.grace import days_without_access, given_until, grace_until, needs_confirmation
+from billing.domain.days.grace import days_without_access, given_until, grace_until, needs_confirmation, outlasts
 from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
 from billing.domain.days.releasing import Bill, first_unbilled, release
 from billing.domain.days.renewing import OpenInvoice
@@ -93,6 +93,21 @@ def test_grace_ends_the_day_after_the_last_retry_or_with_the_period():
     assert grace_until(MARCH, failed_on=date(2027, 3, 20), ladder_days=14) == date(2027, 4, 1)
     put_off = grace_until(MARCH, failed_on=date(2027, 3, 1), ladder_days=14, tried_on=date(2027, 3, 20))
     assert put_off == date(2027, 3, 21)
+
+
+@pytest.mark.parametrize(
+    ("interval", "days", "longer"),
+    [
+        (WEEKLY, 14, True),
+        (DAILY, 14, True),
+        (MONTHLY, 14, False),
+        (MONTHLY, 28, True),
+        (Interval(IntervalUnit.WEEK, 3), 14, False),
+        (YEARLY, 60, False),
+    ],
+)
+def test_retries_may_outlast_a_period(interval, days, longer):
+    assert outlasts(interval, days) is longer
 
 
 def test_grace_that_comes_back_counts_the_days_it_was_gone():

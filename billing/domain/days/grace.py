@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Final
 
-from plans.calendar import Period
+from plans.calendar import Interval, IntervalUnit, Period
 
 MOST_DAYS_WITHOUT_ACCESS: Final = 31
 """An owed period with more days without access than this is not charged for without the subscriber's confirmation."""
@@ -20,6 +20,12 @@ def grace_until(period: Period, *, failed_on: date, ladder_days: int, tried_on: 
     if tried_on is not None:
         last = max(last, tried_on)
     return min(period.end, last + _A_DAY)
+
+
+def outlasts(interval: Interval, ladder_days: int) -> bool:
+    """Say whether retries go on for longer than a period: after its end they ask for the debt without giving access."""
+    shortest = {IntervalUnit.DAY: 1, IntervalUnit.WEEK: 7, IntervalUnit.MONTH: 28, IntervalUnit.YEAR: 365}
+    return ladder_days >= shortest[interval.unit] * interval.count
 
 
 def days_without_access(period: Period, *, grace_ended_on: date, lost_days: int, today: date) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from billing.domain.days.grace import outlasts
 from billing.domain.door import DoorState, remedy_for, state_of
 from billing.domain.public_ids import Kind, brief_subject, public_id
 from billing.domain.reconciling import Place, Round
@@ -22,10 +23,12 @@ from billing.store.heartbeats import load_heartbeats
 from billing.store.installation import load_installation
 from billing.store.migrating import newest_version
 from billing.store.obligation_reports import owed_refunds
+from billing.store.plan_views import list_plans
 from billing.store.reconciliation import count_captured, load_rounds
 from billing.store.report_log import Backlog, count_without_agreement, list_parked, load_backlog
 from billing.store.set_up_evidence import count_lately
 from billing.store.vital_signs import COUNTED_TO
+from plans.calendar import Interval
 from plans.money import Money
 
 _OVERDUE: Final = timedelta(hours=2)
@@ -37,6 +40,7 @@ _DISPUTE_IS_URGENT: Final = timedelta(days=3)
 _MOST_PARKED: Final = 1000
 _MOST_NAMED: Final = 3
 _MOST_KEYS: Final = 1000
+_MOST_PLANS: Final = 1000
 
 
 def reachable(session: Session) -> Check:
@@ -170,6 +174,20 @@ def paused_plans(session: Session) -> Check:
     return warning("paused plans", f"nobody is renewed on {each}", "`billing plans resume PLAN` when it may go on")
 
 
+def retry_plan(session: Session) -> Check:
+    """Retries that outlast a period go on asking for a debt that gives no access any more."""
+    days = session.engine.rules.settlement.dunning.days
+    with session.engine.database.snapshot() as tx:
+        rows = list_plans(tx, archived=False, behind=None, limit=_MOST_PLANS)
+    longer = [row.code for row in rows if outlasts(Interval(row.interval_unit, row.interval_count), days)][:_MOST_NAMED]
+    if not longer:
+        return ok("retry plan", f"{days} days")
+    return ok(
+        "retry plan",
+        f"{days} days, longer than a period of {', '.join(longer)}: access ends with the period that is owed",
+    )
+
+
 def webhooks(session: Session) -> Check:
     """A webhook that waits for long cannot be processed."""
     oldest = _backlog(session).oldest_webhook
@@ -299,6 +317,7 @@ EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     unsettled,
     overdue,
     paused_plans,
+    retry_plan,
     agreements,
     disputes,
     webhooks,

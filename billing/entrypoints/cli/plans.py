@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.days.grace import outlasts
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, PlanCode, Reason, Yes
@@ -115,6 +116,9 @@ def apply(
     if not as_json:
         for change in changes:
             say(change.describe(), "green" if change in real else "dim")
+        for plan in wanted:
+            if outlasts(plan.price.interval, engine.rules.settlement.dunning.days):
+                say(_outlasted(plan, engine.rules.settlement.dunning.days), "dim")
     if real and not dry_run:
         agreed(f"Apply {len(real)} change{'s' if len(real) > 1 else ''}?", yes=yes)
         acts.apply_plans(engine, wanted, now=session.now())
@@ -123,6 +127,13 @@ def apply(
         print_json({"changes": [_change(change) for change in changes], "applied": applied})
     else:
         say("Applied." if applied else "Nothing was changed." if real else "Nothing to change.")
+
+
+def _outlasted(plan: Plan, days: int) -> str:
+    return (
+        f"Plan {plan.code}: retries go on for {days} days, longer than a period ({plan.price.interval}). After the "
+        "period that is owed the subscriber has no access, and the next one begins on the day of the payment."
+    )
 
 
 @app.command()
