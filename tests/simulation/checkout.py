@@ -83,6 +83,8 @@ class Checkout:
         match (ticket.method, parts):
             case ("POST", ["payments"]):
                 return self._create_payment(ticket.body, beside)
+            case ("POST", ["payments", "search"]):
+                return self._search(ticket.body)
             case ("POST", ["payments", payment_id, "refunds"]):
                 return self._create_refund(payment_id, ticket.body)
             case ("GET", ["payments"]):
@@ -145,6 +147,13 @@ class Checkout:
             return _error(422, *_TOO_MUCH)
         action = self.outcomes.begin_refund(payment, body["amount"], body["reference"])
         return _json(202, {"action_id": action.id, "reference": action.reference})
+
+    def _search(self, body: dict[str, Any]) -> Answer:
+        """Answer with everything of the window at once: a page may be as long as the gateway likes."""
+        since, until = (datetime.fromisoformat(body[name]) for name in ("from", "to"))
+        everything = (*self.truth.others.values(), *self.truth.payments.values())
+        found = [each for each in everything if each.listed_at <= self.clock.now and since <= each.made_at <= until]
+        return _json(200, {"data": [self._told(payment) for payment in reversed(found)], "_links": {}})
 
     def _list(self, query: dict[str, list[str]]) -> Answer:
         now, wanted = self.clock.now, query.get("reference")
