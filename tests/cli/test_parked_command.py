@@ -58,30 +58,40 @@ def held(world, shop):
 def test_a_held_subscription_must_be_told_what_to_bill(shop, held):
     told = release(shop, "subscription", held)
     assert told.code == 1
-    assert "2 periods passed unbilled" in told.err
-    assert "--bill latest or --bill none" in told.err
+    assert "the period from 2027-02-28 to 2027-03-31 passed unbilled" in told.err
+    assert "--bill latest, --bill first or --bill none" in told.err
     assert len(parked(shop)) == 1
 
 
-def test_a_held_subscription_is_billed_for_the_latest_period_only(world, shop, held):
+def test_a_held_subscription_begins_a_new_period_on_the_day_of_its_release(world, shop, held):
     told = release(shop, "subscription", held, "--bill", "latest")
-    assert "2 periods will not be billed." in told.words
+    assert "31 days of access are forgiven." in told.words
     world.sweep()
     world.wait(minutes=30)
     assert parked(shop) == []
     periods = shop.ask("SELECT group_concat(period_start) FROM invoice WHERE kind = 'renewal'")
-    assert periods == "2027-04-30"
-    assert "2 periods passed unbilled and will not be charged: 2027-02-28 to 2027-04-29." in (
-        shop.billing("subscriptions", "show", held).words
-    )
-    world.sweep_at("2027-05-31 11:00")
-    assert shop.ask("SELECT MAX(period_start) FROM invoice") == "2027-05-31"
+    assert periods == "2027-05-05"
+    shown = shop.billing("subscriptions", "show", held).words
+    assert "2027-02-28 to 2027-03-30 will not be charged" in shown
+    assert "2027-03-31 to 2027-05-04 will not be charged" in shown
+    world.sweep_at("2027-06-05 11:00")
+    assert shop.ask("SELECT MAX(period_start) FROM invoice") == "2027-06-05"
+    assert shop.billing("verify").code == 0
+
+
+def test_a_held_subscription_is_billed_for_the_period_that_gave_access(world, shop, held):
+    assert "forgiven" not in release(shop, "subscription", held, "--bill", "first").words
+    world.sweep()
+    world.wait(minutes=30)
+    world.live_through("2027-05-07 00:00")
+    periods = shop.ask("SELECT group_concat(period_start) FROM invoice WHERE kind = 'renewal' AND state = 'paid'")
+    assert periods == "2027-02-28,2027-05-05"
     assert shop.billing("verify").code == 0
 
 
 def test_a_held_subscription_is_billed_from_the_next_period_on(world, shop, held):
     told = release(shop, "subscription", held, "--bill", "none")
-    assert "3 periods will not be billed." in told.words
+    assert "57 days of access are forgiven." in told.words
     world.sweep()
     assert shop.ask("SELECT COUNT(*) FROM invoice WHERE kind = 'renewal'") == 0
     assert parked(shop) == []

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
@@ -11,6 +12,9 @@ from billing.domain.days.renewing import OpenInvoice
 from billing.domain.days.schedule import BillingSchedule, due_at, slot_on
 from billing.domain.quiet_hours import ChargeWindow
 from plans.calendar import Period, period_index
+
+_UNTIL_IT_WAS_TRIED: Final = timedelta(days=2)
+"""The daily limit and the quiet hours may put a charge off to tomorrow."""
 
 
 class Bill(StrEnum):
@@ -54,7 +58,7 @@ def release(
     untried = sorted(owed, key=lambda each: each.period.start)
     match bill:
         case Bill.FIRST:
-            return _bill_it(schedule, first, untried, window)
+            return _bill_it(schedule, first, today, untried, window)
         case Bill.LATEST if today < first.end:
             return Release()
         case Bill.LATEST:
@@ -63,11 +67,15 @@ def release(
             return _bill_nothing(schedule, first, today, untried, window)
 
 
-def _bill_it(schedule: BillingSchedule, first: Period, untried: Sequence[OpenInvoice], window: ChargeWindow) -> Release:
+def _bill_it(
+    schedule: BillingSchedule, first: Period, today: date, untried: Sequence[OpenInvoice], window: ChargeWindow
+) -> Release:
+    # Until it was tried it would be taken for a period that an outage left unbilled: no renewal looks before that.
+    first_look = max(first.end, today + _UNTIL_IT_WAS_TRIED)
+    columns: dict[str, object] = {"next_due_at": slot_on(first_look, schedule.zone, schedule.subscription_id, window)}
     if untried:
-        return Release(forgiven_invoices=tuple(each.id for each in untried[1:]))
-    index = schedule.billed_index + 1
-    return Release({"billed_index": index, "next_due_at": due_at(schedule, index + 1, window)}, first)
+        return Release(columns, forgiven_invoices=tuple(each.id for each in untried[1:]))
+    return Release({"billed_index": schedule.billed_index + 1, **columns}, first)
 
 
 def _begin_today(

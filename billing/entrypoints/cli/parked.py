@@ -156,8 +156,8 @@ def _release(session: Session, kind: ParkedKind, ident: str, reason: str, bill: 
         case ParkedKind.SUBSCRIPTION:
             with engine.database.snapshot() as tx:
                 found = find_subscription(tx, ident)
-            missed = parking.release_subscription(engine, found, reason, now, bill=bill)
-            unbilled = f" {missed} period{'s' if missed != 1 else ''} will not be billed." if missed else ""
+            forgiven = parking.release_subscription(engine, found, reason, now, bill=bill)
+            unbilled = f" {forgiven} day{'s' if forgiven != 1 else ''} of access are forgiven." if forgiven else ""
             return str(
                 found
             ), f"Subscription {brief_id(Kind.SUBSCRIPTION, found)} is renewed and charged again.{unbilled}"
