@@ -62,6 +62,14 @@ class DunningPolicy:
         days, _ = self.ladder[failures - 1]
         return failures + (1 if today >= first_failed_on + timedelta(days=days) else 0)
 
+    def failures_put_off(self, failures: int, first_failed_on: date, until: date) -> int:
+        """Return how many failures count once the next attempt is put off to ``until``, as by a monthly limit.
+
+        That attempt stands for every step whose day passes before it, and is the last one if no step is left.
+        """
+        passed = sum(first_failed_on + timedelta(days=days) < until for days, _ in self.ladder)
+        return max(failures, min(1 + passed, len(self.ladder)))
+
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:

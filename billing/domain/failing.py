@@ -129,8 +129,11 @@ def _climb(
         case RetryAt() | GiveUp() if not on_the_ladder:
             return told  # the plan of retries stays as it was
         case RetryAt(at):
+            again_on = billing_day(at, case.zone)
+            if decline is DeclineClass.LIMIT_MONTH:
+                counted = policy.dunning.failures_put_off(failures.counted, first_failed_on, again_on)
+                invoice["failures"] = counted
             if not nobodys_fault or case.first_failed_on is not None:
-                again_on = billing_day(at, case.zone)
                 invoice |= _grace(case, first_failed_on, today, policy, tried_on=again_on)
             return replace(told, invoice={**invoice, "next_attempt_at": at})
         case GiveUp():

@@ -11,7 +11,7 @@ from sqlmodel import col
 from billing.domain.cases import InvoiceKind
 from billing.domain.days.grace import given_until, grace_until, needs_confirmation
 from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
-from billing.domain.days.renewing import CatchUp
+from billing.domain.days.renewing import CatchUp, waits_for_debt
 from billing.domain.days.schedule import BillingSchedule, slot_on
 from billing.domain.states import InvoiceEvent, InvoiceState, SubscriptionState
 from billing.operations.engine import Engine
@@ -41,27 +41,34 @@ def was_charged_today(tx: Connection, row: AnyRow, now: datetime) -> bool:
 def forgive_unbilled(tx: Connection, engine: Engine, row: AnyRow, author: Author) -> dict[str, Any]:
     """Forgive the days before today that gave access in an outage and have no bill; return where the next begin.
 
-    ``row``: a subscription under its lock, which is about to be paused or to end.
+    ``row``: a subscription under its lock, which is about to be paused or to end. If that was planned for a day that
+    passed in the outage, access ended on that day, and none behind it is forgiven.
     """
-    schedule, today = schedule_of(row), billing_day(author.now, row.zone)
+    schedule, last = schedule_of(row), _last_day(row, author.now)
     gives_access = row.state is _S.ACTIVE or (row.state is _S.TRIALING and row.consented_at is not None)
-    if not gives_access or today <= schedule.next_start:
+    if not gives_access or last <= schedule.next_start:
         return {}
     owed = open_invoices(tx, [row.id]).get(row.id, [])
-    if any(not each.is_untried for each in owed if each.period.end == schedule.next_start):
+    if waits_for_debt(schedule, owed):
         return {}
-    over = [each.id for each in owed if each.is_untried and each.period.end <= today]
+    over = [each.id for each in owed if each.is_untried and each.period.end <= last]
     forgive_invoices(tx, over, row.id, author)
-    until = today
+    until = last
     if row.parked_reason is not None or engine.rules.catch_up is CatchUp.HOLD:
-        until = schedule.next_start if owed else min(today, schedule.period(schedule.billed_index + 1).end)
+        until = schedule.next_start if owed else min(last, schedule.period(schedule.billed_index + 1).end)
     days = []
     if schedule.next_start < until:
         days.append(DayRecord(schedule.next_start, until, DayKind.FORGIVEN, UnbilledReason.OUTAGE))
-    if until < today:
-        days.append(DayRecord(until, today, DayKind.NONE, UnbilledReason.NO_ACCESS))
+    if until < last:
+        days.append(DayRecord(until, last, DayKind.NONE, UnbilledReason.NO_ACCESS))
     write_day_records(tx, [(row.id, each) for each in days], author)
-    return begin_on(engine, schedule, today)
+    return begin_on(engine, schedule, last)
+
+
+def _last_day(row: AnyRow, now: datetime) -> date:
+    """Return the first day that gives no access: today, or the earlier one for which the end or pause was planned."""
+    planned = [billing_day(at, row.zone) for at in (row.cancel_at, row.pause_at) if at is not None]
+    return min([billing_day(now, row.zone), *planned])
 
 
 def begin_on(engine: Engine, schedule: BillingSchedule, day: date) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from billing.domain.states import InvoiceState
 from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.forgiven import forgiven_columns, forgiven_through
-from billing.store.queries import open_invoice_of
+from billing.store.queries import is_billed_late, open_invoice_of
 from billing.store.tables import LIVE_CHARGE, Charge, Customer, Invoice, Price, Subscription
 from plans.calendar import Interval, billing_day
 
@@ -117,6 +117,7 @@ def _debts(tx: Connection, zones: Mapping[UUID, str]) -> Mapping[UUID, Sequence[
             col(Invoice.period_end),
             col(Invoice.attempts),
             col(Invoice.first_failed_on),
+            is_billed_late(),
             col(Invoice.grace_until),
             col(Charge.created_at).label("charged_at"),
         )

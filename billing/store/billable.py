@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, bindparam, func, literal, select, text, type_coerce
 from sqlmodel import col
 
-from billing.domain.cases import InvoiceKind
+from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.days.grace import needs_confirmation
 from billing.domain.days.schedule import BillingSchedule
 from billing.domain.states import SourceState, SubscriptionState
@@ -187,11 +187,21 @@ def _chargeables() -> Select[*tuple[Any, ...]]:
 
 
 def last_captures(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """Return when money was last taken for each of these subscriptions: the daily ceiling looks at it."""
+    """Return when money was last taken for days of each of these subscriptions: the daily ceiling looks at it.
+
+    A token amount, which makes an agreement and goes back at once, pays for none.
+    """
     newest = func.max(col(Charge.sent_at))
+    token = select(literal(1)).where(
+        col(Invoice.id) == col(Charge.invoice_id), col(Invoice.kind) == InvoiceKind.AGREEMENT
+    )
     rows = tx.execute(
         select(col(Charge.subscription_id), type_coerce(newest, UtcDateTime()).label("at"))
-        .where(among(col(Charge.subscription_id), subscription_ids), text("charge.state = 'captured'"))
+        .where(
+            among(col(Charge.subscription_id), subscription_ids),
+            text("charge.state = 'captured'"),
+            (col(Charge.kind) == ChargeKind.RENEWAL) | ~token.exists(),
+        )
         .group_by(col(Charge.subscription_id))
     )
     return {row.subscription_id: row.at for row in rows}

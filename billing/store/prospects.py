@@ -15,7 +15,7 @@ from billing.domain.states import InvoiceState, SourceState
 from billing.store.billable import last_captures
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
-from billing.store.queries import has_live_charge, open_invoice_of
+from billing.store.queries import has_live_charge, is_billed_late, open_invoice_of
 from billing.store.tables import Invoice, Plan, Price, Source, Subscription
 from plans.calendar import Interval, Period, billing_day
 from plans.money import Money
@@ -92,6 +92,7 @@ def _open_invoices(tx: Connection, subscription_id: UUID) -> list[AnyRow]:
             col(Invoice.period_end),
             col(Invoice.attempts),
             col(Invoice.first_failed_on),
+            is_billed_late(),
             col(Invoice.grace_until),
             col(Invoice.lost_days),
             col(Invoice.next_attempt_at),

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, func, literal, select, text
+from sqlalchemy import Connection, Label, Select, func, literal, select, text
 from sqlmodel import col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.days.records import DayKind
 from billing.domain.days.renewing import OpenInvoice
 from billing.domain.declines import NOBODYS_FAULT
 from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, InvoiceState, RefundState
@@ -21,6 +22,7 @@ from billing.store.tables import (
     DUE_INVOICE,
     LIVE_CHARGE,
     Charge,
+    DayRecord,
     Invoice,
     Price,
     Refund,
@@ -45,6 +47,7 @@ def open_invoices(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID
             col(Invoice.period_end),
             col(Invoice.attempts),
             col(Invoice.first_failed_on),
+            is_billed_late(),
         ).where(
             among(col(Invoice.subscription_id), subscription_ids),
             col(Invoice.state) == InvoiceState.OPEN,
@@ -58,10 +61,21 @@ def open_invoices(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID
 
 
 def open_invoice_of(row: AnyRow) -> OpenInvoice:
-    """Return an open invoice that was read with its attempts and its first failure."""
+    """Return an open invoice that was read with its attempts, its first failure, and :func:`is_billed_late`."""
     # One that waits for an agreement failed, though no charge of it was made.
     is_untried = row.attempts == 0 and row.first_failed_on is None
-    return OpenInvoice(row.id, Period(row.period_start, row.period_end), is_untried)
+    return OpenInvoice(row.id, Period(row.period_start, row.period_end), is_untried, bool(row.is_billed_late))
+
+
+def is_billed_late() -> Label[bool]:
+    """Return the column that says whether an invoice is for days of an outage that were decided to be billed late."""
+    decided = select(literal(1)).where(
+        col(DayRecord.subscription_id) == col(Invoice.subscription_id),
+        col(DayRecord.kind) == DayKind.OWED,
+        col(DayRecord.starts_on) <= col(Invoice.period_start),
+        col(Invoice.period_end) <= col(DayRecord.ends_on),
+    )
+    return decided.exists().label("is_billed_late")
 
 
 def owed_invoices(tx: Connection, subscription_id: UUID) -> list[UUID]:

@@ -329,7 +329,7 @@ def test_an_invoice_that_a_stop_kept_from_being_charged_is_forgiven_when_the_nex
     assert world.states("invoice") == ["paid", "void", "open"]
     assert _access(world) == Access(True, date(2027, 4, 30), Why.PENDING)
     with world.engine.database.transaction() as tx:
-        allow_charging(tx)
+        allow_charging(tx, world.now)
     world.live_through("2027-04-03 12:00")
     assert _renewals(world) == [("2027-04-02", "2027-03-31", "2027-04-30")]
 

@@ -33,7 +33,8 @@ class UnbilledReason(StrEnum):
 class DayRecord:
     """Days of one kind, from ``start`` to the day before ``end``, that no paid period or trial covers.
 
-    OWED with OUTAGE: the days of an outage that are billed late, because the catch-up policy says ``all``.
+    OWED with OUTAGE: the days of an outage that are billed late, because the catch-up policy says ``all``, or
+    because a person decided so. Those of them that are forgiven in the end have a record of that, too.
     """
 
     start: date

@@ -2,19 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
-from typing import Final
 from uuid import UUID
 
 from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
-from billing.domain.days.renewing import OpenInvoice
+from billing.domain.days.renewing import OpenInvoice, waits_for_debt
 from billing.domain.days.schedule import BillingSchedule, due_at, slot_on
 from billing.domain.quiet_hours import ChargeWindow
 from plans.calendar import Period, period_index
-
-_UNTIL_IT_WAS_TRIED: Final = timedelta(days=2)
-"""The daily limit and the quiet hours may put a charge off to tomorrow."""
 
 
 class Bill(StrEnum):
@@ -40,7 +36,7 @@ class Release:
 
 def first_unbilled(schedule: BillingSchedule, today: date, owed: Sequence[OpenInvoice]) -> Period | None:
     """Return the period that came due first and was not charged for, or None: nothing waits for a decision."""
-    if any(not each.is_untried for each in owed):
+    if any(not each.is_untried for each in owed) or waits_for_debt(schedule, owed):
         return None
     untried = min((each.period for each in owed), key=lambda each: each.start, default=None)
     if untried is not None or today < schedule.next_start:
@@ -58,7 +54,7 @@ def release(
     untried = sorted(owed, key=lambda each: each.period.start)
     match bill:
         case Bill.FIRST:
-            return _bill_it(schedule, first, today, untried, window)
+            return _bill_it(schedule, first, untried, window)
         case Bill.LATEST if today < first.end:
             return Release()
         case Bill.LATEST:
@@ -67,15 +63,14 @@ def release(
             return _bill_nothing(schedule, first, today, untried, window)
 
 
-def _bill_it(
-    schedule: BillingSchedule, first: Period, today: date, untried: Sequence[OpenInvoice], window: ChargeWindow
-) -> Release:
-    # Until it was tried it would be taken for a period that an outage left unbilled: no renewal looks before that.
-    first_look = max(first.end, today + _UNTIL_IT_WAS_TRIED)
-    columns: dict[str, object] = {"next_due_at": slot_on(first_look, schedule.zone, schedule.subscription_id, window)}
+def _bill_it(schedule: BillingSchedule, first: Period, untried: Sequence[OpenInvoice], window: ChargeWindow) -> Release:
+    # Recorded, so that the next sweep does not take the period for one that nobody decided about.
+    is_recorded = bool(untried) and untried[0].is_billed_late
+    late = () if is_recorded else (_days(first.start, first.end, DayKind.OWED),)
     if untried:
-        return Release(columns, forgiven_invoices=tuple(each.id for each in untried[1:]))
-    return Release({"billed_index": schedule.billed_index + 1, **columns}, first)
+        return Release(forgiven_invoices=tuple(each.id for each in untried[1:]), records=late)
+    index = schedule.billed_index + 1
+    return Release({"billed_index": index, "next_due_at": due_at(schedule, index + 1, window)}, first, records=late)
 
 
 def _begin_today(

@@ -1,6 +1,6 @@
 """Subscription + today → the period to bill now, and what becomes of periods that an outage left unbilled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -33,11 +33,22 @@ class CatchUpPolicy:
 
 @dataclass(frozen=True, slots=True)
 class OpenInvoice:
-    """An open invoice for a period. ``is_untried``: no charge was ever made for it, so that it is nobody's debt yet."""
+    """An open invoice for a period.
+
+    ``is_untried``: no charge was ever made for it, so that it is nobody's debt yet. ``is_billed_late``: its days are
+    recorded as days of an outage that are billed, by policy or because a person decided so.
+    """
 
     id: UUID
     period: Period
     is_untried: bool
+    is_billed_late: bool = False
+
+
+def waits_for_debt(schedule: BillingSchedule, owed: Sequence[OpenInvoice]) -> bool:
+    """Say whether the last period that has an invoice is a debt, so that none is billed before that is paid."""
+    last = (each for each in owed if each.period.end == schedule.next_start)
+    return any(not each.is_untried or each.is_billed_late for each in last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +89,7 @@ def plan_renewal(
     """Return what to bill on ``today``, or None when the next period has not begun. ``owed``: the open invoices."""
     if today < schedule.next_start:
         return None
-    if any(not each.is_untried and each.period.end == schedule.next_start for each in owed):
+    if waits_for_debt(schedule, owed):
         return WaitForTheDebt()
     untried = sorted((each for each in owed if each.is_untried), key=lambda each: each.period.start)
     following, current = schedule.billed_index + 1, period_index(schedule.anchor, schedule.interval, today)
@@ -89,13 +100,17 @@ def plan_renewal(
     bills_late = policy.catch_up is CatchUp.ALL and not schedule.is_daily
     late = missed[-policy.most_missed :] if bills_late and policy.most_missed > 0 else ()
     forgiven = missed[: len(missed) - len(late)]
+    recorded = [each.period for each in untried if each.is_billed_late]
     return Renewal(
         index=current,
         period=schedule.period(current),
         next_due_at=due_at(schedule, current + 1, window),
         late=tuple(each for each in late if each in unissued),
         forgiven_invoices=tuple(each.id for each in untried if each.period in forgiven),
-        records=(*_outage(forgiven, DayKind.FORGIVEN), *_outage(late, DayKind.OWED)),
+        records=(
+            *_outage(forgiven, DayKind.FORGIVEN),
+            *_outage([each for each in late if each not in recorded], DayKind.OWED),
+        ),
     )
 
 
@@ -111,9 +126,7 @@ def owed_on(
 
     Of one that waits for a person's decision (``is_set_aside``, or by policy) that is the first unbilled period only.
     """
-    if today < schedule.next_start or any(
-        not each.is_untried for each in owed if each.period.end == schedule.next_start
-    ):
+    if today < schedule.next_start or waits_for_debt(schedule, owed):
         return None
     current = schedule.period(period_index(schedule.anchor, schedule.interval, today))
     if not is_set_aside and policy.catch_up is not CatchUp.HOLD:
@@ -122,7 +135,13 @@ def owed_on(
     return current if is_first else None
 
 
-def _outage(periods: Sequence[Period], kind: DayKind) -> tuple[DayRecord, ...]:
-    if not periods:
-        return ()
-    return (DayRecord(periods[0].start, periods[-1].end, kind, UnbilledReason.OUTAGE),)
+def _outage(periods: Sequence[Period], kind: DayKind) -> Iterator[DayRecord]:
+    """Yield the days of these periods, oldest first, one record for those that follow each other."""
+    start = end = None
+    for period in periods:
+        if start is not None and end is not None and period.start != end:
+            yield DayRecord(start, end, kind, UnbilledReason.OUTAGE)
+            start = None
+        start, end = start or period.start, period.end
+    if start is not None and end is not None:
+        yield DayRecord(start, end, kind, UnbilledReason.OUTAGE)

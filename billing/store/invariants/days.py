@@ -108,7 +108,9 @@ def one_kind_a_day(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[
         tx,
         "SELECT a.subscription_id, a.starts_on, a.ends_on, b.starts_on, b.ends_on FROM day_record a JOIN day_record b"
         " ON b.subscription_id = a.subscription_id AND b.id <> a.id AND a.starts_on < b.ends_on"
-        " AND b.starts_on < a.ends_on AND (a.starts_on, a.kind) < (b.starts_on, b.kind)",
+        " AND b.starts_on < a.ends_on AND (a.starts_on, a.kind) < (b.starts_on, b.kind)"
+        # What was to be billed late may be forgiven in the end.
+        " AND NOT (a.kind IN ('owed', 'forgiven') AND b.kind IN ('owed', 'forgiven') AND a.kind <> b.kind)",
     ):
         yield "subscription", row[0], f"its days from {row[1]} to {row[2]} and from {row[3]} to {row[4]} overlap"
 
