@@ -26,7 +26,7 @@ from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.day_records import write_day_records
-from billing.store.queries import live_charge_of, owed_invoices, subscription_of_invoice
+from billing.store.queries import is_billed_late, live_charge_of, owed_invoices, subscription_of_invoice
 from billing.store.tables import Invoice, Price, Subscription
 from billing.store.writes import Author, Change, Move, change, move
 from plans.calendar import billing_day
@@ -97,6 +97,7 @@ def _locked(tx: Connection, invoice_id: UUID) -> AnyRow:
             col(Invoice.state),
             col(Invoice.attempts),
             col(Invoice.first_failed_on),
+            is_billed_late(),
             col(Subscription.id),
             col(Subscription.state).label("subscription_state"),
             col(Subscription.zone),
@@ -132,7 +133,8 @@ def _free_of_debt(tx: Connection, engine: Engine, row: AnyRow, author: Author) -
     """Move the subscription on if nothing is owed any more, and return the state it is in."""
     state: SubscriptionState = row.subscription_state
     event = _FREED.get(state)
-    was_in_the_way = row.state is InvoiceState.OPEN and (row.attempts > 0 or row.first_failed_on is not None)
+    was_a_debt = row.attempts > 0 or row.first_failed_on is not None or row.is_billed_late
+    was_in_the_way = row.state is InvoiceState.OPEN and was_a_debt
     goes_on = event is not None or (state is _S.ACTIVE and was_in_the_way)
     if not goes_on or row.kind is InvoiceKind.AGREEMENT or owed_invoices(tx, row.id):
         return state

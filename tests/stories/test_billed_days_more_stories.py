@@ -1,6 +1,7 @@
 """More stories of which days are billed: decisions about an outage, planned ends within one, tokens, monthly limits."""
 
 from datetime import date
+from uuid import UUID
 
 import pytest
 from books import rows_of
@@ -9,6 +10,7 @@ from harness import WEB, email, utc
 from billing.domain.access import Access, Why, access_on
 from billing.domain.days.releasing import Bill
 from billing.domain.days.renewing import CatchUp
+from billing.operations.forgive_invoice import void_invoice
 from billing.operations.manage import cancel_at, pause, pause_at_period_end, resume
 from billing.operations.parking import release_subscription
 from billing.operations.re_enrol import re_enrol
@@ -188,4 +190,24 @@ def test_a_pause_while_missed_periods_wait_to_be_billed_records_their_days_once(
     world.live_through("2027-03-20 11:00")
     resume(world.engine, subscription, now=world.now)
     world.live_through("2027-03-24 12:00")
+    assert _breaches(world) == []
+
+
+def test_a_period_that_a_person_decided_to_bill_and_then_voided_lets_the_next_begin_on_that_day(world):
+    from billing.store.installation import allow_charging, stop_charging
+
+    world.with_rules(catch_up=CatchUp.HOLD)
+    subscription = world.subscribe(plan="weekly")
+    world.sweep_at("2027-02-25 12:00")
+    with world.engine.database.transaction() as tx:
+        stop_charging(tx, "maintenance")
+    release_subscription(world.engine, subscription, "the subscriber agreed", world.now, bill=Bill.FIRST)
+    world.live_through("2027-02-26 12:00")
+    [invoice] = world.rows("SELECT id FROM invoice WHERE state = 'open'")
+    void_invoice(world.engine, UUID(str(invoice["id"])), reason="goodwill", now=world.now)
+    assert _access(world) == Access(True, date(2027, 3, 5), Why.PENDING)
+    with world.engine.database.transaction() as tx:
+        allow_charging(tx, world.now)
+    world.live_through("2027-02-28 12:00")
+    assert _renewals(world) == [("2027-02-26", "2027-02-26", "2027-03-05")]
     assert _breaches(world) == []
