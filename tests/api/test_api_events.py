@@ -19,7 +19,7 @@ from billing.store.writes import Author, note
 from docs.event_examples import examples
 
 OBJECTS = (Subscription, Invoice, Charge, Refund, Source, Plan, Price, WebhookEndpoint)
-OF_EVENTS_ONLY = {"attempt", "cause", "first_charge_on", "invoice_kind"}
+OF_EVENTS_ONLY = {"access", "attempt", "cause", "dispute", "first_charge_on", "invoice_kind"}
 
 
 def read_on(api, **query):

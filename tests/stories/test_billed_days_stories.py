@@ -176,6 +176,20 @@ def test_a_debt_that_is_paid_in_its_own_period_leaves_the_calendar_alone(world):
     assert _not_billed(world) == []
 
 
+def test_a_debt_that_is_paid_on_the_day_of_the_next_renewal_puts_it_off_to_tomorrow(world):
+    _ends_in(world, EndOfLadder.PAST_DUE)
+    world.subscribe()
+    world.wallet(KIM, script=["20051"] * 6)
+    world.live_through("2027-03-31 09:00")
+    retry_invoice(world.engine, _open_invoice(world), now=world.now)
+    world.live_through("2027-04-02 00:00")
+    assert _renewals(world) == [
+        ("2027-03-31", "2027-02-28", "2027-03-31"),
+        ("2027-04-01", "2027-03-31", "2027-04-30"),
+    ]
+    assert _not_billed(world) == []
+
+
 def test_the_first_period_begins_on_the_day_of_the_capture(world):
     world.go_to("2027-02-03 23:55")
     made = world.enrol(plan="daily")

@@ -1,6 +1,7 @@
 """Stories of downtime: one charge a subscription afterwards, and what was missed follows a written policy."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from harness import email
@@ -9,6 +10,7 @@ from billing.domain.days.releasing import Bill
 from billing.domain.days.renewing import CatchUp
 from billing.operations.engine import Refusal
 from billing.operations.parking import release_subscription
+from billing.operations.retry_charge import retry_charge
 
 KIM = email("kim")
 
@@ -56,6 +58,30 @@ def test_every_missed_period_is_charged_one_a_day_when_the_policy_says_all(world
     assert world.states("invoice") == ["paid"] * 3
     sent = [str(row["sent_at"])[:10] for row in world.rows("SELECT sent_at FROM charge ORDER BY sent_at")]
     assert sent == ["2027-01-31", "2027-04-10", "2027-04-11"]
+
+
+def test_late_invoices_that_all_fell_due_in_another_outage_are_still_charged_one_a_day(world):
+    world.with_rules(catch_up=CatchUp.ALL)
+    world.subscribe()
+    world.sweep_at("2027-06-10 11:00")
+    world.wait(minutes=5)
+    world.sweep_at("2027-06-20 11:00")
+    world.live_through("2027-06-24 12:00")
+    sent = [str(row["sent_at"])[:10] for row in world.rows("SELECT sent_at FROM charge ORDER BY sent_at")]
+    assert sent == ["2027-01-31", "2027-06-10", "2027-06-20", "2027-06-21", "2027-06-22"]
+
+
+def test_a_late_invoice_that_a_person_has_charged_puts_the_next_one_off_to_tomorrow(world):
+    world.with_rules(catch_up=CatchUp.ALL)
+    world.subscribe()
+    world.wallet(KIM, script=["20051"])
+    world.sweep_at("2027-04-10 11:00")
+    world.live_through("2027-04-11 09:00")
+    [declined] = world.rows("SELECT id FROM charge WHERE state = 'declined'")
+    retry_charge(world.engine, UUID(str(declined["id"])), now=world.now)
+    world.live_through("2027-04-13 00:00")
+    sent = [str(row["sent_at"])[:10] for row in world.rows("SELECT sent_at FROM charge ORDER BY sent_at")]
+    assert sent == ["2027-01-31", "2027-04-10", "2027-04-11", "2027-04-12"]
 
 
 def test_nothing_is_charged_when_the_policy_says_hold_until_a_person_lets_it_go_on(world):
