@@ -36,7 +36,9 @@ def test_the_api_does_what_its_document_says(api, tmp_path):
     refund = api.post("/v1/refunds", {"charge_id": api.charge_of(subscription), "reason": "too late"}).json()
     key = api.post("/v1/keys", {"name": "another", "role": "read"}).json()
     [invoice] = api.data("/v1/invoices", subscription_id=subscription)
-    ids = {"refund_id": refund, "key_id": key, "delivery_id": delivery, "invoice_id": invoice}
+    api.subscribe(customer_reference="cust-lee", plan="trial")
+    [owed] = api.get("/v1/refund_obligations")["data"]
+    ids = {"refund_id": refund, "key_id": key, "delivery_id": delivery, "invoice_id": invoice, "obligation_id": owed}
     there = {"reference": "cust-kim"} | {name: each["id"] for name, each in ids.items()}
     command = [
         BIN / "schemathesis",
