@@ -26,7 +26,7 @@ def health(monkeypatch, **told):
 
 
 def test_a_sound_installation_is_in_order(lived):
-    announce_all(lived)
+    lived.announce_all()
     told = lived.billing("doctor")
     assert told.code == 0
     assert "0 wrong, 2 to look at." in told.out  # the test clock stands, and no daemon runs
@@ -289,15 +289,6 @@ FROM webhook_endpoint w
 """
 
 
-def announce_all(shop):
-    """Let a webhook of each payment have come."""
-    shop.write(
-        "INSERT INTO webhook (event_id, type, payment_id, state, received_at, next_try_at, tries)"
-        " SELECT 'evt_' || id, 'payment_captured', gateway_payment_id, 'processed', created_at, created_at, 1"
-        " FROM charge WHERE gateway_payment_id IS NOT NULL"
-    )
-
-
 def refuse(shop, why, at):
     shop.write(f"INSERT INTO webhook_refusal VALUES ('{why}', 7, '{at}', '{at}')")
 
@@ -319,7 +310,7 @@ def test_a_door_is_shut_by_a_wrong_key_and_the_doctor_names_the_setting(lived):
 
 
 def test_a_key_that_is_wrong_since_the_last_webhook_is_noticed_before_a_payment_ends(lived):
-    announce_all(lived)
+    lived.announce_all()
     assert finding(lived, "incoming webhooks")[0] == "ok"
     refuse(lived, "wrong_signature", "2027-03-05 03:00:00")
     verdict, words = finding(lived, "incoming webhooks")

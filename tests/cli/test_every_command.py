@@ -50,6 +50,7 @@ READING = [
 
 @pytest.mark.parametrize("command", READING, ids=" ".join)
 def test_a_reading_command_says_something_that_fits_80_columns(lived, command):
+    lived.announce_all()
     told = lived.billing(*command)
     assert told.code == 0, told.err
     assert told.out.strip()
@@ -59,6 +60,7 @@ def test_a_reading_command_says_something_that_fits_80_columns(lived, command):
 
 @pytest.mark.parametrize("command", READING, ids=" ".join)
 def test_a_reading_command_prints_json_and_nothing_else(lived, command):
+    lived.announce_all()
     told = lived.billing(*command, "--json")
     assert told.code == 0, told.err
     json.loads(told.out)
