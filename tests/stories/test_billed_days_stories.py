@@ -1,10 +1,12 @@
 """Stories of which days are billed: those with access, and no others, whatever happened in between."""
 
-from datetime import date
+import json
+from dataclasses import replace
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
-from harness import PLANS, WEB, email, kst, utc
+from harness import PLANS, WEB, email, utc
 
 from billing.domain.access import Access, Why, access_on
 from billing.domain.days.renewing import CatchUp
@@ -17,6 +19,7 @@ from billing.operations.re_enrol import re_enrol
 from billing.operations.request_refund import request_refund
 from billing.operations.retry_charge import ConfirmationRequired, retry_invoice
 from billing.store.access import standings_of_customer
+from billing.store.installation import allow_charging, stop_charging
 from plans.calendar import billing_day
 from plans.catalog import DEFAULT_LIMITS, read_catalog
 
@@ -54,17 +57,11 @@ def _not_billed(world):
 
 
 def _with_data(row):
-    import json
-
     return {**row, "data": json.loads(row["data"]) if isinstance(row["data"], str) else row["data"]}
 
 
 def _ends_in(world, end):
     rules = world.engine.rules
-    dunning = type(rules.settlement.dunning)
-    from dataclasses import replace
-
-    assert dunning
     world.with_rules(settlement=replace(rules.settlement, dunning=replace(rules.settlement.dunning, end=end)))
 
 
@@ -74,7 +71,7 @@ def _open_invoice(world):
 
 
 def test_a_debt_before_a_pause_is_paid_after_it_and_no_paused_day_is(world):
-    world.go_to("2027-01-01 12:00") if world.now < kst("2027-01-01 12:00") else world.go_to("2027-02-01 12:00")
+    world.go_to("2027-02-01 12:00")
     subscription = world.subscribe()
     world.wallet(KIM, script=["20051"])
     world.live_through("2027-03-01 12:00")
@@ -216,14 +213,17 @@ def test_the_days_of_a_trial_count_from_the_agreement(world):
 
 
 def test_a_first_payment_captured_after_the_enrolment_expired_begins_its_period_then(world):
-    world.go_to("2027-02-03 12:00")
+    world.with_rules(enrolment_lifetime=timedelta(minutes=5))
+    world.go_to("2027-02-03 23:50")
     made = world.enrol()
-    world.wallet(KIM, script=["late:60:expire"])
+    world.live_through("2027-02-03 23:58")
+    assert world.state() == "incomplete_expired"
+    world.go_to("2027-02-04 00:04")
     world.agree(str(made.redirect_url))
-    world.live_through("2027-02-07 12:00")
-    if world.state() == "active":
-        [first] = world.rows("SELECT period_start, paid_at FROM invoice WHERE kind = 'first'")
-        assert str(first["period_start"]) == str(billing_day(utc(first["paid_at"]), "Asia/Seoul"))
+    world.live_through("2027-02-04 09:00")
+    assert (world.state(), _access(world)) == ("active", Access(True, date(2027, 3, 4), Why.PAID))
+    [first] = world.rows("SELECT period_start FROM invoice WHERE kind = 'first'")
+    assert str(first["period_start"]) == "2027-02-04"
 
 
 def test_days_that_are_paid_are_not_sold_again_by_a_new_subscription(world):
@@ -332,8 +332,6 @@ def test_the_last_three_missed_periods_are_billed_one_a_day_by_the_policy_all_an
 
 
 def test_an_invoice_that_a_stop_kept_from_being_charged_is_forgiven_when_the_next_period_comes(world):
-    from billing.store.installation import allow_charging, stop_charging
-
     world.subscribe()
     with world.engine.database.transaction() as tx:
         stop_charging(tx, "maintenance")
