@@ -21,12 +21,13 @@ from billing.domain.states import (
     next_state,
 )
 from billing.operations.engine import Conflict, Engine, NotFound
-from billing.operations.owed_days import schedule_of, was_charged_today
+from billing.operations.owed_days import was_charged_today
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.day_records import write_day_records
 from billing.store.queries import is_billed_late, live_charge_of, owed_invoices, subscription_of_invoice
+from billing.store.schedules import schedule_of
 from billing.store.tables import Invoice, Price, Subscription
 from billing.store.writes import Author, Change, Move, change, move
 from plans.calendar import billing_day

@@ -14,13 +14,14 @@ from billing.domain.days.returning import Return, return_on
 from billing.domain.instants import in_utc
 from billing.domain.states import SubscriptionEvent, SubscriptionState
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
-from billing.operations.owed_days import forgive_unbilled, pause_owed, resume_owed, schedule_of, was_charged_today
+from billing.operations.owed_days import forgive_unbilled, pause_owed, resume_owed, was_charged_today
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.day_records import write_day_records
 from billing.store.forgiven import forgiven_columns, forgiven_through
 from billing.store.queries import has_failed, has_live_charge, owed_invoices
+from billing.store.schedules import schedule_of
 from billing.store.settlements import void_open_invoices
 from billing.store.tables import Price, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note

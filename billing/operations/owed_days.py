@@ -19,17 +19,12 @@ from billing.store.billable import last_captures
 from billing.store.columns import AnyRow
 from billing.store.day_records import write_day_records
 from billing.store.queries import open_invoices
+from billing.store.schedules import schedule_of
 from billing.store.tables import Invoice
 from billing.store.writes import Author, Change, Move, change, move
-from plans.calendar import Interval, Period, billing_day
+from plans.calendar import Period, billing_day
 
 _S = SubscriptionState
-
-
-def schedule_of(row: AnyRow) -> BillingSchedule:
-    """Return the schedule of a subscription that was read with its price."""
-    interval = Interval(row.interval_unit, row.interval_count)
-    return BillingSchedule(row.id, row.anchor, interval, row.zone, row.billed_index)
 
 
 def was_charged_today(tx: Connection, row: AnyRow, now: datetime) -> bool:

@@ -20,11 +20,12 @@ from billing.domain.states import (
 )
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.operations.issuing import issue_renewals, renewal_invoice
-from billing.operations.owed_days import forgive_invoices, schedule_of
+from billing.operations.owed_days import forgive_invoices
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.day_records import write_day_records
 from billing.store.queries import open_invoices
+from billing.store.schedules import schedule_of
 from billing.store.tables import Charge, Price, Refund, StrayPayment, Subscription, Webhook
 from billing.store.writes import Author, Change, Move, change, move, note
 from plans.calendar import billing_day

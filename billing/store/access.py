@@ -12,14 +12,14 @@ from sqlmodel import col
 
 from billing.domain.access import Debt, Standing
 from billing.domain.cases import ChargeKind, InvoiceKind
-from billing.domain.days.schedule import BillingSchedule
 from billing.domain.states import InvoiceState
 from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.forgiven import forgiven_columns, forgiven_through
 from billing.store.queries import is_billed_late, open_invoice_of
+from billing.store.schedules import schedule_of
 from billing.store.tables import LIVE_CHARGE, Charge, Customer, Invoice, Price, Subscription
-from plans.calendar import Interval, billing_day
+from plans.calendar import billing_day
 
 MOST_SUBSCRIPTIONS: Final = 100
 
@@ -89,9 +89,7 @@ def _standing(row: AnyRow, debts: Sequence[Debt]) -> SubscriptionStanding:
             ends_on=_ends_on(row),
             forgiven_through=forgiven_through(row),
             debts=debts,
-            schedule=BillingSchedule(
-                row.id, row.anchor, Interval(row.interval_unit, row.interval_count), row.zone, row.billed_index
-            ),
+            schedule=schedule_of(row),
             is_parked=row.parked_reason is not None,
         ),
     )

@@ -18,6 +18,7 @@ from billing.store.among import among
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow, UtcDateTime
 from billing.store.payers import PAYER_COLUMNS
+from billing.store.schedules import schedule_of
 from billing.store.tables import (
     LIVE_CHARGE,
     RENEWABLE,
@@ -29,7 +30,7 @@ from billing.store.tables import (
     Source,
     Subscription,
 )
-from plans.calendar import Interval, Period
+from plans.calendar import Period
 from plans.money import Money
 
 
@@ -209,13 +210,7 @@ def last_captures(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID
 
 def _due_subscription(row: AnyRow) -> DueSubscription:
     return DueSubscription(
-        schedule=BillingSchedule(
-            subscription_id=row.id,
-            anchor=row.anchor,
-            interval=Interval(row.interval_unit, row.interval_count),
-            zone=row.zone,
-            billed_index=row.billed_index,
-        ),
+        schedule=schedule_of(row),
         state=row.state,
         plan_name=row.plan_name,
         amount=Money(row.amount_minor, row.currency),

@@ -10,12 +10,12 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from billing.domain.cases import Case
-from billing.domain.days.schedule import BillingSchedule
 from billing.domain.states import RevocationState, SourceState
 from billing.store.among import among
 from billing.store.columns import AnyRow
+from billing.store.schedules import schedule_of
 from billing.store.tables import Charge, Invoice, Price, Source, Subscription
-from plans.calendar import Interval, Period
+from plans.calendar import Period
 from plans.money import Money
 
 _LIVE_ELSEWHERE = ("incomplete", "trialing", "active", "past_due", "paused", "unpaid")
@@ -147,13 +147,7 @@ def _case(row: AnyRow) -> Case:
         subscription_id=row.subscription_id,
         subscription_state=row.subscription_state,
         zone=row.zone,
-        schedule=BillingSchedule(
-            row.subscription_id,
-            row.anchor,
-            Interval(row.interval_unit, row.interval_count),
-            row.zone,
-            row.billed_index,
-        ),
+        schedule=schedule_of(row, row.subscription_id),
         paid_through=row.paid_through,
         subscription_source_id=row.current_source_id,
         source_id=row.source_id,

@@ -9,15 +9,15 @@ from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
 from billing.domain.days.grace import needs_confirmation
-from billing.domain.days.schedule import BillingSchedule
 from billing.domain.preview import OwedNext, Prospect
 from billing.domain.states import InvoiceState, SourceState
 from billing.store.billable import last_captures
 from billing.store.columns import AnyRow
 from billing.store.installation import load_installation
 from billing.store.queries import has_live_charge, is_billed_late, open_invoice_of
+from billing.store.schedules import schedule_of
 from billing.store.tables import Invoice, Plan, Price, Source, Subscription
-from plans.calendar import Interval, Period, billing_day
+from plans.calendar import Period, billing_day
 from plans.money import Money
 
 
@@ -30,9 +30,7 @@ def load_prospect(tx: Connection, subscription_id: UUID, now: datetime) -> Prosp
     tried = [each for each in invoices if each.next_attempt_at is not None]
     waiting = [each.give_up_at for each in invoices if each.give_up_at is not None and each.next_attempt_at is None]
     return Prospect(
-        schedule=BillingSchedule(
-            row.id, row.anchor, Interval(row.interval_unit, row.interval_count), row.zone, row.billed_index
-        ),
+        schedule=schedule_of(row),
         state=row.state,
         price=Money(row.amount_minor, row.currency),
         next_due_at=row.next_due_at,
