@@ -213,7 +213,8 @@ class World:
         return next(row for row in rows if UUID(str(row["id"])) == subscription_id)
 
     def states(self, table: str) -> list[str]:
-        return [row["state"] for row in self.rows(f"SELECT state FROM {table} ORDER BY created_at")]
+        order = "created_at, period_start" if table == "invoice" else "created_at, id"
+        return [row["state"] for row in self.rows(f"SELECT state FROM {table} ORDER BY {order}")]
 
     def events(self, kind: str | None = None) -> Sequence[dict[str, Any]]:
         rows = self.rows("SELECT * FROM event ORDER BY id")

@@ -6,11 +6,10 @@ What a copy has forgotten is named alike when it is done anew, so the gateway's 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.attempts import most_attempts
@@ -20,14 +19,12 @@ from billing.domain.finding import choose
 from billing.domain.identity import charge_reference
 from billing.operations.engine import Engine
 from billing.operations.strays import keep_strays
-from billing.store.installation import InstallationRow, doubt, keep_alive, load_installation
+from billing.store.installation import GAP, InstallationRow, doubt, keep_alive, load_installation
 from billing.store.reconciliation import reconcile_at_once
 from billing.store.tables import Charge, Invoice
 from billing.store.writes import Author, note
 
 log = structlog.get_logger()
-GAP: Final = timedelta(minutes=2)
-"""Daemons give a sign of life every few seconds; longer silence is a downtime, or a copy that is so much older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +53,8 @@ def notice_a_gap(engine: Engine, *, now: datetime, machine_now: datetime, latest
     if alive_at is None or abs(machine_now - alive_at) <= GAP:
         return
     with engine.database.transaction() as tx:
-        keep_alive(tx, machine_now)
-    _doubt(engine, now - abs(machine_now - alive_at), latest or now, now)
+        keep_alive(tx, machine_now)  # with the doubt or not at all: the sign of life ends the gap
+        _doubt(tx, engine, now - abs(machine_now - alive_at), latest or now, now)
 
 
 def notice_a_later_gateway(engine: Engine, *, now: datetime, gateway_now: datetime) -> bool:
@@ -68,23 +65,23 @@ def notice_a_later_gateway(engine: Engine, *, now: datetime, gateway_now: dateti
     """
     if gateway_now - now <= GAP:
         return False
-    _doubt(engine, now, gateway_now, now)
+    with engine.database.transaction() as tx:
+        _doubt(tx, engine, now, gateway_now, now)
     return True
 
 
-def _doubt(engine: Engine, since: datetime, until: datetime, now: datetime) -> None:
-    with engine.database.transaction() as tx:
-        installation = load_installation(tx)
-        known, began = installation.doubted_until, installation.doubted_since
-        if known is not None and known.date() >= until.date() and began is not None and began <= since:
-            return  # the same is doubted already; two clocks that disagree see a gap at every tick
-        since = since if began is None else min(began, since)
-        until = until if known is None else max(known, until)
-        doubt(tx, since, until)
-        # Charges that were captured just before the gap may have been refunded in it.
-        reconcile_at_once(tx, now, since - engine.rules.reconciling.recent)
-        told = Note("installation.doubted", {"since": since.isoformat()})
-        note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))
+def _doubt(tx: Connection, engine: Engine, since: datetime, until: datetime, now: datetime) -> None:
+    installation = load_installation(tx)
+    known, began = installation.doubted_until, installation.doubted_since
+    if known is not None and known.date() >= until.date() and began is not None and began <= since:
+        return  # the same is doubted already; two clocks that disagree see a gap at every tick
+    since = since if began is None else min(began, since)
+    until = until if known is None else max(known, until)
+    doubt(tx, since, until)
+    # Charges that were captured just before the gap may have been refunded in it.
+    reconcile_at_once(tx, now, since - engine.rules.reconciling.recent)
+    told = Note("installation.doubted", {"since": since.isoformat()})
+    note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))
     log.warning("charges_are_looked_up_first", since=since.isoformat(), periods_until=until.isoformat())
 
 
@@ -97,10 +94,10 @@ def attempts_in_doubt(engine: Engine, installation: InstallationRow, period_star
     return most_attempts(engine.rules.settlement.dunning, max(lasted, timedelta(0)))
 
 
-def look_ahead(engine: Engine, charge_ids: Sequence[UUID]) -> Ahead:
+def look_ahead(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> Ahead:
     """Ask whether the gateway knows later attempts at the invoices of these absent charges, where they are doubted."""
     with engine.database.snapshot() as tx:
-        installation = load_installation(tx)
+        installation = load_installation(tx).as_of(now)
         rows = tx.execute(
             select(
                 col(Charge.id), col(Charge.attempt_no), col(Invoice.subscription_id), col(Invoice.period_start),
@@ -147,7 +144,7 @@ def recall(engine: Engine, charge_id: UUID, reference: str, now: datetime) -> Ac
         chosen = choose(ours)
         keep_strays(engine, [(charge_id, other) for other in chosen.others], now)
         return Accepted(chosen.payment)
-    ahead = look_ahead(engine, [charge_id])
+    ahead = look_ahead(engine, [charge_id], now=now)
     if charge_id in ahead.unread:
         return Unreadable("later attempts could not be asked about")
     return NotSent("a later attempt is known to the gateway") if charge_id in ahead.overtaken else None

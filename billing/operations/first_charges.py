@@ -129,7 +129,7 @@ def start_present_charge(
     :raises ChargeInFlight: the payment is being sent by another request.
     :raises ChargeSetAside: it is parked.
     """
-    installation = load_installation(tx)
+    installation = load_installation(tx).as_of(now)
     why_not = installation.why_not_charge(now)
     if why_not is not None:
         raise GatewayUnavailable(why_not)

@@ -24,7 +24,7 @@ def recall_refunds(engine: Engine, charge_id: UUID, *, now: datetime) -> int:
     :raises Refusal: the gateway cannot tell now, or a forgotten refund has not ended yet.
     """
     with engine.database.snapshot() as tx:
-        installation = load_installation(tx)
+        installation = load_installation(tx).as_of(now)
         charge = tx.execute(
             select(col(Charge.gateway_payment_id), col(Charge.reference), col(Charge.state), col(Invoice.period_start))
             .join(Invoice, col(Invoice.id) == col(Charge.invoice_id))

@@ -51,7 +51,7 @@ def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime
     charge_ids = [charge.id for charge in absent]
     author = Author(engine.actor, now)
     started: list[StartedCharge] = []
-    ahead = look_ahead(engine, charge_ids)
+    ahead = look_ahead(engine, charge_ids, now=now)
     since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         held = load_installation(tx).why_not_charge(now) is not None

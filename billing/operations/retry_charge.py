@@ -86,7 +86,7 @@ def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime, subscriber
         rows = load_chargeable(tx, [invoice_id], skip_locked=False)
         if not rows:
             raise _why_not(tx, invoice_id)
-        installation = load_installation(tx)
+        installation = load_installation(tx).as_of(now)
         why_not = installation.why_not_charge(now)
         if why_not is not None:
             raise NotNow(why_not)

@@ -1,8 +1,8 @@
 """The one row that says whose database this is, whether charging is allowed, and what time it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, select, update
@@ -14,6 +14,8 @@ from billing.store.writes import insert_rows
 
 _ZONES_AHEAD: Final = timedelta(days=1)
 """A period begins by its own zone's calendar, which may be a day ahead of UTC's."""
+GAP: Final = timedelta(minutes=2)
+"""Daemons give a sign of life every few seconds; longer silence is a downtime, or a copy that is so much older."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,21 @@ class InstallationRow:
         if self.held_until is not None and now < self.held_until:
             return f"charging is held until {self.held_until.isoformat()}: {self.held_because}"
         return None
+
+    def as_of(self, now: datetime) -> Self:
+        """Return the row as a daemon would leave it that noticed, at ``now`` (UTC), that no daemon has been seen.
+
+        Doors other than the daemon's may be the first to act on an older copy. Signs of life are of the machine's time,
+        so that a test clock shows no silence; a daemon that starts compares that clock with the gateway's.
+        """
+        if self.clock is not None or self.alive_at is None or abs(now - self.alive_at) <= GAP:
+            return self
+        since = now - abs(now - self.alive_at)
+        return replace(
+            self,
+            doubted_since=min(since, self.doubted_since or since),
+            doubted_until=max(now, self.doubted_until or now),
+        )
 
     def is_doubted(self, period_start: date) -> bool:
         """Say whether charges of a period may have been sent by a later state of this database, which was lost."""

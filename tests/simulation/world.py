@@ -87,6 +87,8 @@ class World:
         self.end, self.healing = plan_course(self, rng)
         self.figures: Counter[str] = Counter()
         self.was_restored = False
+        self.settled_by_hand: set[str] = set()
+        """References of charges that an operator settled as failed."""
         self._up_since = self.clock.now
         self._rng = random.Random(f"{seed}/daemons")
         self._dirty = True

@@ -290,6 +290,53 @@ def test_no_refund_is_ordered_in_doubt_while_the_gateway_cannot_tell_of_earlier_
     assert world.rows("SELECT id FROM refund") == []
 
 
+def test_a_refund_is_looked_for_before_any_daemon_has_seen_that_the_copy_is_older(world):
+    world.subscribe()
+    _is_alive(world, world.now - timedelta(hours=1))
+    charge = _forgotten_refund(world, 4000)
+    world.go_to(world.now + timedelta(minutes=5))
+    request_refund(world.engine, charge, 500, reason="asked", now=world.now)
+    world.wait(hours=2)
+    assert world.states("refund") == ["refunded", "refunded"]
+    assert world.payments()[0]["refunded"] == 4500
+
+
+def test_a_retry_is_looked_up_before_any_daemon_has_seen_that_the_copy_is_older(world):
+    world.subscribe()
+    world.wallet(KIM, script=["20051"])
+    world.live_through("2027-02-28 14:00")
+    _is_alive(world, world.now - timedelta(hours=1))
+    sent = len(world.sent())
+    world.post_again(_next_reference(world, 2))
+    retry_charge(world.engine, UUID(str(_renewals(world)[0]["id"])), now=world.now)
+    assert len(world.sent()) == sent + 1, "only the one past the engine"
+    _starts_again(world)
+    world.live_through("2027-02-28 16:00", timedelta(minutes=5))
+    assert [row["state"] for row in _renewals(world)] == ["declined", "captured"]
+    assert len(world.captured()) == 2
+
+
+def test_a_link_is_not_given_again_before_any_daemon_has_seen_that_the_copy_is_older(world):
+    world.subscribe()
+    world.wallet(KIM, script=["200R1"])
+    world.live_through("2027-02-28 14:00")
+    _is_alive(world, world.now - timedelta(hours=1))
+    world.wallet(KIM, script=["ok"])
+    world.post_again(_next_reference(world, 2))
+    world.wait(minutes=5)
+    told = re_enrol(world.engine, _subscription(world), WEB, now=world.now)
+    assert (told.state, told.redirect_url) == ("active", None)
+    assert len(world.captured()) == 2
+
+
+def test_a_test_clock_shows_no_silence(world):
+    _is_alive(world, world.now - timedelta(hours=1))
+    with world.engine.database.transaction() as tx:
+        row = load_installation(tx)
+        assert row.as_of(world.now).doubted_until == world.now
+        assert replace(row, clock=world.now).as_of(world.now).doubted_until is None
+
+
 def test_neither_a_first_start_nor_a_short_silence_is_a_gap(world):
     _starts_again(world)
     _is_alive(world, world.now - timedelta(seconds=90))
