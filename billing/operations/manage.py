@@ -35,6 +35,10 @@ MOST_AHEAD: Final = timedelta(days=5 * 366)
 """A day further off than this is taken for a slip of the pen."""
 
 
+CHARGED_WITHIN: Final = timedelta(hours=1)
+"""What is due for longer than this waits for the end of an outage, and not for the next sweep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Managed:
     """What a subscription is after the act. ``charge_under_way``: its outcome will still be settled."""
@@ -131,7 +135,8 @@ def undo_cancel(engine: Engine, subscription_id: UUID, *, now: datetime) -> Mana
 def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, now: datetime) -> Managed:
     """Pause at ``now`` (UTC): no invoice and no charge until it is resumed, by hand or at ``resume_at``.
 
-    The paid period keeps running. An open invoice stays open and is not tried.
+    The paid period keeps running. An open invoice stays open and is not tried. A period that began with the return from
+    another pause gives access, so it is charged before the next pause may begin.
 
     :raises NotFound: there is no such subscription. :raises Conflict: its state or the date does not allow it.
     """
@@ -139,6 +144,7 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
     with engine.database.transaction() as tx:
         row = _locked(tx, engine, subscription_id)
         _refuse_unless_pausable(row)
+        _refuse_before_a_return_is_charged(row, now)
         return _pause(tx, engine, row, resume_at, Author(engine.actor, now))
 
 
@@ -156,6 +162,7 @@ def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: dat
     with engine.database.transaction() as tx:
         row = _locked(tx, engine, subscription_id)
         _refuse_unless_pausable(row)
+        _refuse_before_a_return_is_charged(row, now)
         at = _end_of_period(row, now)
         _refuse_unless_to_come(resume_at, at, now, "the end of the period")
         if row.state is _S.PAST_DUE:
@@ -253,6 +260,14 @@ def _refuse_unless_pausable(row: AnyRow) -> None:
         raise Conflict(f"subscription {row.id} is {row.state.value}; only active or past_due can be paused")
 
 
+def _refuse_before_a_return_is_charged(row: AnyRow, now: datetime) -> None:
+    schedule = schedule_of(row)
+    came_back = schedule.billed_index < 0 and schedule.next_start <= billing_day(now, row.zone)
+    if row.state is _S.ACTIVE and came_back and now < row.next_due_at + CHARGED_WITHIN:
+        due = in_utc(row.next_due_at)
+        raise Conflict(f"subscription {row.id} was resumed, and its new period is charged at {due}; pause it after that")
+
+
 def _end_of_period(row: AnyRow, now: datetime) -> datetime:
     """Return when the period ends that is paid or was forgiven: ``now`` if none is running."""
     days = [day for day in (row.paid_through, forgiven_through(row)) if day is not None]
@@ -287,6 +302,7 @@ def _locked(tx: Connection, engine: Engine, subscription_id: UUID) -> AnyRow:
             col(Subscription.zone),
             col(Subscription.anchor),
             col(Subscription.billed_index),
+            col(Subscription.next_due_at),
             col(Subscription.paid_through),
             *forgiven_columns(),
             col(Subscription.parked_reason),

@@ -10,8 +10,9 @@ from harness import WEB, email, utc
 from billing.domain.access import Access, Why, access_on
 from billing.domain.days.releasing import Bill
 from billing.domain.days.renewing import CatchUp
+from billing.operations.engine import Conflict
 from billing.operations.forgive_invoice import void_invoice
-from billing.operations.manage import cancel_at, pause, pause_at_period_end, resume
+from billing.operations.manage import cancel_at, cancel_now, pause, pause_at_period_end, resume
 from billing.operations.parking import release_subscription
 from billing.operations.re_enrol import re_enrol
 from billing.store.access import standings_of_customer
@@ -211,3 +212,42 @@ def test_a_period_that_a_person_decided_to_bill_and_then_voided_lets_the_next_be
     world.live_through("2027-02-28 12:00")
     assert _renewals(world) == [("2027-02-26", "2027-02-26", "2027-03-05")]
     assert _breaches(world) == []
+
+
+def _returned_before_the_day_is_charged(world):
+    """The paid days ran out in a pause, which ended early on the 10th of April; the charge of that day is still due."""
+    subscription = world.subscribe()
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2027-04-10 00:30")
+    resume(world.engine, subscription, now=world.now)
+    world.sweep()
+    assert _access(world).why is Why.PENDING
+    return subscription
+
+
+@pytest.mark.parametrize("ask", [pause, pause_at_period_end])
+def test_a_return_is_charged_before_the_next_pause_begins(world, ask):
+    subscription = _returned_before_the_day_is_charged(world)
+    with pytest.raises(Conflict, match="pause it after that"):
+        ask(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2027-04-10 12:00")
+    ask(world.engine, subscription, resume_at=None, now=world.now)
+    assert _renewals(world) == [("2027-04-10", "2027-04-10", "2027-05-10")]
+    assert _access(world) == Access(True, date(2027, 5, 10), Why.PAID)
+
+
+def test_a_return_that_an_outage_keeps_from_being_charged_can_be_paused(world):
+    subscription = _returned_before_the_day_is_charged(world)
+    world.go_to("2027-04-11 09:00")
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    assert _records(world) == [
+        ("2027-02-28", "2027-04-10", "none", "paused"),
+        ("2027-04-10", "2027-04-11", "forgiven", "outage"),
+    ]
+
+
+def test_who_came_back_can_leave_before_the_day_is_charged(world):
+    subscription = _returned_before_the_day_is_charged(world)
+    cancel_now(world.engine, subscription, reason="changed my mind", now=world.now)
+    world.live_through("2027-04-12 12:00")
+    assert (_renewals(world), _access(world).allowed) == ([], False)
