@@ -265,7 +265,7 @@ def _refuse_before_a_return_is_charged(row: AnyRow, now: datetime) -> None:
     came_back = schedule.billed_index < 0 and schedule.next_start <= billing_day(now, row.zone)
     if row.state is _S.ACTIVE and came_back and now < row.next_due_at + CHARGED_WITHIN:
         due = in_utc(row.next_due_at)
-        raise Conflict(f"subscription {row.id} was resumed, and its new period is charged at {due}; pause it after that")
+        raise Conflict(f"subscription {row.id} was resumed, and its period is charged at {due}; pause it after that")
 
 
 def _end_of_period(row: AnyRow, now: datetime) -> datetime:
