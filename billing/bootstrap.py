@@ -110,9 +110,10 @@ def make_rules(settings: Settings) -> Rules:
 
 
 def make_hanging_bounds(settings: Settings) -> HangingBounds:
-    """Return when payments without an outcome are parked; a first one not before its enrolment would expire."""
+    """Return when what has no outcome is parked; a first payment not before its enrolment would expire."""
     after = timedelta(days=settings.dunning.pending_parked_after_days)
-    return HangingBounds(renewal=after, present=max(after, timedelta(minutes=settings.enrolment.lifetime_minutes)))
+    present = max(after, timedelta(minutes=settings.enrolment.lifetime_minutes))
+    return HangingBounds(renewal=after, present=present, refund=after)
 
 
 def make_vault(settings: Settings) -> Vault:

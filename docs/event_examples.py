@@ -46,6 +46,7 @@ REACHED: Final = {
     "refund.refunded": "refunded",
     "refund.declined": "declined",
     "refund.refused": "refused",
+    "refund.settled": "declined",
     "refund_obligation.created": "owed",
     "refund_obligation.parked": "parked",
     "refund_obligation.refunded": "refunded",
@@ -56,6 +57,7 @@ REACHED: Final = {
 }
 DATA: Final[dict[str, dict[str, object]]] = {
     "source.revocation_confirmed": {"revocation": "confirmed", "how": "revoked", "tries": 1},
+    "source.revocation_settled": {"revocation": "confirmed", "reason": "cut in KakaoTalk"},
     "source.revocation_parked": {"revocation": "parked", "error": "HTTP 403", "tries": 10},
     "subscription.renewed": {"paid_through": "2027-04-01"},
     "subscription.not_billed": {"from": "2027-04-01", "to": "2027-05-01", "kind": "forgiven", "reason": "outage"},

@@ -54,6 +54,8 @@ class GatewayPayment:
     """Of the processing channel that it was taken on."""
     method: str | None = None
     """Type of the source, such as ``kakaopay``."""
+    is_authorised: bool = False
+    """Whether the gateway holds the money for it, and has not captured it (yet)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,25 +6,26 @@ asked about further, for a capture may still come; but whatever waits for it mus
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
 
 from billing.domain.charging import GatewayPayment
-
-AUTHORISED: Final = frozenset({"Authorized", "Partially Authorized", "Partially Captured"})
-"""The gateway's words for a payment that holds the money, though it is not captured (yet)."""
 
 
 @dataclass(frozen=True, slots=True)
 class HangingBounds:
-    """How long after it was sent a payment without an end is parked."""
+    """How long after it was sent a payment, or a refund, without an end is parked."""
 
     renewal: timedelta = timedelta(days=3)
     present: timedelta = timedelta(days=3)
     """With the subscriber in the wallet: not before an enrolment would expire."""
+    refund: timedelta = timedelta(days=3)
 
     def hangs(self, sent_at: datetime, now: datetime, *, subscriber_is_present: bool) -> bool:
         """Say whether a payment that was sent at ``sent_at`` has gone without an end for too long; both are UTC."""
         return now - sent_at >= (self.present if subscriber_is_present else self.renewal)
+
+    def refund_hangs(self, since: datetime | None, now: datetime) -> bool:
+        """Say whether a refund that was sent at ``since`` (UTC; None: it was not) has no end for too long."""
+        return since is not None and now - since >= self.refund
 
 
 def why_open(payment: GatewayPayment, sent_at: datetime, now: datetime) -> str:
@@ -32,14 +33,19 @@ def why_open(payment: GatewayPayment, sent_at: datetime, now: datetime) -> str:
     return f"still {payment.raw_status} at Checkout.com after {_for(sent_at, now)}; settle it by hand if it stays so"
 
 
+def why_refund_open(sent_at: datetime, now: datetime) -> str:
+    """Return why a refund that is still open is parked."""
+    return f"still Pending at Checkout.com after {_for(sent_at, now)}; settle it by hand if it stays so"
+
+
+def why_refund_not_shown(sent_at: datetime, now: datetime) -> str:
+    """Return why a refund is parked that the gateway accepted, and does not show."""
+    return f"accepted, and not shown by Checkout.com for {_for(sent_at, now)}; settle it by hand if it stays so"
+
+
 def why_unread(reason: str, sent_at: datetime, now: datetime) -> str:
-    """Return why a charge is parked about which the gateway gave no answer."""
+    """Return why a charge or a refund is parked about which the gateway gave no answer."""
     return f"without an outcome for {_for(sent_at, now)}: Checkout.com was asked, and the answer was {reason}"
-
-
-def is_authorised(payment: GatewayPayment) -> bool:
-    """Say whether the gateway holds the subscriber's money for a payment that it did not capture."""
-    return payment.raw_status in AUTHORISED
 
 
 def _for(sent_at: datetime, now: datetime) -> str:

@@ -28,6 +28,10 @@ WAITS: Final = (timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timed
 UNDER_WAY_WAIT: Final = timedelta(hours=1)
 PARKED_LOOK: Final = timedelta(days=7)
 """How often it is looked whether a parked one was given back past the engine."""
+NEVER: Final = timedelta.max
+OPEN_ELSEWHERE: Final = (
+    "a refund of it that was not made here does not end at Checkout.com; see to it in the dashboard, or settle this"
+)
 BY_OTHER_MEANS: Final = "give it back by other means and settle it"
 
 
@@ -126,10 +130,16 @@ class Obligation:
     tries: int = 0
     failures: int = 0
     shortages: int = 0
+    parked_reason: str | None = None
+    created_at: datetime | None = None
 
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_OBLIGATION_STATES
+
+    def hangs(self, after: timedelta, now: datetime) -> bool:
+        """Say whether it is as old as ``after`` at ``now`` (UTC)."""
+        return self.created_at is not None and now - self.created_at >= after
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,14 +165,39 @@ def after_refunds(owed: Obligation, given: GivenBack, now: datetime) -> Step | N
     """
     if given.done >= owed.amount.minor:
         return Step(ObligationEvent.SUCCEED, {"check_at": None, "parked_reason": None, "ended_at": now})
-    if owed.state is not ObligationState.REFUNDING or given.under_way:
+    waited_for = next((row for row in given.refunds if _waits_for(owed, row)), None)
+    if given.under_way or (owed.state is not ObligationState.REFUNDING and waited_for is None):
         return None
     if given.parked is not None:
-        return parked(f"refund {given.parked.id} is parked: {given.parked.error or 'no reason given'}", now)
+        return None if waited_for is not None else parked(_because_parked(given.parked), now)
     last = given.last
     if last is None or last.state is RefundState.REFUNDED:
-        return Step(ObligationEvent.FAIL, {"check_at": now})  # a part went back: the rest is due
-    return _after_failure(owed, last, now)
+        step = Step(ObligationEvent.FAIL, {"check_at": now})  # a part went back: the rest is due
+    else:
+        step = _after_failure(owed, last, now)
+    return step if waited_for is None else _released(owed, step)
+
+
+def _because_parked(refund: OneRefund) -> str:
+    return f"{_begins(refund)}: {refund.error or 'no reason given'}"
+
+
+def _begins(refund: OneRefund) -> str:
+    return f"refund {refund.id} is parked"
+
+
+def _waits_for(owed: Obligation, refund: OneRefund) -> bool:
+    """Say whether the obligation is parked because this refund was."""
+    is_parked = owed.state is ObligationState.PARKED
+    return is_parked and owed.parked_reason is not None and owed.parked_reason.startswith(_begins(refund))
+
+
+def _released(owed: Obligation, step: Step) -> Step:
+    """Return the step, taken from being parked: what it was parked for has ended."""
+    if step.event is ObligationEvent.PARK:
+        return Step(None, step.changes)  # parked it stays, for another reason
+    told = {"reason": "the refund that it was parked for has failed", "was": owed.parked_reason}
+    return Step(ObligationEvent.RELEASE, {**step.changes, "parked_reason": None}, {**told, **step.data})
 
 
 def _after_failure(owed: Obligation, last: OneRefund, now: datetime) -> Step:
@@ -201,11 +236,20 @@ def unreadable(owed: Obligation, reason: str, now: datetime) -> Step:
     return failed if failed.event is ObligationEvent.PARK else Step(None, failed.changes)
 
 
-def next_try(owed: Obligation, given: GivenBack, *, minimum: int, is_open_there: bool = False, now: datetime) -> Step:
+def next_try(
+    owed: Obligation,
+    given: GivenBack,
+    *,
+    minimum: int,
+    is_open_there: bool = False,
+    hangs_after: timedelta = NEVER,
+    now: datetime,
+) -> Step:
     """Return what is done with an obligation that is due at ``now`` (UTC): a refund of what is left, or none.
 
     ``minimum`` is the least that the wallet takes back, in minor units. ``is_open_there``: the gateway tells of a
-    refund of the payment that has not ended, whoever made it.
+    refund of the payment that has not ended, whoever made it; it is waited for until the obligation is as old as
+    ``hangs_after``.
     """
     ended = after_refunds(owed, given, now)
     if ended is not None:
@@ -215,7 +259,9 @@ def next_try(owed: Obligation, given: GivenBack, *, minimum: int, is_open_there:
     if owed.state is not ObligationState.OWED:
         return Step(None, {"check_at": None})
     if given.parked is not None:
-        return parked(f"refund {given.parked.id} is parked: {given.parked.error or 'no reason given'}", now)
+        return parked(_because_parked(given.parked), now)
+    if is_open_there and not given.under_way and owed.hangs(hangs_after, now):
+        return parked(OPEN_ELSEWHERE, now)
     if given.under_way or is_open_there:
         return Step(None, {"check_at": now + UNDER_WAY_WAIT})
     left = Money(owed.amount.minor - given.counted, owed.amount.currency)

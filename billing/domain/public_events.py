@@ -123,6 +123,7 @@ PUBLIC: Final[Mapping[str, Public]] = {
     "refund.refunded": Public("refund.succeeded", "The money was given back.", data_of.refund),
     "refund.declined": Public("refund.failed", "The wallet did not take the refund.", data_of.refund_failed),
     "refund.refused": Public("refund.failed", "The gateway did not take the refund.", data_of.refund_failed),
+    "refund.settled": Public("refund.failed", "A person said that the refund failed.", data_of.refund_failed),
     # How a person gave the money back, and why, are words that somebody typed: they are not told.
     "refund_obligation.created": Public(
         "refund_obligation.created",
@@ -143,6 +144,11 @@ PUBLIC: Final[Mapping[str, Public]] = {
     "source.revocation_confirmed": Public(
         "source.revocation_confirmed",
         "Checkout.com revoked a KakaoPay agreement too, or no longer knows it.",
+        data_of.revocation,
+    ),
+    "source.revocation_settled": Public(
+        "source.revocation_settled",
+        "A person said that a KakaoPay agreement has ended, though Checkout.com did not confirm it.",
         data_of.revocation,
     ),
     "source.revocation_parked": Public(

@@ -15,6 +15,8 @@ AFTER_A_REFUSAL: Final = (timedelta(hours=1), timedelta(days=1))
 """After a refund was refused: the gateway may have made it all the same."""
 MOST_TRIES: Final = 12
 """Looks that prove nothing, in a row, before the next recheck is waited for instead (about two days)."""
+SETTLED_LOOKS: Final = 28
+"""How often a refund that a person settled as failed is asked about, with :func:`poll_again_at`: about a week."""
 _SERIES: Final[Mapping[ChargeState, tuple[timedelta, ...]]] = {
     ChargeState.DECLINED: AFTER_A_FAILURE,
     ChargeState.EXPIRED: AFTER_A_FAILURE,
@@ -63,3 +65,13 @@ def next_look_at_refused(checks: int, now: datetime) -> dict[str, object]:
     """Return the columns of a refused refund after ``checks`` looks that showed nothing; at 0 it begins (UTC)."""
     waits = AFTER_A_REFUSAL[checks] if checks < len(AFTER_A_REFUSAL) else None
     return {"check_at": None if waits is None else now + waits, "checks": checks}
+
+
+def next_look_at_settled(looks: int, now: datetime, *, is_open: bool) -> dict[str, object]:
+    """Return the columns of a refund that was settled as failed by hand, after a look that showed no success (UTC).
+
+    ``looks`` were made before. While the gateway says that it is open it is asked about without end, ever more slowly.
+    """
+    if looks >= SETTLED_LOOKS and not is_open:
+        return {"check_at": None}
+    return {"check_at": poll_again_at(now, looks), "checks": looks + 1}

@@ -53,6 +53,17 @@ def after_answer(tries: int, outcome: RevocationOutcome, now: datetime) -> Revoc
     return RevocationStep({"revocation_due_at": now + WAITS[tries - 1], "revocation_error": why})
 
 
+def settle(state: RevocationState, reason: str) -> RevocationStep:
+    """Return the step by which a person says that an agreement cannot be charged any more. Said again: no step.
+
+    :raises IllegalMove: it is not being revoked.
+    """
+    if state is RevocationState.CONFIRMED:
+        return RevocationStep({})
+    done = {"revocation_due_at": None, "revocation_error": None}
+    return _moved(state, RevocationEvent.SETTLE, done, {"reason": reason})
+
+
 def withdraw(state: RevocationState) -> Mapping[str, object]:
     """Return the columns of a source that the subscriber has agreed to anew: nothing is to be revoked any more."""
     if state is RevocationState.NONE:

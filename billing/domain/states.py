@@ -99,6 +99,8 @@ class RefundEvent(StrEnum):
     RESEND = "resent"
     PARK = "parked"
     RELEASE = "released"
+    SETTLE = "settled"
+    """A person says that it failed, though the gateway tells no end."""
 
 
 class ObligationState(StrEnum):
@@ -153,6 +155,8 @@ class RevocationEvent(StrEnum):
     CONFIRM = "revocation_confirmed"
     PARK = "revocation_parked"
     WITHDRAW = "revocation_withdrawn"
+    SETTLE = "revocation_settled"
+    """A person says that the agreement cannot be charged any more, though the gateway does not confirm it."""
 
 
 _S, _SE = SubscriptionState, SubscriptionEvent
@@ -245,7 +249,7 @@ LIVE_CHARGE_STATES: Final = frozenset({_C.SENDING, _C.UNKNOWN, _C.PENDING, _C.PA
 
 _R, _RE = RefundState, RefundEvent
 REFUND_MOVES: Final[Mapping[RefundState, Mapping[RefundEvent, RefundState]]] = {
-    _R.REQUESTED: {_RE.SEND: _R.SENDING},
+    _R.REQUESTED: {_RE.SEND: _R.SENDING, _RE.SETTLE: _R.DECLINED},
     _R.SENDING: {
         _RE.ACCEPT: _R.PENDING,
         _RE.SUCCEED: _R.REFUNDED,
@@ -253,6 +257,7 @@ REFUND_MOVES: Final[Mapping[RefundState, Mapping[RefundEvent, RefundState]]] = {
         _RE.REFUSE: _R.REFUSED,
         _RE.LOSE: _R.UNKNOWN,
         _RE.PARK: _R.PARKED,
+        _RE.SETTLE: _R.DECLINED,
     },
     _R.UNKNOWN: {
         _RE.ACCEPT: _R.PENDING,
@@ -260,11 +265,22 @@ REFUND_MOVES: Final[Mapping[RefundState, Mapping[RefundEvent, RefundState]]] = {
         _RE.DECLINE: _R.DECLINED,
         _RE.RESEND: _R.SENDING,
         _RE.PARK: _R.PARKED,
+        _RE.SETTLE: _R.DECLINED,
     },
-    _R.PENDING: {_RE.SUCCEED: _R.REFUNDED, _RE.DECLINE: _R.DECLINED, _RE.PARK: _R.PARKED},
+    _R.PENDING: {
+        _RE.SUCCEED: _R.REFUNDED,
+        _RE.DECLINE: _R.DECLINED,
+        _RE.PARK: _R.PARKED,
+        _RE.SETTLE: _R.DECLINED,
+    },
     _R.DECLINED: {_RE.SUCCEED: _R.REFUNDED},
     _R.REFUSED: {_RE.SUCCEED: _R.REFUNDED},
-    _R.PARKED: {_RE.SUCCEED: _R.REFUNDED, _RE.DECLINE: _R.DECLINED, _RE.RELEASE: _R.UNKNOWN},
+    _R.PARKED: {
+        _RE.SUCCEED: _R.REFUNDED,
+        _RE.DECLINE: _R.DECLINED,
+        _RE.RELEASE: _R.UNKNOWN,
+        _RE.SETTLE: _R.DECLINED,
+    },
     _R.REFUNDED: {},
 }
 COUNTED_REFUND_STATES: Final = frozenset({_R.REQUESTED, _R.SENDING, _R.UNKNOWN, _R.PENDING, _R.REFUNDED, _R.PARKED})
@@ -298,8 +314,13 @@ _V, _VE = RevocationState, RevocationEvent
 REVOCATION_MOVES: Final[Mapping[RevocationState, Mapping[RevocationEvent, RevocationState]]] = {
     _V.NONE: {_VE.REQUEST: _V.REQUESTED},
     # Withdrawn: the subscriber has agreed anew under the same id.
-    _V.REQUESTED: {_VE.CONFIRM: _V.CONFIRMED, _VE.PARK: _V.PARKED, _VE.WITHDRAW: _V.NONE},
-    _V.PARKED: {_VE.REQUEST: _V.REQUESTED, _VE.WITHDRAW: _V.NONE},
+    _V.REQUESTED: {
+        _VE.CONFIRM: _V.CONFIRMED,
+        _VE.PARK: _V.PARKED,
+        _VE.WITHDRAW: _V.NONE,
+        _VE.SETTLE: _V.CONFIRMED,
+    },
+    _V.PARKED: {_VE.REQUEST: _V.REQUESTED, _VE.WITHDRAW: _V.NONE, _VE.SETTLE: _V.CONFIRMED},
     _V.CONFIRMED: {_VE.WITHDRAW: _V.NONE},
 }
 

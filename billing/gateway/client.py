@@ -171,7 +171,8 @@ class CheckoutGateway:
         async def find(payment_id: str) -> RefundLookUp:
             answer = await self._read("find_refunds", f"/payments/{quote(payment_id, safe='')}/actions")
             if not isinstance(answer, Reply) or answer.status != 200:
-                return UnreadableLookUp(_why(answer))
+                not_found = isinstance(answer, Reply) and answer.status == 404
+                return UnreadableLookUp(_why(answer), not_found=not_found)
             try:
                 return RefundsFound(read_refunds(read_json(answer.body)))
             except Unreadable as error:

@@ -15,6 +15,8 @@ from billing.domain.declines import is_response_code
 from billing.gateway.port import Payer, PaymentRequest, RefundRequest, SubscriberPresent
 
 T = TypeVar("T")
+_AUTHORISED: Final = ("Authorized", "Partially Authorized")
+"""Open, and the money is held for it."""
 _STATUSES: Final[Mapping[str, PaymentStatus]] = {
     "Captured": PaymentStatus.CAPTURED,
     "Partially Refunded": PaymentStatus.CAPTURED,
@@ -26,7 +28,8 @@ _STATUSES: Final[Mapping[str, PaymentStatus]] = {
     "Returned": PaymentStatus.RETURNED,
     "Partially Captured": PaymentStatus.UNCLEAR,
     "Paid": PaymentStatus.UNCLEAR,
-    **dict.fromkeys(("Pending", "Requested", "Active", "Authorized", "Retry Scheduled"), PaymentStatus.OPEN),
+    **dict.fromkeys(_AUTHORISED, PaymentStatus.OPEN),
+    **dict.fromkeys(("Pending", "Requested", "Active", "Retry Scheduled"), PaymentStatus.OPEN),
     **dict.fromkeys(("Card Verified", "Authentication Requested"), PaymentStatus.OPEN),
 }
 _TELLS_WHAT_WAS_CAPTURED: Final = (PaymentStatus.CAPTURED, PaymentStatus.RETURNED, PaymentStatus.UNCLEAR)
@@ -150,6 +153,7 @@ def read_payment(body: Any) -> GatewayPayment:
         requested_on=read_instant(body.get("requested_on")),
         channel_id=_text(body.get("processing_channel_id"), longest=_LONGEST_ID),
         method=_text(source.get("type"), longest=_LONGEST_ID),
+        is_authorised=status in _AUTHORISED,
     )
 
 

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from billing.domain.charging import GatewayPayment, GatewayRefund, PaymentStatus, RefundsFound, RefundStatus
 from billing.domain.identity import foreign_refund_reference, idempotency_key, row_id
-from billing.domain.states import ChargeState, RefundState
+from billing.domain.states import ChargeState, RefundEvent, RefundState
 from billing.operations.engine import Engine, Tally
 from billing.operations.follow_refunds import follow_refunds
 from billing.store.births import refund_created
@@ -17,10 +17,13 @@ from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.inserts import insert_if_absent
 from billing.store.obligations import given_back
+from billing.store.queries import load_refunds
 from billing.store.tables import Charge, Event, Refund, StrayPayment
-from billing.store.writes import Author, insert_rows
+from billing.store.writes import Author, Move, insert_rows, move
 
 MADE_BY: Final = "gateway"
+MAY_BE_MADE: Final = (RefundState.DECLINED, RefundState.REFUSED, RefundState.PARKED)
+"""In one of these a refund has ended, or waits for a person, and may have been made all the same."""
 _RETURNED: Final = "returned"
 """Stands for the action of a return: there is one of a payment at most."""
 
@@ -98,6 +101,7 @@ def _adopt(
     with engine.database.transaction() as tx:
         lock_subscriptions(tx, [owner.subscription_id])
         references, actions = _known(tx, payment_id)
+        adopted += _correct(tx, payment_id, refunds, author)
         for refund in refunds:
             # By reference first: the action id of a refund of ours whose answer was lost is not known yet.
             ours = refund.reference in references or refund.action_id in actions
@@ -110,6 +114,24 @@ def _adopt(
         if adopted:
             follow_refunds(tx, [payment_id], author)
     return adopted
+
+
+def _correct(tx: Connection, payment_id: str, refunds: Sequence[GatewayRefund], author: Author) -> int:
+    """Book refunds of ours that count as failed, or wait for a person, and were made all the same."""
+    made = {str(each.reference): each for each in refunds if each.reference and each.status is RefundStatus.SUCCEEDED}
+    failed = select(col(Refund.id)).where(
+        col(Refund.gateway_payment_id) == payment_id,
+        col(Refund.reference).in_(list(made)),
+        col(Refund.state).in_(MAY_BE_MADE),
+    )
+    rows = load_refunds(tx, list(tx.execute(failed).scalars()), lock=True) if made else []
+    for row in rows:
+        told = made[row.reference]
+        written = {"check_at": None, "action_id": told.action_id, "response_code": told.response_code}
+        data = {"amount_minor": row.amount_minor, "currency": row.currency}
+        moved = Move(row.id, row.state, RefundEvent.SUCCEED, written, row.subscription_id, data)
+        move(tx, Refund, [moved], author)
+    return len(rows)
 
 
 def _row(payment_id: str, currency: str, refund: GatewayRefund, owner: AnyRow, now: datetime) -> dict[str, object]:

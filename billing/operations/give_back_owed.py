@@ -1,12 +1,11 @@
 """Works off what the engine owes: a refund of each payment that must go back, again and again until it did."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select
-from sqlmodel import col
+from sqlalchemy import Connection
 
 from billing.domain.charging import GatewayRefund, RefundsFound, RefundStatus
 from billing.domain.disputes import held_because
@@ -14,28 +13,20 @@ from billing.domain.identity import refund_reference
 from billing.domain.obligations import PARKED_LOOK, GivenBack, Step, next_try, parked, unreadable
 from billing.domain.states import (
     OBLIGATION_MOVES,
-    REFUND_MOVES,
     ObligationEvent,
     ObligationState,
-    RefundEvent,
-    RefundState,
     can_move,
 )
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import Engine, Tally
-from billing.operations.follow_refunds import follow_refunds
 from billing.operations.foreign_refunds import adopt_found
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
 from billing.store.disputes import open_disputes
 from billing.store.due import Kind
-from billing.store.obligations import ObligationRow, given_back, load_obligations, take_step
-from billing.store.queries import load_refunds
+from billing.store.obligations import ObligationRow, declined_references, given_back, load_obligations, take_step
 from billing.store.settlements import next_refund_no, order_refund
-from billing.store.tables import Refund
-from billing.store.writes import Author, Move, move
-
-_FAILED = (RefundState.REFUSED, RefundState.DECLINED)
+from billing.store.writes import Author
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +36,15 @@ class Look:
     refunds: Sequence[GatewayRefund] = ()
     unreadable: str | None = None
 
+    given_up: frozenset[str] = frozenset()
+    """The references of refunds that failed here, as a person said."""
+
     @property
     def is_open(self) -> bool:
-        """Whether a refund of the payment has not ended there."""
-        return any(each.status is RefundStatus.OPEN for each in self.refunds)
+        """Whether a refund of the payment has not ended there, other than those that a person gave up."""
+        return any(
+            each.status is RefundStatus.OPEN and (each.reference or "") not in self.given_up for each in self.refunds
+        )
 
 
 NOT_ASKED = Look()
@@ -110,35 +106,9 @@ def look_at(engine: Engine, rows: Sequence[ObligationRow], *, now: datetime) -> 
         else:
             looks[row.id] = Look(unreadable=told.reason)
     adopt_found(engine, found, now=now)
-    _correct(engine, found, now)
-    return looks
-
-
-def _correct(engine: Engine, found: Mapping[str, tuple[str, Sequence[GatewayRefund]]], now: datetime) -> None:
-    """Book refunds that were refused or declined, and made all the same."""
-    made = {
-        str(each.reference): each
-        for _, refunds in found.values()
-        for each in refunds
-        if each.reference is not None and each.status is RefundStatus.SUCCEEDED
-    }
-    if not made:
-        return
-    author = Author(engine.actor, now)
-    with engine.database.transaction() as tx:
-        failed = select(col(Refund.id)).where(
-            col(Refund.gateway_payment_id).in_(list(found)),
-            col(Refund.reference).in_(list(made)),
-            col(Refund.state).in_(_FAILED),
-        )
-        for row in load_refunds(tx, list(tx.execute(failed).scalars()), lock=True):
-            told = made[row.reference]
-            written = {"check_at": None, "action_id": told.action_id, "response_code": told.response_code}
-            data = {"amount_minor": row.amount_minor, "currency": row.currency}
-            if can_move(REFUND_MOVES, row.state, RefundEvent.SUCCEED):
-                step = Move(row.id, row.state, RefundEvent.SUCCEED, written, row.subscription_id, data)
-                move(tx, Refund, [step], author)
-                follow_refunds(tx, [row.gateway_payment_id], author)
+    with engine.database.snapshot() as tx:
+        given_up = declined_references(tx, list(found))
+    return {key: replace(look, given_up=given_up) for key, look in looks.items()}
 
 
 def _is_due(row: ObligationRow, now: datetime) -> bool:
@@ -161,7 +131,9 @@ def _step(engine: Engine, row: ObligationRow, given: GivenBack, look: Look, now:
     if look.unreadable is not None:
         return unreadable(row.owed, look.unreadable, now)
     minimum = engine.rules.refund_minimum.get(row.owed.amount.currency, 1)
-    return next_try(row.owed, given, minimum=minimum, is_open_there=look.is_open, now=now)
+    hangs_after = engine.rules.settlement.hanging.refund
+    is_open = look.is_open
+    return next_try(row.owed, given, minimum=minimum, is_open_there=is_open, hangs_after=hangs_after, now=now)
 
 
 def _order(tx: Connection, row: ObligationRow, step: Step, look: Look, author: Author) -> UUID:

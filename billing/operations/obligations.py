@@ -14,12 +14,12 @@ from billing.domain.states import (
     OBLIGATION_MOVES,
     ObligationEvent,
     ObligationState,
-    RefundEvent,
     RefundState,
     can_move,
 )
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
 from billing.operations.give_back_owed import look_at
+from billing.operations.refunds import settle_as_failed
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.obligations import (
@@ -30,8 +30,7 @@ from billing.store.obligations import (
     take_step,
 )
 from billing.store.queries import load_refunds
-from billing.store.tables import Refund
-from billing.store.writes import Author, Move, move, note
+from billing.store.writes import Author, note
 
 LONGEST_HOW: Final = 200
 LONGEST_REASON: Final = 500
@@ -63,10 +62,10 @@ def settle_obligation(engine: Engine, obligation_id: UUID, *, how: str, reason: 
         if row.state is ObligationState.SETTLED and (row.settled_how, row.settled_reason) == (how, reason):
             return obligation_id
         given = given_back(tx, [row.gateway_payment_id])[row.gateway_payment_id]
-        is_open_there = look is not None and look.is_open
+        # One that was not made here is waited for, but not for ever.
+        hangs = row.owed.hangs(engine.rules.settlement.hanging.refund, now)
+        is_open_there = look is not None and look.is_open and not hangs
         _raise_unless_owed(row, given, is_open_there=is_open_there)
-        if given.parked is not None:
-            _close_parked(tx, given.parked.id, author)
         left = row.owed.amount.minor - given.done
         written = {
             "check_at": None,
@@ -79,6 +78,8 @@ def settle_obligation(engine: Engine, obligation_id: UUID, *, how: str, reason: 
         }
         told = {"how": how, "reason": reason, "settled_minor": left}
         take_step(tx, row, Step(ObligationEvent.SETTLE, written, told), author)
+        if given.parked is not None:
+            _give_up_parked(tx, given.parked.id, author)
         done(tx, engine, obligation_id)
     return obligation_id
 
@@ -100,7 +101,7 @@ def retry_obligation(engine: Engine, obligation_id: UUID, *, reason: str, now: d
         if given.parked is not None:
             raise NotOwed(
                 f"refund {brief_id(Kind.REFUND, given.parked.id)} of it is parked, and may have been made: "
-                "release that one, or settle the obligation"
+                "release that one, settle it as failed, or settle the obligation"
             )
         if now > row.owed.refund_by:
             raise NotOwed(
@@ -139,7 +140,7 @@ def release_obligations(tx: Connection, payment_ids: Sequence[str], reason: str,
 def _let_go(tx: Connection, row: ObligationRow, reason: str, author: Author) -> None:
     fresh = {"check_at": author.now, "failures": 0, "shortages": 0, "parked_reason": None}
     if row.state is ObligationState.PARKED:
-        told = {"reason": reason, "was": row.parked_reason}
+        told = {"reason": reason, "was": row.owed.parked_reason}
         take_step(tx, row, Step(ObligationEvent.RELEASE, fresh, told), author)
         return
     take_step(tx, row, Step(None, fresh), author)
@@ -153,17 +154,18 @@ def _raise_unless_owed(row: ObligationRow, given: GivenBack, *, is_open_there: b
         how = f" ({row.settled_how})" if row.settled_how else ""
         raise NotOwed(f"{called} is {row.state.value}{how}: nothing is owed any more")
     if row.state is ObligationState.REFUNDING or given.under_way or is_open_there:
-        raise NotOwed(f"a refund of {called} is under way: wait for its end, or it may go back twice")
+        raise NotOwed(
+            f"a refund of {called} is under way, and it may go back twice: wait for its end, or settle that refund as "
+            "failed"
+        )
 
 
-def _close_parked(tx: Connection, refund_id: UUID, author: Author) -> None:
+def _give_up_parked(tx: Connection, refund_id: UUID, author: Author) -> None:
     """Give up a parked refund: the money goes back by other means, so it must never be sent again."""
-    for row in load_refunds(tx, [refund_id], lock=True):
-        if row.state is RefundState.PARKED:
-            why = "given up: the money went back by other means"
-            closed = {"check_at": None, "error": why}
-            told = {"amount_minor": row.amount_minor, "currency": row.currency, "error": why}
-            move(tx, Refund, [Move(row.id, row.state, RefundEvent.DECLINE, closed, row.subscription_id, told)], author)
+    rows = load_refunds(tx, [refund_id], lock=True)
+    if [row.state for row in rows] != [RefundState.PARKED]:
+        raise NotOwed("a refund of it is just being asked about: try again")
+    settle_as_failed(tx, rows[0], "given up: the money went back by other means", author)
 
 
 def _found(rows: Sequence[ObligationRow], obligation_id: UUID) -> ObligationRow:

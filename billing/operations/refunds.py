@@ -1,7 +1,8 @@
 """Refunds: ordered as rows, sent, and asked about until the gateway says how they ended."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -18,14 +19,16 @@ from billing.domain.charging import (
     Refused,
     Unknown,
 )
+from billing.domain.hanging import HangingBounds, why_refund_not_shown, why_refund_open, why_unread
 from billing.domain.polling import poll_again_at
-from billing.domain.rechecks import AFTER_A_REFUSAL, next_look_at_refused
+from billing.domain.rechecks import AFTER_A_REFUSAL, next_look_at_refused, next_look_at_settled
 from billing.domain.settlement import FIRST_LOOK_AFTER, LONGEST_CODE
 from billing.domain.states import REFUND_MOVES, RefundEvent, RefundState, can_move
 from billing.gateway.port import RefundRequest
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
 from billing.operations.follow_refunds import follow_refunds
+from billing.operations.foreign_refunds import MAY_BE_MADE
 from billing.operations.refund_balances import by_balances
 from billing.store.disputes import open_disputes
 from billing.store.due import Kind
@@ -36,11 +39,15 @@ from plans.money import Money
 
 MOST_SENDS: Final = 8
 """A refund that went out this often and was never accepted is a person's business."""
-_ENDS: Final = frozenset({RefundEvent.SUCCEED, RefundEvent.DECLINE, RefundEvent.REFUSE, RefundEvent.PARK})
+_ENDS: Final = frozenset(
+    {RefundEvent.SUCCEED, RefundEvent.DECLINE, RefundEvent.REFUSE, RefundEvent.PARK, RefundEvent.SETTLE}
+)
+_SLOWLY: Final = 5
+"""So many looks are behind a refund that is asked about every six hours."""
 HELD_FOR: Final = timedelta(hours=1)
 """How often it is looked whether a dispute that holds a refund is decided."""
-_MAY_BE_MADE: Final = (RefundState.DECLINED, RefundState.REFUSED, RefundState.PARKED)
-_OPEN: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
+_ASKED_ABOUT: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING, RefundState.PARKED)
+_LOOKED_AT_AGAIN: Final = (RefundState.REFUSED, RefundState.DECLINED)
 
 
 def settle_refunds(engine: Engine, *, now: datetime) -> Tally:
@@ -60,7 +67,7 @@ def settle_refunds(engine: Engine, *, now: datetime) -> Tally:
 def _settle(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
     tally = send_refunds(engine, ids, now=now)
     tally.add(_look_up(engine, ids, now))
-    tally.add(_recheck_refused(engine, ids, now))
+    tally.add(_recheck_failed(engine, ids, now))
     return tally
 
 
@@ -127,7 +134,7 @@ def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
 def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
     tally = Tally()
     with engine.database.snapshot() as tx:
-        rows = [row for row in load_refunds(tx, ids) if row.state in _OPEN and row.is_due(now)]
+        rows = [row for row in load_refunds(tx, ids) if row.state in _ASKED_ABOUT and row.is_due(now)]
     answers = by_balances(engine, rows, engine.gateway.find_refunds([row.gateway_payment_id for row in rows]))
     absent: list[RefundRow] = []
     since = engine.gateway.moment()
@@ -137,7 +144,7 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
             now_is = current.get(row.id)
             if now_is is None or now_is.state is not row.state:
                 continue
-            step = _after_look(now_is, told, now)
+            step = _after_look(now_is, told, now, engine.rules.settlement.hanging)
             if step is None:
                 absent.append(now_is)
             elif isinstance(step, Change):
@@ -158,26 +165,31 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
     return tally
 
 
-def _recheck_refused(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
-    """Look again at what was refused: a refusal may have lied, and then no other refund must be ordered."""
+def _recheck_failed(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
+    """Look again at what was refused, or settled by hand as failed: it may have been made all the same."""
     tally = Tally()
     with engine.database.snapshot() as tx:
-        rows = [row for row in load_refunds(tx, ids) if row.state is RefundState.REFUSED and row.is_due(now)]
-    answers = engine.gateway.find_refunds([row.gateway_payment_id for row in rows])
+        rows = [row for row in load_refunds(tx, ids) if row.state in _LOOKED_AT_AGAIN and row.is_due(now)]
+    answers = by_balances(engine, rows, engine.gateway.find_refunds([row.gateway_payment_id for row in rows]))
     with engine.database.transaction() as tx:
         current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
         for row, told in zip(rows, answers, strict=True):
             if current.get(row.id) != row:
                 continue
-            ours = _ours(row, told.refunds) if isinstance(told, RefundsFound) else None
-            if not isinstance(told, RefundsFound) or (ours is not None and ours.status is RefundStatus.OPEN):
-                change(tx, Refund, [Change(row.id, row.state, {"check_at": now + AFTER_A_REFUSAL[0]})])
-            elif ours is not None and ours.status is RefundStatus.SUCCEEDED:
+            ours = own_refund(row, told.refunds) if isinstance(told, RefundsFound) else None
+            if ours is not None and ours.status is RefundStatus.SUCCEEDED:
                 # The code of the refusal does not hold any more.
                 written = {"check_at": None, "action_id": ours.action_id, "response_code": ours.response_code}
                 _move_on(tx, row, _move(row, RefundEvent.SUCCEED, written), Author(engine.actor, now))
+                continue
+            is_open = ours is not None and ours.status is RefundStatus.OPEN
+            if row.state is RefundState.DECLINED:
+                later = next_look_at_settled(row.checks, now, is_open=is_open)
+            elif is_open or not isinstance(told, RefundsFound):
+                later = {"check_at": now + AFTER_A_REFUSAL[0]}
             else:
-                change(tx, Refund, [Change(row.id, row.state, next_look_at_refused(row.checks + 1, now))])
+                later = next_look_at_refused(row.checks + 1, now)
+            change(tx, Refund, [Change(row.id, row.state, later)])
     tally.acts["refund_rechecks"] += len(rows)
     return tally
 
@@ -186,19 +198,38 @@ def recheck_ended(engine: Engine, refund_ids: Sequence[UUID], *, now: datetime) 
     """Ask about refunds that were declined, refused or parked here; one that was made all the same ends so."""
     tally = Tally()
     with engine.database.snapshot() as tx:
-        rows = [row for row in load_refunds(tx, refund_ids) if row.state in _MAY_BE_MADE]
+        rows = [row for row in load_refunds(tx, refund_ids) if row.state in MAY_BE_MADE]
     answers = engine.gateway.find_refunds([row.gateway_payment_id for row in rows])
     tally.acts["refund_rechecks"] += len(rows)
     with engine.database.transaction() as tx:
         current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
         for row, told in zip(rows, answers, strict=True):
-            ours = _ours(row, told.refunds) if isinstance(told, RefundsFound) else None
+            ours = own_refund(row, told.refunds) if isinstance(told, RefundsFound) else None
             if current.get(row.id) != row or ours is None or ours.status is not RefundStatus.SUCCEEDED:
                 continue
             written = {"check_at": None, "action_id": ours.action_id, "response_code": ours.response_code}
             _move_on(tx, row, _move(row, RefundEvent.SUCCEED, written), Author(engine.actor, now))
             tally.acts["refunds_succeed"] += 1
     return tally
+
+
+def record_end(engine: Engine, row: RefundRow, told: GatewayRefund, *, now: datetime) -> bool:
+    """Write down the end of a refund that the gateway tells (``now``: UTC); False: the refund has changed since."""
+    with engine.database.transaction() as tx:
+        if load_refunds(tx, [row.id], lock=True) != [row]:
+            return False
+        step = _after_found(row, told, {})
+        if isinstance(step, Move):
+            _move_on(tx, row, step, Author(engine.actor, now))
+        return isinstance(step, Move)
+
+
+def settle_as_failed(tx: Connection, row: RefundRow, why: str, author: Author) -> None:
+    """Write down that a locked refund failed, as a person says. It is asked about further, and a success lands."""
+    why = why[:500]
+    # What is known to hang is asked about slowly from the beginning.
+    written = {**next_look_at_settled(_SLOWLY, author.now, is_open=True), "error": why}
+    _move_on(tx, row, _move(row, RefundEvent.SETTLE, written, {"error": why}), author)
 
 
 def _move_on(tx: Connection, row: RefundRow, step: Move, author: Author) -> None:
@@ -236,16 +267,38 @@ def _park(engine: Engine, refund_id: UUID, why: str, now: datetime) -> None:
                 change(tx, Refund, [Change(row.id, row.state, later)])
 
 
-def _after_look(row: RefundRow, told: RefundLookUp, now: datetime) -> Move | Change | None:
+def _after_look(row: RefundRow, told: RefundLookUp, now: datetime, bounds: HangingBounds) -> Move | Change | None:
     """Return what a look-up changes; None: it was surely never processed, so it is sent again."""
     later: dict[str, object] = {"check_at": poll_again_at(now, row.checks), "checks": row.checks + 1}
-    if not isinstance(told, RefundsFound):
-        return Change(row.id, row.state, later)
-    ours = _ours(row, told.refunds)
-    if ours is not None:
+    ours = own_refund(row, told.refunds) if isinstance(told, RefundsFound) else None
+    if ours is not None and ours.status is not RefundStatus.OPEN:
         return _after_found(row, ours, later)
-    if row.state is RefundState.PENDING:
-        return Change(row.id, row.state, later)  # accepted, and not shown yet
+    hangs = row.state is not RefundState.PARKED and bounds.refund_hangs(row.sent_at, now)
+    if ours is not None:
+        return _hangs(row, why_refund_open, later, now) if hangs else _after_found(row, ours, later)
+    if not isinstance(told, RefundsFound):
+        reason = told.reason
+        unread = partial(why_unread, reason)
+        return _hangs(row, unread, later, now) if hangs else Change(row.id, row.state, later)
+    was_accepted = row.state is RefundState.PARKED and row.action_id is not None
+    if row.state is RefundState.PENDING or was_accepted:  # and is not shown yet
+        return _hangs(row, why_refund_not_shown, later, now) if hangs else Change(row.id, row.state, later)
+    return _after_absence(row, now)
+
+
+def _hangs(
+    row: RefundRow, why: Callable[[datetime, datetime], str], later: Mapping[str, object], now: datetime
+) -> Move:
+    """Park a refund that has no end; it is asked about further."""
+    told = why(row.sent_at or now, now)
+    return _move(row, RefundEvent.PARK, {**later, "error": told[:500]}, {"error": told[:500]})
+
+
+def _after_absence(row: RefundRow, now: datetime) -> Move | Change | None:
+    if row.state is RefundState.PARKED:
+        # It was parked while the gateway could not be read: it may be sent again.
+        first = {"check_at": now + ABSENT_SPACING, "absent_looks": 1, "last_absent_at": now, "error": None}
+        return _move(row, RefundEvent.RELEASE, first, {"reason": "Checkout.com answers again, and does not know it"})
     first_look = row.last_absent_at is None
     if row.last_absent_at is not None and now - row.last_absent_at >= ABSENT_SPACING:
         return None
@@ -264,13 +317,14 @@ def _after_found(row: RefundRow, ours: GatewayRefund, later: dict[str, object]) 
             return _move(row, RefundEvent.SUCCEED, {"check_at": None, "action_id": ours.action_id, **code}, code)
         case RefundStatus.DECLINED if can_move(REFUND_MOVES, row.state, RefundEvent.DECLINE):
             return _move(row, RefundEvent.DECLINE, {"check_at": None, "action_id": ours.action_id, **code}, code)
-        case _ if row.state is RefundState.PENDING:
+        case _ if not can_move(REFUND_MOVES, row.state, RefundEvent.ACCEPT):
             return Change(row.id, row.state, later)
         case _:
             return _move(row, RefundEvent.ACCEPT, {**later, "action_id": ours.action_id})
 
 
-def _ours(row: RefundRow, refunds: Sequence[GatewayRefund]) -> GatewayRefund | None:
+def own_refund(row: RefundRow, refunds: Sequence[GatewayRefund]) -> GatewayRefund | None:
+    """Return the action of a refund among those that the gateway tells of its payment, or None."""
     for refund in refunds:
         if refund.reference == row.reference or (row.action_id is not None and refund.action_id == row.action_id):
             return refund

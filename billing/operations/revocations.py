@@ -5,10 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 from billing.domain.cases import Note
-from billing.domain.revoking import after_answer
+from billing.domain.public_ids import Kind as Id
+from billing.domain.public_ids import public_id
+from billing.domain.revoking import LONGEST_ERROR, after_answer, settle
 from billing.domain.states import RevocationState
 from billing.operations.batches import pages_of, together_or_alone
-from billing.operations.engine import SEND_DEADLINE, Engine, NotFound, Refusal, Tally
+from billing.operations.engine import SEND_DEADLINE, Conflict, Engine, NotFound, Refusal, Tally
+from billing.operations.request_keys import done
 from billing.store.columns import AnyRow
 from billing.store.due import Kind
 from billing.store.revocations import lock_sources, request_revocations, write_step
@@ -70,6 +73,26 @@ def release_revocation(engine: Engine, source_id: UUID, reason: str, now: dateti
             request_revocations(tx, [source_id], author)
             return
     raise NotFound(f"there is no source {source_id}")
+
+
+def settle_revocation(engine: Engine, source_id: UUID, *, reason: str, now: datetime) -> None:
+    """Write down that an agreement is ended though Checkout.com does not confirm it, and why (``now``: UTC).
+
+    It is not told to Checkout.com any more, and counts as confirmed. Said again, or after a confirmation, it changes
+    nothing.
+
+    :raises NotFound: there is no such agreement. :raises Conflict: it is not being revoked: revoke it first.
+    """
+    author = Author(engine.actor, now)
+    with engine.database.transaction() as tx:
+        rows = lock_sources(tx, [source_id])
+        if not rows:
+            raise NotFound(f"there is no source {public_id(Id.SOURCE, source_id)}")
+        row = rows[0]
+        if row.revocation is RevocationState.NONE:
+            raise Conflict(f"{public_id(Id.SOURCE, source_id)} is {row.state.value}, and not being revoked: revoke it")
+        write_step(tx, row, settle(row.revocation, reason[:LONGEST_ERROR]), author)
+        done(tx, engine)
 
 
 def _is_due(row: AnyRow, now: datetime) -> bool:

@@ -13,7 +13,6 @@ from billing.domain.charging import Accepted, Found, GatewayPayment, LookUp, Pay
 from billing.domain.declines import DeclineClass
 from billing.domain.failing import settle_failure
 from billing.domain.finding import choose
-from billing.domain.hanging import is_authorised
 from billing.domain.instants import in_utc
 from billing.domain.settlement import mismatch
 from billing.domain.states import LIVE_CHARGE_STATES, ChargeEvent, ChargeState
@@ -38,13 +37,13 @@ class SettledCharge:
 
 
 class StillSent(Refusal):
-    """The charge is being sent at this moment; after ``retry_after`` seconds its answer is known, or given up."""
+    """It is being sent at this moment; after ``retry_after`` seconds its answer is known, or given up."""
 
     code = "charge_in_flight"
     says_what_to_do = True
 
-    def __init__(self, charge_id: UUID, ends_at: datetime, now: datetime) -> None:
-        super().__init__(f"charge {charge_id} is being sent: its answer is waited for until {in_utc(ends_at)}")
+    def __init__(self, named: str, ends_at: datetime, now: datetime) -> None:
+        super().__init__(f"{named} is being sent: its answer is waited for until {in_utc(ends_at)}")
         self.retry_after = max(1, ceil((ends_at - now).total_seconds()))
 
 
@@ -65,12 +64,12 @@ def settle_charge(engine: Engine, charge_id: UUID, *, reason: str, now: datetime
     if case.charge_state not in LIVE_CHARGE_STATES:
         return _ended(case)
     if case.charge_state is ChargeState.SENDING and case.check_at is not None and now < case.check_at:
-        raise StillSent(charge_id, case.check_at, now)
+        raise StillSent(f"charge {charge_id}", case.check_at, now)
     own, others = _ask(engine, case)
     keep_strays(engine, [(charge_id, other) for other in others], now)
     if own is not None and own.status is not PaymentStatus.OPEN:
         return _record(engine, case, own, now)
-    if own is not None and is_authorised(own):
+    if own is not None and own.is_authorised:
         raise Conflict(
             f"payment {own.id} of charge {charge_id} is {own.raw_status} at Checkout.com: "
             "the money is held for it, and its capture is waited for"

@@ -172,7 +172,8 @@ def _look_at_refunds(engine: Engine, webhooks: Sequence[_Stored], now: datetime)
                 update(Refund)
                 .where(
                     col(Refund.gateway_payment_id).in_(about),
-                    col(Refund.state).in_(["pending", "unknown"]),
+                    col(Refund.state).in_(["pending", "unknown"])
+                    | (col(Refund.state).in_(["parked", "declined"]) & col(Refund.check_at).is_not(None)),
                 )
                 .values(check_at=now)
             )

@@ -46,7 +46,6 @@ class ObligationRow:
     gateway_payment_id: str
     reason: str
     check_at: datetime | None
-    parked_reason: str | None
     settled_how: str | None
     settled_reason: str | None
     owed: Obligation
@@ -123,6 +122,14 @@ def given_back(tx: Connection, payment_ids: Sequence[str]) -> Mapping[str, Given
     return {payment_id: GivenBack(tuple(rows[payment_id])) for payment_id in payment_ids}
 
 
+def declined_references(tx: Connection, payment_ids: Sequence[str]) -> frozenset[str]:
+    """Return the references of those refunds of these payments that count as declined here."""
+    if not payment_ids:
+        return frozenset()
+    mine = (col(Refund.gateway_payment_id).in_(payment_ids), col(Refund.state) == RefundState.DECLINED)
+    return frozenset(tx.execute(select(col(Refund.reference)).where(*mine)).scalars())
+
+
 def settled_by_other_means(tx: Connection, payment_id: str) -> int:
     """Return how much of a payment a person has given back by other means, in minor units."""
     query = select(func.sum(col(RefundObligation.settled_minor)))
@@ -153,11 +160,17 @@ def _load(tx: Connection, query: Select[*tuple[Any, ...]], *, lock: bool) -> lis
             gateway_payment_id=row.gateway_payment_id,
             reason=row.reason,
             check_at=row.check_at,
-            parked_reason=row.parked_reason,
             settled_how=row.settled_how,
             settled_reason=row.settled_reason,
             owed=Obligation(
-                row.state, Money(row.amount_minor, row.currency), row.refund_by, row.tries, row.failures, row.shortages
+                state=row.state,
+                amount=Money(row.amount_minor, row.currency),
+                refund_by=row.refund_by,
+                tries=row.tries,
+                failures=row.failures,
+                shortages=row.shortages,
+                parked_reason=row.parked_reason,
+                created_at=row.created_at,
             ),
         )
         for row in tx.execute(query)

@@ -230,6 +230,7 @@ class RefundRow:
     last_absent_at: datetime | None
     check_at: datetime | None
     error: str | None
+    sent_at: datetime | None
 
     def is_due(self, now: datetime) -> bool:
         return self.check_at is not None and self.check_at <= now
@@ -255,6 +256,7 @@ def load_refunds(tx: Connection, ids: Sequence[UUID], *, lock: bool = False) -> 
             col(Refund.last_absent_at),
             col(Refund.check_at),
             col(Refund.error),
+            col(Refund.sent_at),
         )
         .join(Charge, col(Charge.id) == col(Refund.charge_id))
         .where(col(Refund.id).in_(ids))

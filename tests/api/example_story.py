@@ -170,6 +170,8 @@ def _changes(tell: Teller) -> None:
     tell.post("resume_subscription", f"{path}/resume", {"reason": "is back"})
     source = tell.api.get(path)["source_id"]
     tell.post("revoke_source", f"/v1/sources/{source}/revoke", {"reason": "asked for by the subscriber"})
+    cut = {"reason": "cut by the subscriber in KakaoTalk, on the screen they showed"}
+    tell.post("settle_revocation", f"/v1/sources/{source}/settle-revocation", cut)
     ends = {name: wanted()[name] for name in ("terminal_type", "success_url", "failure_url")}
     tell.post("replace_source", f"{path}/replace-source", ends)
 
@@ -184,6 +186,9 @@ def _money_back(tell: Teller) -> None:
     refund = tell.post("create_refund", "/v1/refunds", body)
     tell.get("list_refunds", "/v1/refunds", charge_id=charges[0]["id"])
     tell.get("get_refund", f"/v1/refunds/{refund['id']}")
+    tell.api.world.wallet("kim@example.test", refunds=["hang"])
+    hung = tell.api.post("/v1/refunds", body).json()
+    tell.post("settle_refund", f"/v1/refunds/{hung['id']}/settle", {"as": "failed", "reason": "hangs, says support"})
 
 
 def _a_trial(tell: Teller) -> None:

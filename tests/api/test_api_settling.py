@@ -70,3 +70,65 @@ def test_bad_input_is_named(api):
     assert "reason" in api.refused(settle(api, charge, {"as": "failed"}), 422, "invalid_request")
     api.refused(settle(api, charge, BECAUSE | {"as": "captured"}), 422, "invalid_request")
     api.refused(settle(api, NO_CHARGE), 404, "not_found")
+
+
+def hung_refund(api, **faults):
+    """Return a refund of 31 January, which has no end after three days."""
+    subscription = api.subscribe()
+    api.world.faults(**faults or {"refund_hang": 1})
+    [charge] = api.data("/v1/charges", subscription_id=subscription)
+    made = api.post("/v1/refunds", {"charge_id": charge["id"], "reason": "sorry"}).json()
+    api.world.live_through("2027-02-03 20:00")
+    api.go_to("2027-02-03 20:00")
+    assert api.get(f"/v1/refunds/{made['id']}")["state"] == "parked"
+    return made["id"]
+
+
+def settle_refund(api, refund, body=BECAUSE, **more):
+    return api.post(f"/v1/refunds/{refund}/settle", body, **more)
+
+
+def test_a_refund_that_hangs_is_settled_and_another_can_be_ordered(both):
+    refund = hung_refund(both)
+    again = {"charge_id": both.get(f"/v1/refunds/{refund}")["charge_id"], "reason": "once more"}
+    both.refused(both.post("/v1/refunds", again), 409, "not_refundable")
+    shown = settle_refund(both, refund)
+    assert (shown.status_code, shown.json()["id"], shown.json()["state"]) == (200, refund, "declined")
+    assert settle_refund(both, refund).json() == shown.json()
+    assert both.post("/v1/refunds", again).status_code == 201
+    [entry] = [each for each in both.get("/v1/audit")["data"] if each["act"] == "refund.settled"]
+    assert entry["reason"] == BECAUSE["reason"]
+    [told] = both.get("/v1/events", type="refund.failed")["data"]
+    assert told["data"]["state"] == "declined"
+
+
+def test_a_refund_that_was_made_is_a_conflict_that_shows_it(api):
+    refund = hung_refund(api, refund_seconds_min=4 * 86400, refund_seconds_max=4 * 86400)
+    api.go_to("2027-02-04 18:00")
+    answer = settle_refund(api, refund)
+    assert "is refunded: it is booked" in api.refused(answer, 409, "conflict")
+    assert answer.json()["current"]["state"] == "refunded"
+
+
+def test_bad_input_about_a_refund_is_named(api):
+    refund = hung_refund(api)
+    assert "reason" in api.refused(settle_refund(api, refund, {"as": "failed"}), 422, "invalid_request")
+    api.refused(settle_refund(api, refund, BECAUSE | {"as": "refunded"}), 422, "invalid_request")
+    api.refused(settle_refund(api, public_id(Kind.REFUND, UUID(int=0))), 404, "not_found")
+
+
+def test_a_revocation_that_is_not_confirmed_is_settled(both):
+    subscription = both.subscribe()
+    source = both.get(f"/v1/subscriptions/{subscription}")["source_id"]
+    path = f"/v1/sources/{source}"
+    cut = {"reason": "cut in KakaoTalk"}
+    assert "not being revoked" in both.refused(both.post(f"{path}/settle-revocation", cut), 409, "conflict")
+    both.world.faults(unprocessed_502=1.0)
+    assert both.post(f"{path}/revoke", {"reason": "asked to"}).json()["revocation"] == "requested"
+    assert both.post(f"{path}/settle-revocation", cut).json()["revocation"] == "confirmed"
+    assert both.post(f"{path}/settle-revocation", cut).status_code == 200
+    [entry] = [each for each in both.get("/v1/audit")["data"] if each["act"] == "source.revocation_settled"]
+    assert entry["reason"] == "cut in KakaoTalk"
+    both.refused(both.post(f"{path}/settle-revocation", {}), 422, "invalid_request")
+    nobody = public_id(Kind.SOURCE, UUID(int=0))
+    both.refused(both.post(f"/v1/sources/{nobody}/settle-revocation", cut), 404, "not_found")

@@ -227,3 +227,49 @@ def test_a_charge_is_settled_for_a_reason_only(shop, hung):
     told = shop.billing("charges", "settle", hung, "--yes")
     assert told.code == 2
     assert "--reason" in told.err
+
+
+@pytest.fixture
+def hung_refund(world, shop):
+    """A refund of 31 January that has no end after three days."""
+    world.subscribe("kim")
+    world.wallet("kim@example.test", refunds=["hang"])
+    charge = shop.id_of("SELECT id FROM charge")
+    assert shop.billing("refunds", "create", charge, "--amount", "4000", "-r", "sorry", "--yes").code == 0
+    world.live_through("2027-02-03 20:00")
+    [row] = parked(shop)
+    assert row["kind"] == "refund"
+    return row["id"]
+
+
+def test_a_refund_that_hangs_is_listed_named_by_the_doctor_and_settled(shop, hung_refund):
+    told = shop.billing("parked", "list").words
+    assert "still Pending at Checkout.com after 3 days" in told
+    assert "billing refunds settle-failed ID" in told
+    assert "still Pending at Checkout.com" in shop.billing("doctor", "--json").out
+    act = ("refunds", "settle-failed", hung_refund, "--reason", "support says so", "--yes")
+    assert "is settled as failed" in shop.billing(*act).words
+    assert parked(shop) == []
+    [entry] = [each for each in shop.billing("audit", "list", "--json").json if each["act"] == "refund.settled"]
+    assert entry["reason"] == "support says so"
+    assert "has ended: it is declined" in shop.billing(*act).words
+    assert shop.billing(*act, "--json").json["by_hand"] is False
+    assert shop.billing("verify").code == 0
+
+
+def test_a_revocation_that_is_parked_is_listed_with_what_settles_it_and_settled(world, shop):
+    world.subscribe("kim")
+    source = shop.id_of("SELECT id FROM source")
+    assert "not being revoked" in shop.billing("sources", "settle", source, "--reason", "cut", "--yes").err
+    world.faults(unprocessed_502=1.0)
+    shop.billing("sources", "revoke", source, "--reason", "asked to", "--yes")
+    world.live_through("2027-02-06 12:00")
+    assert "billing sources settle ID" in shop.billing("parked", "list").words
+    act = ("sources", "settle", source, "--reason", "cut in KakaoTalk", "--yes")
+    assert "is settled" in shop.billing(*act).words
+    assert shop.billing(*act, "--json").json["revocation"] == "confirmed"
+    assert parked(shop) == []
+    trail = shop.billing("audit", "list", "--json").json
+    [entry] = [each for each in trail if each["act"] == "source.revocation_settled"]
+    assert entry["reason"] == "cut in KakaoTalk"
+    assert shop.billing("audit", "verify").code == 0

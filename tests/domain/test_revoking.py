@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.domain.charging import NotSent, Refused, Revoked, Unknown
-from billing.domain.revoking import MOST_TRIES, WAITS, after_answer, ask, withdraw
-from billing.domain.states import RevocationEvent, RevocationState
+from billing.domain.revoking import MOST_TRIES, WAITS, after_answer, ask, settle, withdraw
+from billing.domain.states import IllegalMove, RevocationEvent, RevocationState
 
 NOW = datetime(2027, 3, 1, 3, 0, tzinfo=UTC)
 _V = RevocationState
@@ -53,3 +53,17 @@ def test_an_agreement_that_is_made_anew_is_not_revoked_any_more():
     for state in (_V.REQUESTED, _V.CONFIRMED, _V.PARKED):
         cleared = withdraw(state)
         assert (cleared["revocation"], cleared["revocation_due_at"]) == (_V.NONE, None)
+
+
+@pytest.mark.parametrize("state", [_V.REQUESTED, _V.PARKED])
+def test_a_person_may_end_it_without_a_confirmation(state):
+    step = settle(state, "cut in KakaoTalk")
+    assert step.event is RevocationEvent.SETTLE
+    assert (step.columns["revocation"], step.columns["revocation_due_at"]) == (_V.CONFIRMED, None)
+    assert step.told == {"revocation": "confirmed", "reason": "cut in KakaoTalk"}
+
+
+def test_what_was_confirmed_is_not_settled_again_and_what_was_not_asked_for_cannot_be():
+    assert settle(_V.CONFIRMED, "again").event is None
+    with pytest.raises(IllegalMove):
+        settle(_V.NONE, "nobody asked")

@@ -65,13 +65,14 @@ canceled: captured=captured
 captured:
 """
 REFUND = """
-requested: sent=sending
-sending: accepted=pending refunded=refunded declined=declined refused=refused outcome_unknown=unknown parked=parked
-unknown: accepted=pending refunded=refunded declined=declined resent=sending parked=parked
-pending: refunded=refunded declined=declined parked=parked
+requested: sent=sending settled=declined
+sending: accepted=pending refunded=refunded declined=declined refused=refused outcome_unknown=unknown parked=parked \
+settled=declined
+unknown: accepted=pending refunded=refunded declined=declined resent=sending parked=parked settled=declined
+pending: refunded=refunded declined=declined parked=parked settled=declined
 declined: refunded=refunded
 refused: refunded=refunded
-parked: refunded=refunded declined=declined released=unknown
+parked: refunded=refunded declined=declined released=unknown settled=declined
 refunded:
 """
 SOURCE = """

@@ -196,7 +196,7 @@ def test_a_look_up_that_fails_proves_nothing(shop, renewal, fault):
 
 def test_a_payment_nobody_knows_is_unreadable_for_it_may_only_be_too_new(shop):
     assert shop.gateway.find_by_id(["pay_nobody"]) == [Unreadable("HTTP 404", not_found=True)]
-    assert shop.gateway.find_refunds(["pay_nobody"]) == [Unreadable("HTTP 404")]
+    assert shop.gateway.find_refunds(["pay_nobody"]) == [Unreadable("HTTP 404", not_found=True)]
 
 
 # --- refunds and revocations ----------------------------------------------------------------------

@@ -49,6 +49,10 @@ SELDOM: Final = frozenset(
         "refund sending > parked",
         "refund unknown > declined",
         "refund refused > refunded",
+        "refund declined > refunded",
+        "refund parked > refunded",
+        "refund parked > declined",
+        "refund parked > settled",
         "source suspect > revoked",
     }
 )
@@ -57,9 +61,10 @@ NOT_REACHED: Final[Mapping[str, str]] = {
     "charge sending > settled": "operators of the simulation settle what is parked only",
     "charge unknown > settled": "operators of the simulation settle what is parked only",
     "charge pending > settled": "operators of the simulation settle what is parked only",
-    "refund declined > refunded": "a refund that was declined is not looked at again",
-    "refund parked > refunded": "a parked refund is asked about after it was released, when it is unknown",
-    "refund parked > declined": "a parked refund is asked about after it was released, when it is unknown",
+    "refund requested > settled": "operators of the simulation settle what is parked only",
+    "refund sending > settled": "operators of the simulation settle what is parked only",
+    "refund unknown > settled": "operators of the simulation settle what is parked only",
+    "refund pending > settled": "operators of the simulation settle what is parked only",
 }
 
 

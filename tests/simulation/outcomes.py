@@ -67,7 +67,7 @@ class Outcomes:
         action = Action(self.truth.new_id("act"), "Refund", amount, self.clock.now, reference=reference)
         payment.actions.append(action)
         self.tell(payment, "payment_refund_pending", action)
-        wait = timedelta(hours=self._rng.randint(1, 60)) if self.dice.strikes("refund_slow") else timedelta(seconds=20)
+        wait = timedelta(hours=self._rng.randint(1, 100)) if self.dice.strikes("refund_slow") else timedelta(seconds=20)
         self.truth.at(self.clock.now + wait, lambda: self._end_refund(payment, action))
         return action
 

@@ -26,6 +26,7 @@ from billing.operations.retry_charge import retry_charge
 from billing.operations.revoke_source import revoke_source
 from billing.operations.set_up import go, stop
 from billing.operations.settle_charge import settle_charge
+from billing.operations.settle_refund import settle_refund
 from billing.operations.settle_return import settle_return
 
 if TYPE_CHECKING:
@@ -154,8 +155,12 @@ class Operator:
                 self._do("settles charge", lambda now, i=ident: settle_charge(engine, i, reason="hangs", now=now))
             else:
                 self._do("releases charge", self._release(release_charge, ident))
-        for row in self._rows("SELECT id FROM refund WHERE state = 'parked'"):
-            self._do("releases refund", self._release(release_refund, UUID(row["id"])))
+        for row in self._rows("SELECT id, check_at FROM refund WHERE state = 'parked'"):
+            ident = UUID(row["id"])
+            if row["check_at"] is not None:
+                self._do("settles refund", lambda now, i=ident: settle_refund(engine, i, reason="hangs", now=now))
+            else:
+                self._do("releases refund", self._release(release_refund, ident))
         for row in self._rows("SELECT id FROM subscription WHERE parked_reason IS NOT NULL AND state <> 'canceled'"):
             bill = self._rng.choice((Bill.LATEST, Bill.NONE))
             ident = UUID(row["id"])

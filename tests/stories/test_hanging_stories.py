@@ -227,7 +227,7 @@ def test_money_that_was_taken_is_recorded_and_not_settled(world):
 
 def test_money_that_is_held_is_waited_for(world):
     _hangs(world)
-    held = replace(_payment(world), raw_status="Authorized")
+    held = replace(_payment(world), raw_status="Authorized", is_authorised=True)
     whole = _answering(world, find_by_id=Found((held,)))
     with pytest.raises(Conflict, match=r"is Authorized at Checkout\.com"):
         _settle(world)

@@ -7,11 +7,11 @@ import pytest
 from harness import WEB, email
 from sqlalchemy import text
 
-from billing.operations.engine import Refusal
+from billing.operations.engine import Conflict, NotFound, Refusal
 from billing.operations.erase_customer import erase_customer
 from billing.operations.manage import cancel_now
 from billing.operations.re_enrol import re_enrol
-from billing.operations.revocations import release_revocation
+from billing.operations.revocations import release_revocation, settle_revocation
 from billing.operations.revoke_source import revoke_source
 from billing.store.invariants import check_all
 from billing.store.report_log import list_parked
@@ -173,3 +173,61 @@ def test_a_renewal_that_is_captured_late_brings_no_revoked_agreement_back(world)
     assert [(row["state"], row["revocation"]) for row in sources(world)] == [("revoked", "confirmed")]
     world.live_through("2027-04-02 12:00")
     assert len(world.sent()) == 2
+
+
+def settle(world, number=0):
+    settle_revocation(world.engine, ident(world, number), reason="cut by the subscriber in KakaoTalk", now=world.now)
+
+
+def test_a_parked_revocation_is_settled_by_hand_and_never_told_again(world):
+    world.subscribe()
+    world.faults(unprocessed_502=1.0)
+    revoke(world)
+    world.live_through("2027-02-06 12:00")
+    assert revocations(world) == ["parked"]
+    tries = len(told(world))
+    settle(world)
+    assert revocations(world) == ["confirmed"]
+    (event,) = world.events("source.revocation_settled")
+    assert "cut by the subscriber" in str(event["data"])
+    with world.engine.database.snapshot() as tx:
+        assert list_parked(tx, 10) == []
+        assert check_all(tx, world.now) == []
+    settle(world)
+    revoke(world)
+    world.live_through("2027-02-08 12:00")
+    assert len(told(world)) == tries
+    assert len(world.events("source.revocation_settled")) == 1
+
+
+def test_an_erasure_counts_a_settled_revocation_as_told(world):
+    subscription = world.subscribe()
+    world.faults(unprocessed_502=1.0)
+    cancel_now(world.engine, subscription, reason="enough", now=world.now)
+    customer = UUID(str(world.rows("SELECT id FROM customer")[0]["id"]))
+    erased = erase_customer(world.engine, customer, reason="asked to", now=world.now)
+    assert erased.untold_sources == (ident(world),)
+    settle(world)  # it need not be parked first
+    tries = len(told(world))
+    assert erase_customer(world.engine, customer, reason="asked to", now=world.now).untold_sources == ()
+    assert len(told(world)) == tries
+
+
+def test_what_is_not_being_revoked_cannot_be_settled(world):
+    world.subscribe()
+    with pytest.raises(Conflict, match="is active, and not being revoked"):
+        settle(world)
+    with pytest.raises(NotFound):
+        settle_revocation(world.engine, UUID(int=0), reason="x", now=world.now)
+
+
+def test_an_agreement_that_comes_anew_after_its_revocation_was_settled_is_charged(world):
+    subscription = world.subscribe()
+    world.faults(unprocessed_502=1.0)
+    revoke(world)
+    settle(world)
+    world.faults(unprocessed_502=0.0)
+    world.agree(re_enrol(world.engine, subscription, WEB, now=world.now).redirect_url)
+    world.live_through("2027-02-28 12:00")
+    assert world.states("invoice")[-1] == "paid"
+    assert world.state() == "active"

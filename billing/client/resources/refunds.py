@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from billing.client.answers import Page
 from billing.client.calls import OMIT, Omit, call, in_path
@@ -67,6 +67,20 @@ class RefundsResource:
     def get(self, refund_id: str) -> Refund:
         """Show a refund."""
         return self._wire.ask(call("GET", f"/v1/refunds/{in_path(refund_id)}"), Refund)
+
+    def settle(
+        self, refund_id: str, *, reason: str, as_: Literal["failed"] | Omit = OMIT, idempotency_key: str | None = None
+    ) -> Refund:
+        """Settle a refund that has no outcome as failed."""
+        return self._wire.ask(
+            call(
+                "POST",
+                f"/v1/refunds/{in_path(refund_id)}/settle",
+                body={"as": as_, "reason": reason},
+                key=idempotency_key,
+            ),
+            Refund,
+        )
 
     def iterate(
         self,

@@ -51,6 +51,18 @@ class SourcesResource:
             Source,
         )
 
+    def settle_revocation(self, source_id: str, *, reason: str, idempotency_key: str | None = None) -> Source:
+        """Write down that a revoked agreement has ended."""
+        return self._wire.ask(
+            call(
+                "POST",
+                f"/v1/sources/{in_path(source_id)}/settle-revocation",
+                body={"reason": reason},
+                key=idempotency_key,
+            ),
+            Source,
+        )
+
     def iterate(
         self,
         *,

@@ -101,6 +101,15 @@ class Revocation(Body):
     reason: Reason
 
 
+class RevocationSettlement(Body):
+    """How it is known that an agreement has ended, though Checkout.com does not confirm it.
+
+    It is kept in the audit trail, so do not name the subscriber in it.
+    """
+
+    reason: Reason
+
+
 class Forgiveness(Body):
     """Why an invoice is not to be paid; it is kept in the audit trail."""
 
@@ -109,6 +118,13 @@ class Forgiveness(Body):
 
 class ChargeSettlement(Body):
     """Why a charge without an outcome counts as failed; it is kept in the audit trail."""
+
+    outcome: Annotated[Literal["failed"], Field(alias="as")] = "failed"
+    reason: Reason
+
+
+class RefundSettlement(Body):
+    """Why a refund without an outcome counts as failed; it is kept in the audit trail."""
 
     outcome: Annotated[Literal["failed"], Field(alias="as")] = "failed"
     reason: Reason

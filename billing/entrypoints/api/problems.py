@@ -79,6 +79,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "A payment is being sent, and how it ends is not known yet",
         "Send the same request again after `Retry-After`.",
     ),
+    "refund_in_flight": Problem(
+        409,
+        "A refund is being sent, and how it ends is not known yet",
+        "Send the same request again after `Retry-After`.",
+    ),
     "name_taken": Problem(409, "The name is in use", "Choose another name."),
     "too_many_endpoints": Problem(
         409, "There are as many webhook endpoints as there may be", "Delete one that is not needed."

@@ -9,11 +9,13 @@ from billing.entrypoints.api import charges
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.errors import invalid, telling_current
 from billing.entrypoints.api.ids import RefundId
-from billing.entrypoints.api.models import NewRefund, RefundQuery
+from billing.entrypoints.api.managing import managed
+from billing.entrypoints.api.models import NewRefund, RefundQuery, RefundSettlement
 from billing.entrypoints.api.objects.refunds import Refund, RefundList
 from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.engine import NotFound
 from billing.operations.request_refund import request_refund
+from billing.operations.settle_refund import settle_refund
 from billing.store.payment_views import find_charge, find_refund, list_refunds
 
 router = APIRouter(prefix="/v1/refunds", tags=["refunds"])
@@ -60,6 +62,25 @@ def read_refunds(query: Annotated[RefundQuery, Query()], desk: DeskOfRequest) ->
 def read_refund(refund_id: RefundId, desk: DeskOfRequest) -> Refund:
     """Show a refund."""
     return _shown(desk, refund_id)
+
+
+@router.post("/{refund_id}/settle", operation_id="settle_refund")
+def settle(refund_id: RefundId, wanted: RefundSettlement, desk: DeskOfRequest) -> Refund:
+    """Settle a refund that has no outcome as failed
+
+    Checkout.com is asked first: an end that it tells is recorded, and money that went back forbids this. That it says
+    pending, or does not know the refund, is no hindrance. What the refund claimed can be refunded again, what is owed
+    is seen to as after a failed refund, and the customer can be erased. A refund that is made later all the same is
+    booked. Done again, nothing changes.
+    """
+    desk = desk.because(wanted)
+    return managed(
+        desk,
+        "settle_refund",
+        lambda now: settle_refund(desk.engine, refund_id, reason=wanted.reason, now=now),
+        lambda: _shown(desk, refund_id),
+        about=refund_id,
+    )
 
 
 def _amount_minor(desk: Desk, wanted: NewRefund) -> int | None:

@@ -8,10 +8,11 @@ from fastapi import APIRouter, Query
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.ids import SourceId
 from billing.entrypoints.api.managing import managed
-from billing.entrypoints.api.models import Revocation, SourceQuery
+from billing.entrypoints.api.models import Revocation, RevocationSettlement, SourceQuery
 from billing.entrypoints.api.objects.customers import Source, SourceList
 from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.engine import NotFound
+from billing.operations.revocations import settle_revocation
 from billing.operations.revoke_source import revoke_source
 from billing.store.customer_views import find_source, list_sources
 
@@ -45,6 +46,24 @@ def revoke(source_id: SourceId, wanted: Revocation, desk: DeskOfRequest) -> Sour
         desk,
         "revoke_source",
         lambda now: revoke_source(desk.engine, source_id, reason=wanted.reason, now=now),
+        lambda: shown(desk, source_id),
+        about=source_id,
+    )
+
+
+@router.post("/{source_id}/settle-revocation", operation_id="settle_revocation")
+def settle(source_id: SourceId, wanted: RevocationSettlement, desk: DeskOfRequest) -> Source:
+    """Write down that a revoked agreement has ended
+
+    For one whose revocation Checkout.com does not confirm, when it is known otherwise that it has ended: cut by the
+    subscriber in KakaoTalk, say. It counts as confirmed, and Checkout.com is not told any more. Sent again, nothing
+    changes.
+    """
+    desk = desk.because(wanted)
+    return managed(
+        desk,
+        "settle_revocation",
+        lambda now: settle_revocation(desk.engine, source_id, reason=wanted.reason, now=now),
         lambda: shown(desk, source_id),
         about=source_id,
     )

@@ -38,6 +38,7 @@ _RECONCILED: Final = timedelta(days=2)
 _LEAST_ALIVE: Final = timedelta(minutes=1)
 _DISPUTE_IS_URGENT: Final = timedelta(days=3)
 _MOST_PARKED: Final = 1000
+_HANG: Final = ("charge", "refund")
 _MOST_NAMED: Final = 3
 _MOST_KEYS: Final = 1000
 _MOST_PLANS: Final = 1000
@@ -256,9 +257,9 @@ def parked(session: Session) -> Check:
         rows = list_parked(tx, _MOST_PARKED)
     if rows:
         told = f"{len(rows)} things wait for a person" if len(rows) > 1 else "one thing waits for a person"
-        # A charge blocks its subscriber, so it is named.
-        charges = [f"charge {brief_subject('charge', row.id)} is {row.why}" for row in rows if row.kind == "charge"]
-        named = "; ".join(charges[:_MOST_NAMED])
+        # What stands in the way of a customer who leaves is named.
+        hang = [f"{row.kind} {brief_subject(row.kind, row.id)} is {row.why}" for row in rows if row.kind in _HANG]
+        named = "; ".join(hang[:_MOST_NAMED])
         return warning("parked", f"{told}: {named}" if named else told, "`billing parked list`")
     return ok("parked", "nothing")
 

@@ -1,7 +1,7 @@
 """`billing parked`: what was set aside for a person, and letting it go on."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -41,6 +41,13 @@ class ParkedKind(StrEnum):
     SOURCE = "source"
 
 
+_BY_HAND: Final = {
+    ParkedKind.CHARGE: "A charge that hangs is ended with `billing charges settle ID --as failed --reason …`.",
+    ParkedKind.REFUND: "A refund that hangs is ended with `billing refunds settle-failed ID --reason …`.",
+    ParkedKind.SOURCE: "An agreement that has ended all the same: `billing sources settle ID --reason …`.",
+}
+
+
 @app.command("list")
 def list_them(context: typer.Context, limit: Limit = 100, as_json: AsJson = False) -> None:
     """List what was set aside, with the reason and the command that lets it go on."""
@@ -56,8 +63,9 @@ def list_them(context: typer.Context, limit: Limit = 100, as_json: AsJson = Fals
     )
     if rows:
         say("Let one go on with `billing parked release KIND ID --reason …`.", "dim")
-        if any(row.kind == ParkedKind.CHARGE for row in rows):
-            say("A charge that hangs is ended with `billing charges settle ID --as failed --reason …`.", "dim")
+        for kind, told in _BY_HAND.items():
+            if any(row.kind == kind for row in rows):
+                say(told, "dim")
 
 
 @app.command()

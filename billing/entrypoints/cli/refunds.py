@@ -15,13 +15,14 @@ from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
 from billing.entrypoints.cli.output import agreed, moment, money, print_json, say
 from billing.operations.obligations import retry_obligation, settle_obligation
 from billing.operations.request_refund import request_refund
-from billing.store.lookups import find_charge, find_obligation
+from billing.operations.settle_refund import settle_refund
+from billing.store.lookups import find_charge, find_obligation, find_refund
 from billing.store.obligation_reports import ObligationLine, list_obligations
 from billing.store.report_log import RefundLine, list_refunds
 from billing.store.reports import list_charges
 
 app = typer.Typer(
-    help="Giving money back: create, list; and what is owed: owed, retry, settle.",
+    help="Giving money back: create, list, settle-failed; and what is owed: owed, retry, settle.",
     no_args_is_help=True,
     rich_markup_mode=MARKUP,
     context_settings=HELP_NAMES,
@@ -85,6 +86,39 @@ def list_them(
         words("~By", lambda row: row.requested_by),
     )
     print_list(rows, limit, columns, as_json=as_json, empty="There are no such refunds.")
+
+
+@app.command("settle-failed")
+def settle_failed(
+    context: typer.Context,
+    refund: Annotated[
+        str, typer.Argument(metavar="REFUND", help="Its id, or how it begins, or its reference; `refunds list` tells.")
+    ],
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Why; kept in the audit trail for ever, so name nobody in it.")
+    ],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Settle a refund that has no outcome as failed, after asking Checkout.com what became of it.
+
+    Refused only if the money went back, or Checkout.com cannot be asked. What the refund claimed can be refunded again,
+    what is owed is seen to as after a failed refund, and the customer can be erased. A refund that is made later all
+    the same is booked.
+    """
+    session = session_of(context)
+    engine = session.acting(reason)
+    with engine.database.snapshot() as tx:
+        row = list_refunds(tx, 1, ids=[find_refund(tx, refund)])[0]
+    name = brief_id(Kind.REFUND, row.id)
+    agreed(f"Settle refund {name} of {money(row.amount_minor, row.currency)} as failed?", yes=yes)
+    told = settle_refund(engine, row.id, reason=reason, now=session.now())
+    if as_json:
+        print_json(told)
+    elif told.by_hand:
+        say(f"Refund {name} is settled as failed: nothing waits for it any more. Should it be made, it is booked.")
+    else:
+        say(f"Refund {name} has ended: it is {told.state.value}.")
 
 
 Obligation = Annotated[

@@ -12,12 +12,13 @@ from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Limit, OfCustomer, Reason, States, Yes
 from billing.entrypoints.cli.output import agreed, print_json, say
+from billing.operations.revocations import settle_revocation
 from billing.operations.revoke_source import revoke_source
 from billing.store.lookups import find_source
 from billing.store.source_reports import SourceRow, list_sources
 
 app = typer.Typer(
-    help="KakaoPay agreements: list, revoke.",
+    help="KakaoPay agreements: list, revoke, settle.",
     no_args_is_help=True,
     rich_markup_mode=MARKUP,
     context_settings=HELP_NAMES,
@@ -48,16 +49,19 @@ def list_them(
     print_list(rows, limit, columns, as_json=as_json, empty="There are no such agreements.")
 
 
+SourceId = Annotated[
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="Checkout.com's src_ id, or our own (source_…) or how it begins; `sources list` tells both.",
+    ),
+]
+
+
 @app.command()
 def revoke(
     context: typer.Context,
-    source: Annotated[
-        str,
-        typer.Argument(
-            metavar="SOURCE",
-            help="Checkout.com's src_ id, or our own (source_…) or how it begins; `sources list` tells both.",
-        ),
-    ],
+    source: SourceId,
     reason: Reason = None,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -78,3 +82,32 @@ def revoke(
     say(f"Agreement {brief_id(Kind.SOURCE, ident)} is {done.state.value}: {done.gateway}.")
     for each in done.subscriptions:
         say(f"Subscription {brief_id(Kind.SUBSCRIPTION, each)} needs a new one.", "dim")
+
+
+@app.command()
+def settle(
+    context: typer.Context,
+    source: SourceId,
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason", "-r", help='How that is known: "cut in KakaoTalk"; kept for ever, so name nobody in it.'
+        ),
+    ],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write down that a revoked agreement has ended, though Checkout.com does not confirm it.
+
+    It counts as confirmed, and Checkout.com is not told any more.
+    """
+    session = session_of(context)
+    engine = session.acting(reason)
+    with engine.database.snapshot() as tx:
+        ident = find_source(tx, source)
+    agreed(f"Agreement {source} has ended, though Checkout.com does not confirm it?", yes=yes)
+    settle_revocation(engine, ident, reason=reason, now=session.now())
+    if as_json:
+        print_json({"source": ident, "revocation": RevocationState.CONFIRMED})
+    else:
+        say(f"The revocation of agreement {brief_id(Kind.SOURCE, ident)} is settled.")
