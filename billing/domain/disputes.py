@@ -23,6 +23,8 @@ class DisputeState(StrEnum):
 
 
 _S = DisputeState
+SETTLED_BY_HAND: Final = "settled_by_hand"
+"""The status of a dispute whose end a person told."""
 CHARGEBACK: Final = "payment_chargeback"
 """Tells that the money was taken back for now, and nothing of the dispute itself."""
 _MEANINGS: Final[Mapping[str, tuple[int, DisputeState]]] = {
@@ -41,6 +43,9 @@ _MEANINGS: Final[Mapping[str, tuple[int, DisputeState]]] = {
     "dispute_arbitration_won": (7, _S.WON),
     "dispute_arbitration_lost": (7, _S.LOST),
 }
+
+_LAST_STEP: Final = 4
+"""The highest rank that decides nothing, before an arbitration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,11 @@ def is_about_dispute(type_: str) -> bool:
 def meaning_of(type_: str) -> tuple[int, DisputeState]:
     """Return the rank of an event's type and the state that it tells; a type of tomorrow opens, and decides nothing."""
     return _MEANINGS.get(type_, (0, _S.OPEN))
+
+
+def rank_when_settled(rank: int) -> int:
+    """Return the rank of a dispute whose end a person told: only a decision, or an arbitration, says more than that."""
+    return max(rank, _LAST_STEP)
 
 
 def held_because(dispute_id: str, respond_by: datetime | None) -> str:

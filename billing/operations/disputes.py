@@ -1,6 +1,6 @@
 """Takes up what Checkout.com tells of disputes: a mark on the charge, an event, and a hold on its refunds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -70,8 +70,11 @@ def _record(tx: Connection, owner: AnyRow, told: Told, author: Author) -> str | 
         if placeholder is not None:
             tx.execute(delete(Dispute).where(col(Dispute.gateway_dispute_id) == told.payment_id))
         tx.execute(insert(Dispute).values(gateway_dispute_id=told.dispute_id, charge_id=owner.id, **written))
-    _follow(tx, told, state, written["respond_by"], author)
-    _tell(tx, owner, told, written, is_new=row is None and placeholder is None, author=author)
+    if state is DisputeState.OPEN:
+        park_obligations(tx, [told.payment_id], held_because(told.dispute_id, written["respond_by"]), author)
+    else:
+        let_refunds_go_on(tx, told.payment_id, told.dispute_id, state, author)
+    tell_dispute(tx, owner, told.dispute_id, written, is_new=row is None and placeholder is None, author=author)
     return None
 
 
@@ -95,27 +98,26 @@ def _columns(
     }
 
 
-def _follow(tx: Connection, told: Told, state: DisputeState, respond_by: datetime | None, author: Author) -> None:
-    """Hold what is owed of the payment while it is disputed, and let it go on, or end it, by the outcome."""
-    payment = [told.payment_id]
-    if state is DisputeState.OPEN:
-        park_obligations(tx, payment, held_because(told.dispute_id, respond_by), author)
-        return
-    follow_refunds(tx, payment, author)  # what went back by chargeback is not owed any more
-    release_obligations(tx, payment, f"the dispute {told.dispute_id} is {state.value}", author)
+def let_refunds_go_on(tx: Connection, payment_id: str, dispute_id: str, state: DisputeState, author: Author) -> None:
+    """Let what is owed of a payment whose dispute is decided go on, or end it, by the outcome."""
+    follow_refunds(tx, [payment_id], author)  # what went back by chargeback is not owed any more
+    release_obligations(tx, [payment_id], f"the dispute {dispute_id} is {state.value}", author)
 
 
-def _tell(tx: Connection, owner: AnyRow, told: Told, written: dict[str, Any], *, is_new: bool, author: Author) -> None:
+def tell_dispute(
+    tx: Connection, owner: AnyRow, dispute_id: str, written: Mapping[str, Any], *, is_new: bool, author: Author
+) -> None:
+    """Write the event that tells of a dispute of a charge (``id`` and ``subscription_id``), as it is written now."""
     state: DisputeState = written["state"]
     respond_by: datetime | None = written["respond_by"]
     data = {
-        "dispute": told.dispute_id,
-        "status": told.type,
+        "dispute": dispute_id,
+        "status": written["status"],
         "amount_minor": written["amount_minor"],
         "currency": written["currency"],
         "reason": written["reason"],
         "respond_by": respond_by.isoformat() if respond_by is not None else None,
     }
     type_ = _EVENTS.get(state, "charge.disputed" if is_new else "charge.dispute_updated")
-    log.warning("dispute", dispute=told.dispute_id, charge=str(owner.id), state=state.value)
+    log.warning("dispute", dispute=dispute_id, charge=str(owner.id), state=state.value)
     note(tx, owner.subscription_id, Note(type_, data), author, subject=("charge", str(owner.id)))

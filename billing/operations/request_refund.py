@@ -103,7 +103,7 @@ def _raise_if_disputed(tx: Connection, case: Case) -> None:
         amount = Money(dispute.amount_minor, dispute.currency)
         raise ChargeDisputed(
             f"{amount} of charge {case.charge_id} is disputed ({dispute.gateway_dispute_id}): answer or accept it in "
-            f"Checkout.com's dashboard{by}; a refund can be ordered when it is won"
+            f"Checkout.com's dashboard{by}; a refund can be ordered when it is won, or was settled as won by hand"
         )
 
 

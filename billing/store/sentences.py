@@ -339,7 +339,10 @@ def _disputed(event: EventRow, story: Story) -> Telling:
             return Tone.BAD, f"The dispute of {amount} was lost ({told.get('status')}): it went back by chargeback."
     by = told.get("respond_by")
     until = f"; answer by {moment(datetime.fromisoformat(by), story.subscription.zone)}" if by else ""
-    return Tone.BAD, f"The payer disputes {amount} ({told.get('reason') or 'no reason told'}){until}."
+    return (
+        Tone.BAD,
+        f"The payer disputes {amount} ({told['dispute']}: {told.get('reason') or 'no reason told'}){until}.",
+    )
 
 
 def _amount(data: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import httpx2
-from api_world import Api, wanted
+from api_world import Api, event, wanted
 
 from billing.domain.public_ids import Kind, public_id
 from billing.operations.fan_out import fan_out
@@ -186,6 +186,12 @@ def _money_back(tell: Teller) -> None:
     refund = tell.post("create_refund", "/v1/refunds", body)
     tell.get("list_refunds", "/v1/refunds", charge_id=charges[0]["id"])
     tell.get("get_refund", f"/v1/refunds/{refund['id']}")
+    # The end of a dispute was lost on the way.
+    told = {"id": "dsp_bc94ebda8d275i461229", "payment_id": tell.api.world.payments()[0]["id"], "reason": "general"}
+    tell.api.webhook(event(type="dispute_received", data={**told, "amount": 9900, "currency": "KRW"}))
+    tell.api.world.wait(minutes=1)
+    won = {"dispute": told["id"], "as": "won", "reason": "the dashboard shows it"}
+    tell.post("settle_dispute", f"/v1/charges/{charges[0]['id']}/settle-dispute", won)
     tell.api.world.wallet("kim@example.test", refunds=["hang"])
     hung = tell.api.post("/v1/refunds", body).json()
     tell.post("settle_refund", f"/v1/refunds/{hung['id']}/settle", {"as": "failed", "reason": "hangs, says support"})

@@ -64,7 +64,7 @@ def test_to_look_is_for_all_to_act_for_customers_is_for_backends_and_the_rest_is
         method, _, path = operation.partition(" ")
         room = path.removeprefix("/v1").split("/")[1]
         sells = room in ("plans", "prices") and method != "GET"
-        by_hand = path.endswith(("/erase", "/settle", "/settle-revocation")) or (
+        by_hand = path.endswith(("/erase", "/settle", "/settle-revocation", "/settle-dispute")) or (
             room == "refund_obligations" and method != "GET"
         )
         if room in ADMINS_ROOMS or sells or by_hand:

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from api_world import event
+
 from billing.domain.api_keys import KeyMode
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.roles import Role
@@ -132,3 +134,35 @@ def test_a_revocation_that_is_not_confirmed_is_settled(both):
     both.refused(both.post(f"{path}/settle-revocation", {}), 422, "invalid_request")
     nobody = public_id(Kind.SOURCE, UUID(int=0))
     both.refused(both.post(f"/v1/sources/{nobody}/settle-revocation", cut), 404, "not_found")
+
+
+def disputed(api):
+    """Return a charge whose dispute was told, and its end was not."""
+    subscription = api.subscribe()
+    [charge] = api.data("/v1/charges", subscription_id=subscription)
+    told = {"id": "dsp_1", "payment_id": api.world.payments()[0]["id"], "amount": 9900, "currency": "KRW"}
+    api.webhook(event(type="dispute_received", data=told))
+    api.world.wait(minutes=1)
+    return charge["id"]
+
+
+def test_a_dispute_whose_end_was_lost_is_settled_and_the_charge_can_be_refunded(both):
+    charge = disputed(both)
+    wanted = {"charge_id": charge, "reason": "sorry"}
+    both.refused(both.post("/v1/refunds", wanted), 409, "charge_disputed")
+    path, won = f"/v1/charges/{charge}/settle-dispute", {"dispute": "dsp_1", "as": "won", "reason": "the dashboard"}
+    [shown] = both.post(path, won).json()["disputes"]
+    assert (shown["state"], shown["status"]) == ("won", "settled_by_hand")
+    assert both.post(path, won).status_code == 200
+    both.refused(both.post(path, won | {"as": "lost"}), 409, "conflict")
+    assert both.post("/v1/refunds", wanted).status_code == 201
+    [entry] = [each for each in both.get("/v1/audit")["data"] if each["act"] == "charge.dispute_settled"]
+    assert entry["reason"] == "the dashboard"
+
+
+def test_bad_input_about_a_dispute_is_named(api):
+    path, won = f"/v1/charges/{disputed(api)}/settle-dispute", {"dispute": "dsp_1", "as": "won", "reason": "seen"}
+    assert "dispute of the charge" in api.refused(api.post(path, won | {"dispute": "dsp_2"}), 422, "invalid_request")
+    api.refused(api.post(path, won | {"as": "open"}), 422, "invalid_request")
+    api.refused(api.post(path, {"dispute": "dsp_1", "as": "won"}), 422, "invalid_request")
+    api.refused(api.post(f"/v1/charges/{NO_CHARGE}/settle-dispute", won), 404, "not_found")

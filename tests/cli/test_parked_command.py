@@ -273,3 +273,24 @@ def test_a_revocation_that_is_parked_is_listed_with_what_settles_it_and_settled(
     [entry] = [each for each in trail if each["act"] == "source.revocation_settled"]
     assert entry["reason"] == "cut in KakaoTalk"
     assert shop.billing("audit", "verify").code == 0
+
+
+def test_a_dispute_whose_end_was_lost_is_settled(world, shop):
+    world.subscribe("kim")
+    charge = shop.id_of("SELECT id FROM charge")
+    payment = world.payments()[0]["id"]
+    shop.write(
+        "INSERT INTO dispute (gateway_dispute_id, charge_id, gateway_payment_id, amount_minor, currency, state, status,"
+        f" rank, opened_at) SELECT 'dsp_1', id, '{payment}', 9900, 'KRW', 'open', 'dispute_received', 1,"
+        " '2027-02-01' FROM charge"
+    )
+    assert "dsp_1" in shop.billing("doctor", "--json").out
+    assert "is disputed (dsp_1)" in shop.billing("refunds", "create", charge, "--yes").err
+    act = ("charges", "settle-dispute", "dsp_1", "--as", "won", "--reason", "the dashboard shows it", "--yes")
+    assert "is won." in shop.billing(*act).words
+    assert shop.billing(*act, "--json").json["state"] == "won"
+    assert "is won already" in shop.billing(*act[:4], "lost", *act[5:]).err
+    trail = shop.billing("audit", "list", "--json").json
+    [entry] = [each for each in trail if each["act"] == "charge.dispute_settled"]
+    assert entry["reason"] == "the dashboard shows it"
+    assert shop.billing("refunds", "create", charge, "--yes").code == 0

@@ -7,8 +7,11 @@ from uuid import UUID
 import pytest
 from harness import email, kst
 
+from billing.domain.disputes import DisputeState
+from billing.operations.engine import BadInput, Conflict, NotFound
 from billing.operations.obligations import retry_obligation
 from billing.operations.request_refund import ChargeDisputed, NotRefundable, request_refund
+from billing.operations.settle_dispute import settle_dispute
 from billing.store.disputes import disputes_of
 from billing.store.invariants import check_all
 
@@ -215,3 +218,58 @@ def test_what_went_back_by_chargeback_is_not_owed_any_more(world):
     assert obligation(world)["state"] == "refunded"
     assert world.states("refund") == ["declined"], "it did not go back twice"
     assert named(world) == []
+
+
+def settle(world, dispute_id, outcome, **changes):
+    asked = {"reason": "the dashboard shows it", "now": world.now, **changes}
+    return settle_dispute(world.engine, dispute_id, outcome, **asked)
+
+
+@pytest.mark.usefixtures("paid")
+def test_a_dispute_whose_end_was_never_told_is_settled_by_hand_and_refunds_go_on(world):
+    made = dispute(world)
+    world.live_through("2027-02-27 12:00")
+    with pytest.raises(ChargeDisputed):
+        refund(world, 4000)
+    settle(world, made, DisputeState.WON)
+    assert marks(world) == [(made, "won", 9900)]
+    assert told(world)[-1] == "charge.dispute_won"
+    refund(world, 4000)
+    world.wait(minutes=2)
+    assert world.states("refund") == ["refunded"]
+    before = len(world.events())
+    settle(world, made, DisputeState.WON)
+    assert len(world.events()) == before, "said again, it changes nothing"
+    with pytest.raises(Conflict, match="is won already"):
+        settle(world, made, DisputeState.LOST)
+
+
+@pytest.mark.usefixtures("paid")
+def test_what_a_dispute_that_is_settled_as_lost_took_is_not_left_to_refund(world):
+    settle(world, dispute(world), DisputeState.LOST)
+    with pytest.raises(NotRefundable, match="nothing of charge"):
+        refund(world)
+    with world.engine.database.snapshot() as tx:
+        assert check_all(tx, world.now) == []
+
+
+def test_only_a_decision_says_more_than_what_a_person_settled(world, paid):
+    made = dispute(world)
+    settle(world, made, DisputeState.WON)
+    opened = next(json.loads(body) for body in paid.came if made.encode() in body)
+    for number, type_ in enumerate(("dispute_received", "dispute_evidence_submitted")):
+        paid.post(world, {**opened, "id": f"evt_late_{number}", "type": type_})
+        world.wait(minutes=1)
+    assert marks(world) == [(made, "won", 9900)]
+    paid.post(world, {**opened, "id": "evt_decided", "type": "dispute_lost"})
+    world.wait(minutes=1)
+    assert marks(world) == [(made, "lost", 9900)]
+
+
+@pytest.mark.usefixtures("paid")
+def test_what_is_no_dispute_or_no_end_cannot_be_settled(world):
+    made = dispute(world)
+    with pytest.raises(NotFound, match="no dispute dsp_nobody"):
+        settle(world, "dsp_nobody", DisputeState.WON)
+    with pytest.raises(BadInput, match="won or lost"):
+        settle(world, made, DisputeState.OPEN)

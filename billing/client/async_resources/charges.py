@@ -63,6 +63,26 @@ class AsyncChargesResource:
             Charge,
         )
 
+    async def settle_dispute(
+        self,
+        charge_id: str,
+        *,
+        dispute: str,
+        as_: Literal["won", "lost"],
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> Charge:
+        """Write down how a dispute ended."""
+        return await self._wire.ask(
+            call(
+                "POST",
+                f"/v1/charges/{in_path(charge_id)}/settle-dispute",
+                body={"dispute": dispute, "as": as_, "reason": reason},
+                key=idempotency_key,
+            ),
+            Charge,
+        )
+
     async def iterate(
         self,
         *,

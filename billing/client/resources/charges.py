@@ -63,6 +63,26 @@ class ChargesResource:
             Charge,
         )
 
+    def settle_dispute(
+        self,
+        charge_id: str,
+        *,
+        dispute: str,
+        as_: Literal["won", "lost"],
+        reason: str,
+        idempotency_key: str | None = None,
+    ) -> Charge:
+        """Write down how a dispute ended."""
+        return self._wire.ask(
+            call(
+                "POST",
+                f"/v1/charges/{in_path(charge_id)}/settle-dispute",
+                body={"dispute": dispute, "as": as_, "reason": reason},
+                key=idempotency_key,
+            ),
+            Charge,
+        )
+
     def iterate(
         self,
         *,

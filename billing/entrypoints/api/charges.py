@@ -7,14 +7,17 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query
 
+from billing.domain.disputes import DisputeState
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
+from billing.entrypoints.api.errors import invalid
 from billing.entrypoints.api.ids import ChargeId
 from billing.entrypoints.api.managing import managed
-from billing.entrypoints.api.models import ChargeQuery, ChargeSettlement
+from billing.entrypoints.api.models import ChargeQuery, ChargeSettlement, DisputeSettlement
 from billing.entrypoints.api.objects.charges import Charge, ChargeList
 from billing.entrypoints.api.paging import list_of, page_asked
 from billing.operations.engine import NotFound
 from billing.operations.settle_charge import settle_charge
+from billing.operations.settle_dispute import settle_dispute
 from billing.store.columns import AnyRow
 from billing.store.disputes import disputes_of
 from billing.store.payment_views import find_charge, list_charges, refunds_of
@@ -60,6 +63,29 @@ def settle(charge_id: ChargeId, wanted: ChargeSettlement, desk: DeskOfRequest) -
         desk,
         "settle_charge",
         lambda now: settle_charge(desk.engine, charge_id, reason=wanted.reason, now=now),
+        lambda: shown(desk, charge_id),
+        about=charge_id,
+    )
+
+
+@router.post("/{charge_id}/settle-dispute", operation_id="settle_dispute")
+def settle_a_dispute(charge_id: ChargeId, wanted: DisputeSettlement, desk: DeskOfRequest) -> Charge:
+    """Write down how a dispute ended
+
+    For one whose end Checkout.com's dashboard shows, and no event told. Refunds that it held go on when it was won;
+    when it was lost the amount counts as given back. A decision that Checkout.com tells later corrects it. Sent again
+    with the same outcome, nothing changes.
+    """
+    desk = desk.because(wanted)
+    charge = shown(desk, charge_id)
+    if wanted.dispute not in {each.id for each in charge.disputes}:
+        raise invalid({"dispute": "must be the id of a dispute of the charge"})
+    return managed(
+        desk,
+        "settle_dispute",
+        lambda now: settle_dispute(
+            desk.engine, wanted.dispute, DisputeState(wanted.outcome), reason=wanted.reason, now=now
+        ),
         lambda: shown(desk, charge_id),
         about=charge_id,
     )

@@ -123,6 +123,17 @@ class ChargeSettlement(Body):
     reason: Reason
 
 
+class DisputeSettlement(Body):
+    """How a dispute of the charge ended, as Checkout.com's dashboard shows it; ``dispute`` is its id (``dsp_…``).
+
+    The reason is kept in the audit trail.
+    """
+
+    dispute: Annotated[str, Field(min_length=1, max_length=100)]
+    outcome: Annotated[Literal["won", "lost"], Field(alias="as")]
+    reason: Reason
+
+
 class RefundSettlement(Body):
     """Why a refund without an outcome counts as failed; it is kept in the audit trail."""
 

@@ -56,6 +56,7 @@ _BACKEND: Final = (
 _ADMIN: Final = (
     "POST /v1/customers/{customer_id}/erase",
     "POST /v1/charges/{charge_id}/settle",
+    "POST /v1/charges/{charge_id}/settle-dispute",
     "POST /v1/refunds/{refund_id}/settle",
     "POST /v1/sources/{source_id}/settle-revocation",
     "POST /v1/refund_obligations/{obligation_id}/settle",

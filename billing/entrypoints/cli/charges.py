@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from billing.domain.disputes import DisputeState
 from billing.domain.public_ids import Kind, brief_id, public_id
 from billing.domain.states import ChargeState, InvoiceState
 from billing.entrypoints.cli.columns import Column, amounts, ids, instants, print_list, words
@@ -34,6 +35,7 @@ from billing.entrypoints.cli.timelines import print_timeline
 from billing.operations.engine import Refusal
 from billing.operations.retry_charge import retry_charge
 from billing.operations.settle_charge import settle_charge
+from billing.operations.settle_dispute import settle_dispute
 from billing.store.lookups import find_charge, find_subscription
 from billing.store.obligation_reports import list_obligations
 from billing.store.report_log import list_refunds
@@ -42,11 +44,18 @@ from billing.store.sentences import decline, what_follows
 from billing.store.timeline import charge_timeline, why_charged
 
 app = typer.Typer(
-    help="Attempts to take an invoice's amount: list, show why, retry, settle.",
+    help="Attempts to take an invoice's amount: list, show why, retry, settle, settle-dispute.",
     no_args_is_help=True,
     rich_markup_mode=MARKUP,
     context_settings=HELP_NAMES,
 )
+
+
+class EndOfDispute(StrEnum):
+    """How a dispute ended."""
+
+    WON = "won"
+    LOST = "lost"
 
 
 class Outcome(StrEnum):
@@ -171,6 +180,32 @@ def settle(
         say(f"Charge {name} is settled as failed: nothing waits for it any more, and a late capture still lands.")
     else:
         say(f"Charge {name} has ended: it is {told.state.value}.")
+
+
+@app.command("settle-dispute")
+def settle_a_dispute(
+    context: typer.Context,
+    dispute: Annotated[str, typer.Argument(metavar="DISPUTE", help="Its dsp_ id; `charges show` tells it.")],
+    outcome: Annotated[EndOfDispute, typer.Option("--as", help="How it ended: won is decided for you.")],
+    reason: Annotated[
+        str, typer.Option("--reason", "-r", help="Why; kept in the audit trail for ever, so name nobody in it.")
+    ],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write down how a dispute ended, when Checkout.com's dashboard shows it and no event told it.
+
+    Refunds that it held go on when it was won; when it was lost the amount counts as given back. A decision that
+    Checkout.com tells later corrects it.
+    """
+    session = session_of(context)
+    engine = session.acting(reason)
+    agreed(f"Dispute {dispute} was {outcome.value}?", yes=yes)
+    charge_id = settle_dispute(engine, dispute, DisputeState(outcome), reason=reason, now=session.now())
+    if as_json:
+        print_json({"dispute": dispute, "state": outcome, "charge": charge_id})
+    else:
+        say(f"Dispute {dispute} of charge {brief_id(Kind.CHARGE, charge_id)} is {outcome.value}.")
 
 
 def _state(row: ChargeRow) -> str:

@@ -220,9 +220,12 @@ def disputes(session: Session) -> Check:
     until = (
         f"answer by {moment(first.respond_by, session.zone)}" if first.respond_by is not None else "no deadline told"
     )
-    charge = public_id(Kind.CHARGE, first.charge_id)
+    charge = f"{public_id(Kind.CHARGE, first.charge_id)} ({first.gateway_dispute_id})"
     told = f"{len(rows)} open; the most urgent: {Money(first.amount_minor, first.currency)} of {charge}, {until}"
-    remedy = "answer or accept them in Checkout.com's dashboard; refunds of these charges are held until then"
+    remedy = (
+        "answer or accept them in Checkout.com's dashboard; refunds of these charges are held until then; "
+        "one that has ended there: `billing charges settle-dispute`"
+    )
     if first.respond_by is not None and first.respond_by - session.now() < _DISPUTE_IS_URGENT:
         return wrong("disputes", told, remedy)
     return warning("disputes", told, remedy)
