@@ -39,6 +39,7 @@ _DECISIONS: Final = frozenset(
         "source.revocation_released",
         "source.revocation_settled",
         "webhook.released",
+        "webhook.ignored",
         "payment.released",
         "payment.detached",
         "customer.updated",

@@ -45,13 +45,19 @@ def in_the_way(tx: Connection, customer_id: UUID) -> list[str]:
         )
     ]
     charges = _charges(customer_id, col(Charge.id), col(Charge.state)).where(text(f"charge.{LIVE_CHARGE}"))
-    told += [f"{public_id(Kind.CHARGE, row.id)} is {row.state.value}" for row in tx.execute(charges)]
+    told += [
+        f"{public_id(Kind.CHARGE, row.id)} is {row.state.value} (wait for its end, or settle it as failed)"
+        for row in tx.execute(charges)
+    ]
     refunds = (
         _charges(customer_id, col(Refund.id), col(Refund.state))
         .join(Refund, col(Refund.charge_id) == col(Charge.id))
         .where(text(f"(refund.{UNSETTLED_REFUND} OR refund.{PARKED})"))
     )
-    told += [f"{public_id(Kind.REFUND, row.id)} is {row.state.value}" for row in tx.execute(refunds)]
+    told += [
+        f"{public_id(Kind.REFUND, row.id)} is {row.state.value} (wait for its end, or settle it as failed)"
+        for row in tx.execute(refunds)
+    ]
     owed = (
         _charges(customer_id, col(RefundObligation.id), col(RefundObligation.state))
         .join(RefundObligation, col(RefundObligation.charge_id) == col(Charge.id))

@@ -294,3 +294,20 @@ def test_a_dispute_whose_end_was_lost_is_settled(world, shop):
     [entry] = [each for each in trail if each["act"] == "charge.dispute_settled"]
     assert entry["reason"] == "the dashboard shows it"
     assert shop.billing("refunds", "create", charge, "--yes").code == 0
+
+
+def test_a_webhook_of_which_nothing_will_come_is_ignored(lived):
+    lived.write(
+        "INSERT INTO webhook (event_id, type, state, received_at, next_try_at, tries, why)"
+        " VALUES ('e', 't', 'parked', '2027-03-01', '2027-03-01', 8, 'could not be read')"
+    )
+    [row] = [each for each in parked(lived) if each["kind"] == "webhook"]
+    assert "billing webhooks ignore NUMBER" in lived.billing("parked", "list").words
+    act = ("webhooks", "ignore", row["id"], "--reason", "of a test shop", "--yes")
+    assert "is ignored" in lived.billing(*act).words
+    assert parked(lived) == []
+    assert "by hand: of a test shop" in lived.billing("webhooks", "--state", "ignored").words
+    assert "is ignored, not parked" in lived.billing(*act).err
+    [entry] = [each for each in lived.billing("audit", "list", "--json").json if each["act"] == "webhook.ignored"]
+    assert entry["reason"] == "of a test shop"
+    assert "is no whole number" in lived.billing("webhooks", "ignore", "x", "--reason", "y", "--yes").err

@@ -8,6 +8,7 @@ import pytest
 from billing.domain.obligations import (
     BALANCE_SHORT_WAIT,
     MOST_SHORTAGES,
+    OPEN_ELSEWHERE,
     UNDER_WAY_WAIT,
     WAITS,
     GivenBack,
@@ -126,3 +127,56 @@ def test_a_gateway_that_tells_nothing_is_a_failed_try():
 def test_nobody_settles_while_a_refund_is_under_way_and_what_ended_stays_so():
     assert ObligationEvent.SETTLE not in OBLIGATION_MOVES[ObligationState.REFUNDING]
     assert OBLIGATION_MOVES[ObligationState.SETTLED] == OBLIGATION_MOVES[ObligationState.REFUNDED] == {}
+
+
+HUNG = f"refund {UUID(int=0)} is parked: still Pending"
+
+
+@pytest.mark.parametrize("state", ["declined", "refused"])
+def test_what_is_parked_for_a_refund_is_owed_again_when_that_has_failed(state):
+    behind = owed(ObligationState.PARKED, parked_reason=HUNG, failures=1)
+    step = after_refunds(behind, given((state, 9900)), NOW)
+    assert step.event is ObligationEvent.RELEASE
+    assert (step.changes["check_at"], step.changes["failures"]) == (NOW + WAITS[1], 2)
+    assert step.changes["parked_reason"] is None
+    assert step.data["was"] == HUNG
+
+
+def test_it_stays_parked_for_another_reason_when_no_refund_will_be_taken():
+    step = after_refunds(owed(ObligationState.PARKED, parked_reason=HUNG), given(("declined", 9900, "20158")), NOW)
+    assert step.event is None
+    assert "no refund of it will be taken (20158)" in step.changes["parked_reason"]
+
+
+def test_the_rest_is_due_at_once_when_a_part_went_back_meanwhile():
+    behind = owed(ObligationState.PARKED, parked_reason=HUNG)
+    step = after_refunds(behind, given(("declined", 9900), ("refunded", 4000)), NOW)
+    assert (step.event, step.changes["check_at"]) == (ObligationEvent.RELEASE, NOW)
+
+
+@pytest.mark.parametrize(
+    "refunds",
+    [
+        [("parked", 9900)],
+        [("unknown", 9900)],
+        [("declined", 9900), ("pending", 9900)],
+        [("declined", 9900), ("parked", 9900)],
+    ],
+)
+def test_while_a_refund_is_parked_or_under_way_it_stays_parked(refunds):
+    assert after_refunds(owed(ObligationState.PARKED, parked_reason=HUNG), given(*refunds), NOW) is None
+
+
+def test_what_is_parked_for_another_reason_is_not_released_by_a_refund():
+    disputed = owed(ObligationState.PARKED, parked_reason="the charge is disputed")
+    assert after_refunds(disputed, given(("declined", 9900)), NOW) is None
+
+
+@pytest.mark.parametrize(("age", "parks"), [(timedelta(days=3), True), (timedelta(days=3, seconds=-1), False)])
+def test_a_refund_that_was_not_made_here_is_waited_for_but_not_for_ever(age, parks):
+    waits = owed(created_at=NOW - age)
+    step = next_try(waits, given(), minimum=1, is_open_there=True, hangs_after=timedelta(days=3), now=NOW)
+    if parks:
+        assert (step.event, step.changes["parked_reason"]) == (ObligationEvent.PARK, OPEN_ELSEWHERE)
+    else:
+        assert (step.event, step.changes["check_at"]) == (None, NOW + UNDER_WAY_WAIT)

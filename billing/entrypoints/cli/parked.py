@@ -44,6 +44,7 @@ class ParkedKind(StrEnum):
 _BY_HAND: Final = {
     ParkedKind.CHARGE: "A charge that hangs is ended with `billing charges settle ID --as failed --reason …`.",
     ParkedKind.REFUND: "A refund that hangs is ended with `billing refunds settle-failed ID --reason …`.",
+    ParkedKind.WEBHOOK: "A webhook of which nothing will come: `billing webhooks ignore NUMBER --reason …`.",
     ParkedKind.SOURCE: "An agreement that has ended all the same: `billing sources settle ID --reason …`.",
 }
 

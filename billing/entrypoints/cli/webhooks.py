@@ -8,13 +8,15 @@ import typer
 from billing.entrypoints.cli import webhook_endpoints
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.deliveries import deliveries, resend
+from billing.entrypoints.cli.instants import whole_number
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, Limit
-from billing.entrypoints.cli.output import moments, print_json, print_table
+from billing.entrypoints.cli.options import AsJson, Limit, Yes
+from billing.entrypoints.cli.output import agreed, moments, print_json, print_table, say
+from billing.operations.ignore_webhook import ignore_webhook
 from billing.store.report_log import list_webhooks
 
 app = typer.Typer(
-    help="Show what Checkout.com told; or send events on: endpoints, deliveries, resend.",
+    help="Show what Checkout.com told, or ignore it; or send events on: endpoints, deliveries, resend.",
     invoke_without_command=True,
     rich_markup_mode=MARKUP,
     context_settings=HELP_NAMES,
@@ -31,6 +33,26 @@ class WebhookState(StrEnum):
     PROCESSED = "processed"
     IGNORED = "ignored"
     PARKED = "parked"
+
+
+@app.command()
+def ignore(
+    context: typer.Context,
+    webhook: Annotated[str, typer.Argument(metavar="NUMBER", help="Its number; `billing parked list` tells.")],
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; kept for ever, so write no personal data in it.")],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Ignore a parked webhook of which nothing will ever come; it is not processed any more."""
+    session = session_of(context)
+    engine = session.acting(reason)
+    number = whole_number(webhook)
+    agreed(f"Ignore webhook {number}?", yes=yes)
+    ignore_webhook(engine, number, reason, session.now())
+    if as_json:
+        print_json({"webhook": number, "state": WebhookState.IGNORED})
+    else:
+        say(f"Webhook {number} is ignored.")
 
 
 @app.callback()
