@@ -17,6 +17,8 @@ from billing.store.database import told_plainly
 
 log = structlog.get_logger()
 AFTER_AN_ERROR: Final = timedelta(minutes=1)
+LOOKS_EVERY: Final = timedelta(seconds=1)
+"""Rounds are due once a day, so nothing is gained by looking as often as a quick daemon sweeps."""
 
 
 @contextmanager
@@ -45,7 +47,7 @@ class Reconciler:
 
     def run(self, stop: threading.Event) -> None:
         """Ask pages until ``stop`` is set. Whatever goes wrong is logged, and tried again later."""
-        idle = timedelta(seconds=self._settings.daemon.tick_seconds)
+        idle = max(LOOKS_EVERY, timedelta(seconds=self._settings.daemon.tick_seconds))
         pause = idle
         while not stop.wait(pause.total_seconds()):
             try:

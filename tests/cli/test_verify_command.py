@@ -145,6 +145,13 @@ PLANTED = [
     (55, _days_recorded(1, "2027-05-01", "2027-05-05") + ";" + _days_recorded(2, "2027-05-04", "2027-05-09"), "overlap"),
     (56, f"DROP INDEX one_live_subscription_to_a_plan;UPDATE subscription SET customer_id = (SELECT customer_id FROM subscription"
      f" WHERE id = ({KIM})) WHERE id = ({PARK})", "were paid before, by another subscription"),
+    (57, _days_recorded(1, "2027-05-01", "2027-05-05", "forgiven") + ";"
+     + _noted(9990, "2027-05-04", "subscription.paused", "paused"), "but it gave no access from 2027-05-04 on"),
+    (57, _days_recorded(1, "2027-05-01", "2027-05-05", "forgiven") + ";"
+     + _noted(9990, "2027-05-05", "subscription.canceled", "canceled") + ";UPDATE event SET subject_id = 'x', data ="
+     " '{\"cancel_at\"\\: \"2027-05-02T15\\:00\\:00+00\\:00\"}', subscription_id = (" + KIM + "),"
+     " subject_type = 'subscription', to_state = NULL, type = 'subscription.cancel_scheduled' WHERE id = 1",
+     "but it gave no access from 2027-05-03 on"),
     (31, "DELETE FROM event WHERE type = 'charge.accepted'", "but the last of them is number"),
 ]  # fmt: skip
 

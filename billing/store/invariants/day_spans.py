@@ -23,10 +23,26 @@ from plans.calendar import CalendarError, Period, billing_day
 KEPT: Final = (
     "EXISTS (SELECT 1 FROM charge c WHERE c.invoice_id = invoice.id AND c.state = 'captured' AND c.amount_minor >"
     " COALESCE((SELECT SUM(r.amount_minor) FROM refund r WHERE r.charge_id = c.id"
-    f" AND r.gateway_payment_id = c.gateway_payment_id AND r.state IN ({COUNTED_REFUND})), 0))"
+    f" AND r.gateway_payment_id = c.gateway_payment_id AND r.state IN ({COUNTED_REFUND})), 0)"
+    " + COALESCE((SELECT SUM(o.settled_minor) FROM refund_obligation o"
+    " WHERE o.gateway_payment_id = c.gateway_payment_id), 0)"
+    " + COALESCE((SELECT SUM(d.amount_minor) FROM dispute d"
+    " WHERE d.gateway_payment_id = c.gateway_payment_id AND d.state = 'lost'), 0))"
 )
 """That money was taken for an invoice and not all of it given back."""
 _GROUP: Final = 200
+_PLANS: Final = {
+    "subscription.pause_scheduled": "subscription.pause_undone",
+    "subscription.cancel_scheduled": "subscription.cancel_undone",
+}
+"""Event that plans → event that takes the plan back."""
+_AT: Final = {"subscription.pause_scheduled": "pause_at", "subscription.cancel_scheduled": "cancel_at"}
+_UNDONE: Final = frozenset(_PLANS.values())
+_CLOSING: Final = {
+    "subscription.paused": "subscription.pause_undone",
+    "subscription.canceled": "subscription.cancel_undone",
+}
+"""Event that ends access → event that would have taken its plan back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +103,10 @@ def debtors() -> TextualSelect:
     ).columns(subscription_id=Uuid())
 
 
+def forgiven_subscriptions() -> Select[Any]:
+    return select(col(DayRecord.subscription_id)).where(col(DayRecord.kind) == DayKind.FORGIVEN).distinct()
+
+
 def pauses(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
     rows = tx.execute(
         select(col(Event.subscription_id), col(Event.type), col(Event.at), col(Subscription.zone))
@@ -106,6 +126,44 @@ def pauses(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
             began[row.subscription_id] = day
         elif row.subscription_id in began:
             found[row.subscription_id].append(Span(began.pop(row.subscription_id), day, None))
+    for owner, day in began.items():
+        found[owner].append(Span(day, date.max, None))
+    return found
+
+
+def forgiven(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
+    """Return the days that are recorded as forgiven, by subscription."""
+    return _recorded(tx, owners, DayKind.FORGIVEN)
+
+
+def closed(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
+    """Return the days that gave no access because of a pause or the end, by subscription.
+
+    Where a pause or the end was planned, and an outage kept it from beginning in time, they count from the planned day.
+    """
+    rows = tx.execute(
+        select(col(Event.subscription_id), col(Event.type), col(Event.at), col(Event.data), col(Subscription.zone))
+        .join(Subscription, col(Subscription.id) == col(Event.subscription_id))
+        .where(
+            among(col(Event.subscription_id), owners),
+            col(Event.subject_type) == "subscription",
+            col(Event.to_state).is_not(None) | col(Event.type).in_((*_PLANS, *_PLANS.values())),
+        )
+        .order_by(col(Event.subscription_id), col(Event.id))
+    )
+    found: dict[UUID, list[Span]] = defaultdict(list)
+    planned: dict[tuple[UUID, str], date] = {}
+    began: dict[UUID, date] = {}
+    for row in rows:
+        owner, day = row.subscription_id, day_of(row.at, row.zone)
+        if row.type in _PLANS:
+            planned[owner, _PLANS[row.type]] = day_of(datetime.fromisoformat(row.data[_AT[row.type]]), row.zone)
+        elif row.type in _UNDONE:
+            planned.pop((owner, row.type), None)
+        elif row.type in _CLOSING:
+            began.setdefault(owner, min(day, planned.pop((owner, _CLOSING[row.type]), day)))
+        elif owner in began:
+            found[owner].append(Span(began.pop(owner), day, None))
     for owner, day in began.items():
         found[owner].append(Span(day, date.max, None))
     return found
@@ -171,9 +229,14 @@ def _sent_on(row: AnyRow) -> date:
 
 
 def late_days(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
+    """Return the days that wait to be billed late, after an outage, by subscription."""
+    return _recorded(tx, owners, DayKind.OWED)
+
+
+def _recorded(tx: Connection, owners: Sequence[UUID], kind: DayKind) -> dict[UUID, list[Span]]:
     rows = tx.execute(
         select(col(DayRecord.subscription_id), col(DayRecord.starts_on), col(DayRecord.ends_on)).where(
-            among(col(DayRecord.subscription_id), owners), col(DayRecord.kind) == DayKind.OWED
+            among(col(DayRecord.subscription_id), owners), col(DayRecord.kind) == kind
         )
     )
     found: dict[UUID, list[Span]] = defaultdict(list)

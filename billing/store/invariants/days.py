@@ -18,9 +18,12 @@ from billing.store.columns import AnyRow
 from billing.store.invariants.day_spans import (
     KEPT,
     charged,
+    closed,
     day_of,
     days_of,
     debtors,
+    forgiven,
+    forgiven_subscriptions,
     groups,
     late_days,
     locked_out,
@@ -134,6 +137,18 @@ def one_payment_a_day(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterat
         f" WHERE {KEPT.replace('invoice.id', 'i.id')} AND {KEPT.replace('invoice.id', 'j.id')}",
     ):
         yield "invoice", row[0], f"its days from {row[2]} to {row[3]} were paid before, by another subscription"
+
+
+@invariant(57, "A forgiven day gave access: it was not paused, and not behind the end.")
+def forgiven_days(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    for owners in groups(tx, forgiven_subscriptions()):
+        without = closed(tx, owners)
+        for owner, records in forgiven(tx, owners).items():
+            for record in records:
+                for days in without.get(owner, ()):
+                    if days.start < record.end and record.start < days.end:
+                        told = f"its days {days_of(record)} are recorded as forgiven, but it gave no access"
+                        yield "subscription", owner, f"{told} from {days.start} on"
 
 
 def _whether_old(row: AnyRow) -> str:
