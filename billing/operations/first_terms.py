@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
@@ -14,13 +14,14 @@ from billing.domain.days.schedule import BillingSchedule, due_at
 from billing.domain.identity import row_id
 from billing.domain.instants import in_utc
 from billing.domain.public_ids import Kind, public_id
-from billing.domain.states import COUNTED_REFUND_STATES, ChargeState, InvoiceEvent, InvoiceState, SubscriptionState
+from billing.domain.states import ChargeState, InvoiceEvent, InvoiceState, SubscriptionState
 from billing.operations.engine import Engine, NotFound, Refusal
 from billing.store.births import invoice_issued
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
+from billing.store.kept import kept_minor, refund_is_under_way
 from billing.store.queries import has_live_charge
-from billing.store.tables import Charge, Event, Invoice, Plan, Price, Refund, Subscription
+from billing.store.tables import Charge, Event, Invoice, Plan, Price, Subscription
 from billing.store.writes import Author, Change, Move, change, insert_rows, move
 from plans.calendar import Interval, Period, billing_day, nth_period
 from plans.catalog import Price as PlanPrice
@@ -42,11 +43,12 @@ class AlreadyPaid(Refusal):
     code = "already_paid"
     says_what_to_do = True
 
-    def __init__(self, subscription_id: UUID, plan_code: str, paid_through: date) -> None:
+    def __init__(self, subscription_id: UUID, plan_code: str, paid_through: date, *, refunding: bool = False) -> None:
+        instead = "when its refund, which is under way, has succeeded" if refunding else "or refund that payment first"
         super().__init__(
             f"plan {plan_code} is paid for until {paid_through}, that day not included, by "
             f"{public_id(Kind.SUBSCRIPTION, subscription_id)}, which has ended: enrol the customer from {paid_through} "
-            "on, or refund that payment first"
+            f"on, {'or ' if refunding else ''}{instead}"
         )
         self.subscription_id = subscription_id
 
@@ -171,19 +173,12 @@ def at_todays_price(tx: Connection, engine: Engine, subscription_id: UUID, plan:
 def refuse_if_paid(tx: Connection, customer_id: UUID, plan_code: str, *, today: date) -> None:
     """Refuse to sell days that the customer has paid for by a subscription that ended, unless that went back.
 
+    What is being refunded has not gone back: the refund may be declined.
+
     :raises AlreadyPaid: the days from today on are paid.
     """
-    given_back = (
-        select(func.coalesce(func.sum(col(Refund.amount_minor)), 0))
-        .where(
-            col(Refund.charge_id) == col(Charge.id),
-            col(Refund.gateway_payment_id) == col(Charge.gateway_payment_id),
-            col(Refund.state).in_(COUNTED_REFUND_STATES),
-        )
-        .scalar_subquery()
-    )
     paid = (
-        select(col(Subscription.id), col(Invoice.period_end))
+        select(col(Subscription.id), col(Invoice.period_end), refund_is_under_way().label("refunding"))
         .join(Invoice, col(Invoice.subscription_id) == col(Subscription.id))
         .join(Charge, col(Charge.invoice_id) == col(Invoice.id))
         .where(
@@ -194,14 +189,14 @@ def refuse_if_paid(tx: Connection, customer_id: UUID, plan_code: str, *, today: 
             col(Invoice.state) == InvoiceState.PAID,
             col(Invoice.period_end) > today,
             col(Charge.state) == ChargeState.CAPTURED,
-            col(Charge.amount_minor) > given_back,
+            kept_minor() > 0,
         )
         .order_by(col(Invoice.period_end).desc())
         .limit(1)
     )
     row = tx.execute(paid).one_or_none()
     if row is not None:
-        raise AlreadyPaid(row.id, plan_code, row.period_end)
+        raise AlreadyPaid(row.id, plan_code, row.period_end, refunding=row.refunding)
 
 
 def _had_it_before(tx: Connection, customer_id: UUID, plan_code: str) -> bool:

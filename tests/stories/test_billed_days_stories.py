@@ -247,6 +247,35 @@ def test_days_that_were_given_back_may_be_bought_again(world):
     assert world.state() == "active"
 
 
+@pytest.mark.parametrize("refunds", [["20006"], ["hang"]])
+def test_days_whose_refund_has_not_succeeded_are_not_sold_again(world, refunds):
+    subscription = world.subscribe()
+    cancel_now(world.engine, subscription, reason="changed my mind", now=world.now)
+    world.wallet(KIM, refunds=refunds)
+    [charge] = world.rows("SELECT id FROM charge")
+    request_refund(world.engine, UUID(str(charge["id"])), None, reason="left", now=world.now)
+    with pytest.raises(AlreadyPaid, match="when its refund, which is under way, has succeeded"):
+        world.enrol()
+    world.wait(hours=3)
+    with pytest.raises(AlreadyPaid):
+        world.enrol()
+    assert len(world.captured()) == 1
+
+
+def test_days_that_were_charged_back_may_be_bought_again(world, inbox):
+    subscription = world.subscribe()
+    [charge] = world.rows("SELECT gateway_payment_id FROM charge")
+    opened = world.sandbox("POST", "disputes", {"payment_id": charge["gateway_payment_id"]})
+    world.wait(minutes=1)
+    cancel_now(world.engine, subscription, reason="gone", now=world.now)
+    with pytest.raises(AlreadyPaid):
+        world.enrol()
+    world.sandbox("PUT", f"disputes/{opened['id']}", {"status": "lost"})
+    world.wait(minutes=1)
+    world.subscribe()
+    assert world.state() == "active"
+
+
 def _reprice(world, amount):
     apply_plans(
         world.engine,
