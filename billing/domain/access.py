@@ -73,6 +73,8 @@ class Standing:
     in_trial: bool = False
     consented: bool = False
     """Whether the subscriber agreed to be charged when the trial ends."""
+    consent_ends_on: date | None = None
+    """The first day on which that consent is too old for a charge; None: it does not matter any more."""
     ends_on: date | None = None
     """The first day on which it is not renewed any more, because it is canceled or paused on that day."""
     forgiven_through: date | None = None
@@ -122,7 +124,7 @@ def access_on(
 def _owed(today: date, standing: Standing, policy: CatchUpPolicy, grace_days: int | None) -> tuple[date | None, Why]:
     """Return the first day without, while what is owed has not been paid, and why; None: it may not be used."""
     is_behind = standing.state is _S.PAST_DUE
-    if not is_behind and standing.state is not _S.ACTIVE and not (standing.state is _S.TRIALING and standing.consented):
+    if not is_behind and standing.state is not _S.ACTIVE and not _may_be_charged(today, standing):
         return None, Why.NONE
     why = Why.GRACE if is_behind else Why.PENDING
     ends = [(_bounded(until, since, why, grace_days), why) for since, until in _owed_days(today, standing, policy)]
@@ -132,6 +134,13 @@ def _owed(today: date, standing: Standing, policy: CatchUpPolicy, grace_days: in
         if debt.charged_on is not None
     ]
     return max(ends, default=(None, Why.NONE), key=_by_day)
+
+
+def _may_be_charged(today: date, standing: Standing) -> bool:
+    """Say whether a trial that is over goes on: the subscriber consented, and that counts today or was used already."""
+    if standing.state is not _S.TRIALING or not standing.consented:
+        return False
+    return bool(standing.debts) or standing.consent_ends_on is None or today < standing.consent_ends_on
 
 
 def _by_day(end: tuple[date | None, Why]) -> date:

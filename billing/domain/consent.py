@@ -34,3 +34,11 @@ def consent_counts(given_at: datetime, first_charge: date, zone: str) -> bool:
     """Say whether consent given at an instant (UTC) counts for a trial that is over on ``first_charge`` in ``zone``."""
     opens = consent_days(first_charge, zone).opens
     return billing_day(given_at, CONSENT_ZONE) >= opens and given_at < start_of_day(first_charge, zone)
+
+
+def consent_ends_on(given_at: datetime, zone: str) -> date:
+    """Return the first day, in ``zone``, whose first charge consent given at an instant (UTC) does not cover."""
+    day = billing_day(given_at, zone) + CONSENT_WINDOW
+    while consent_counts(given_at, day, zone):
+        day += timedelta(days=1)
+    return day

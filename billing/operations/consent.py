@@ -10,6 +10,7 @@ from billing.domain.cases import Note
 from billing.domain.consent import CONSENT_ZONE, consent_counts, consent_days
 from billing.domain.states import SubscriptionState
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
+from billing.operations.manage import keep_plans
 from billing.operations.request_keys import done
 from billing.store.cases import lock_subscriptions
 from billing.store.tables import Price, Subscription
@@ -32,6 +33,7 @@ def record_consent(engine: Engine, subscription_id: UUID, *, now: datetime) -> d
     :raises NotFound: there is no such subscription. :raises OutsideConsentWindow: it would not count today.
     :raises Conflict: it is in no trial.
     """
+    keep_plans(engine, subscription_id, now=now)
     with engine.database.transaction() as tx:
         done(tx, engine)
         lock_subscriptions(tx, [subscription_id])

@@ -1,11 +1,11 @@
 """Cancels, pauses and resumes, now or later, under the row lock; a charge under way is left to finish by itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 from sqlmodel import col
 
 from billing.domain.cases import Note
@@ -35,6 +35,9 @@ MOST_AHEAD: Final = timedelta(days=5 * 366)
 """A day further off than this is taken for a slip of the pen."""
 
 
+PLANNED_BY: Final = "daemon"
+"""Who ends or pauses what was planned: the sweep, though an act by hand may come first."""
+_ITS_DAY: Final = "the day of its end had come"
 CHARGED_WITHIN: Final = timedelta(hours=1)
 """What is due for longer than this waits for the end of an outage, and not for the next sweep."""
 
@@ -59,7 +62,7 @@ def cancel_now(engine: Engine, subscription_id: UUID, *, reason: str | None, now
     :raises NotFound: there is no such subscription. :raises Conflict: it has ended already.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, engine, subscription_id)
+        row = _current(tx, engine, subscription_id, now)
         _refuse_if_ended(row)
         return _cancel(tx, engine, row, reason, Author(engine.actor, now))
 
@@ -74,7 +77,7 @@ def end_canceled_period(engine: Engine, subscription_id: UUID, *, now: datetime)
         _refuse_if_ended(row)
         if row.cancel_at is None or row.cancel_at > now:
             raise Conflict(f"subscription {subscription_id} is not going to be canceled")
-        return _cancel(tx, engine, row, row.cancel_reason or "the day of its end had come", Author(engine.actor, now))
+        return _cancel(tx, engine, row, row.cancel_reason or _ITS_DAY, Author(engine.actor, now))
 
 
 def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str | None, now: datetime) -> Managed:
@@ -88,7 +91,7 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str |
     """
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
-        row = _locked(tx, engine, subscription_id)
+        row = _current(tx, engine, subscription_id, now)
         _refuse_if_ended(row)
         ends_at = _end_of_period(row, now)
         if row.state not in _RUNNING_OUT or ends_at <= now:
@@ -107,7 +110,7 @@ def cancel_at(engine: Engine, subscription_id: UUID, *, on: date, reason: str | 
     :raises BadInput: the day is not to come, or too far off.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, engine, subscription_id)
+        row = _current(tx, engine, subscription_id, now)
         _refuse_if_ended(row)
         if row.state is _S.INCOMPLETE:
             raise Conflict(f"subscription {row.id} is incomplete: nothing was paid, so cancel it now")
@@ -123,7 +126,7 @@ def undo_cancel(engine: Engine, subscription_id: UUID, *, now: datetime) -> Mana
     :raises NotFound: there is no such subscription. :raises Conflict: none is scheduled, or it has ended.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, engine, subscription_id)
+        row = _current(tx, engine, subscription_id, now)
         _refuse_if_ended(row)
         if row.cancel_at is None:
             raise Conflict(f"subscription {subscription_id} is not going to be canceled")
@@ -136,15 +139,15 @@ def pause(engine: Engine, subscription_id: UUID, *, resume_at: datetime | None, 
     """Pause at ``now`` (UTC): no invoice and no charge until it is resumed, by hand or at ``resume_at``.
 
     The paid period keeps running. An open invoice stays open and is not tried. A period that began with the return from
-    another pause gives access, so it is charged before the next pause may begin.
+    another pause gives access, so it is charged before the next pause may begin; so does each day of a daily plan.
 
     :raises NotFound: there is no such subscription. :raises Conflict: its state or the date does not allow it.
     """
     _refuse_unless_to_come(resume_at, now, now, "now")
     with engine.database.transaction() as tx:
-        row = _locked(tx, engine, subscription_id)
+        row = _current(tx, engine, subscription_id, now)
         _refuse_unless_pausable(row)
-        _refuse_before_a_return_is_charged(row, now)
+        _refuse_before_its_days_are_charged(row, now)
         return _pause(tx, engine, row, resume_at, Author(engine.actor, now))
 
 
@@ -160,9 +163,9 @@ def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: dat
     """
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
-        row = _locked(tx, engine, subscription_id)
+        row = _current(tx, engine, subscription_id, now)
         _refuse_unless_pausable(row)
-        _refuse_before_a_return_is_charged(row, now)
+        _refuse_before_its_days_are_charged(row, now)
         at = _end_of_period(row, now)
         _refuse_unless_to_come(resume_at, at, now, "the end of the period")
         if row.state is _S.PAST_DUE:
@@ -193,7 +196,7 @@ def undo_pause(engine: Engine, subscription_id: UUID, *, now: datetime) -> Manag
     :raises NotFound: there is no such subscription. :raises Conflict: none is planned.
     """
     with engine.database.transaction() as tx:
-        row = _locked(tx, engine, subscription_id)
+        row = _current(tx, engine, subscription_id, now)
         if row.pause_at is None or row.state not in _PAUSABLE:
             raise Conflict(f"subscription {subscription_id} is not going to be paused")
         return _undo_pause(tx, row, Author(engine.actor, now))
@@ -211,7 +214,7 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
     """
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
-        row = _locked(tx, engine, subscription_id)
+        row = _current(tx, engine, subscription_id, now)
         if row.state in _PAUSABLE and row.pause_at is not None:
             return _undo_pause(tx, row, author)
         if row.state is not _S.PAUSED:
@@ -260,12 +263,17 @@ def _refuse_unless_pausable(row: AnyRow) -> None:
         raise Conflict(f"subscription {row.id} is {row.state.value}; only active or past_due can be paused")
 
 
-def _refuse_before_a_return_is_charged(row: AnyRow, now: datetime) -> None:
+def _refuse_before_its_days_are_charged(row: AnyRow, now: datetime) -> None:
+    """Refuse a pause that would leave access without a bill: on the day of a return, and on every day of a daily plan.
+
+    Else it could be had again and again. On the day of an ordinary renewal who pauses before the charge is not charged.
+    """
     schedule = schedule_of(row)
-    came_back = schedule.billed_index < 0 and schedule.next_start <= billing_day(now, row.zone)
-    if row.state is _S.ACTIVE and came_back and now < row.next_due_at + CHARGED_WITHIN:
+    is_given = row.state is _S.ACTIVE and schedule.next_start <= billing_day(now, row.zone)
+    again_and_again = schedule.billed_index < 0 or schedule.is_daily
+    if is_given and again_and_again and now < row.next_due_at + CHARGED_WITHIN:
         due = in_utc(row.next_due_at)
-        raise Conflict(f"subscription {row.id} was resumed, and its period is charged at {due}; pause it after that")
+        raise Conflict(f"subscription {row.id} has a period that is charged at {due}; pause it after that")
 
 
 def _end_of_period(row: AnyRow, now: datetime) -> datetime:
@@ -291,11 +299,54 @@ def _cancel(tx: Connection, engine: Engine, row: AnyRow, reason: str | None, aut
     return Managed(row.id, _S.CANCELED, charge_under_way=has_live_charge(tx, row.id))
 
 
+def keep_plans(engine: Engine, subscription_id: UUID, *, now: datetime) -> None:
+    """Pause or end a subscription for which that was planned, if the instant has come at ``now`` (UTC).
+
+    The sweep does it, but may not have run. What is done to a subscription by hand asks for this first, so that nothing
+    is charged, undone or counted as access behind a planned end.
+    """
+    with engine.database.snapshot() as tx:
+        found = tx.execute(_subscription(subscription_id)).one_or_none()
+    if found is not None and _plans_that_came(found, now):
+        with engine.database.transaction() as tx:
+            _current(tx, replace(engine, claim=None), subscription_id, now)
+
+
+def _current(tx: Connection, engine: Engine, subscription_id: UUID, now: datetime) -> AnyRow:
+    """Return a subscription under its lock, paused or ended if that was planned and its instant has come."""
+    row = _locked(tx, engine, subscription_id)
+    by_plan = Author(PLANNED_BY, now)
+    while due := _plans_that_came(row, now):
+        if due[0] is _S.PAUSED:
+            _pause(tx, engine, row, row.resume_at, by_plan)
+        else:
+            _cancel(tx, engine, row, row.cancel_reason or _ITS_DAY, by_plan)
+        row = tx.execute(_subscription(subscription_id)).one()
+    return row
+
+
+def _plans_that_came(row: AnyRow, now: datetime) -> list[SubscriptionState]:
+    """Return what a subscription should be by now as planned, in the order of the instants."""
+    planned = []
+    if row.pause_at is not None and row.pause_at <= now and row.state in _PAUSABLE:
+        planned.append((row.pause_at, _S.PAUSED))
+    if row.cancel_at is not None and row.cancel_at <= now and row.state not in _ENDED:
+        planned.append((row.cancel_at, _S.CANCELED))
+    return [state for _, state in sorted(planned)]
+
+
 def _locked(tx: Connection, engine: Engine, subscription_id: UUID) -> AnyRow:
     """Return a subscription under its lock, with which every act here begins; what is refused was not done."""
     done(tx, engine)
     lock_subscriptions(tx, [subscription_id])
-    row = tx.execute(
+    row = tx.execute(_subscription(subscription_id)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no subscription {subscription_id}")
+    return row
+
+
+def _subscription(subscription_id: UUID) -> Select[*tuple[Any, ...]]:
+    return (
         select(
             col(Subscription.id),
             col(Subscription.state),
@@ -316,10 +367,7 @@ def _locked(tx: Connection, engine: Engine, subscription_id: UUID) -> AnyRow:
         )
         .join(Price, col(Price.id) == col(Subscription.price_id))
         .where(col(Subscription.id) == subscription_id)
-    ).one_or_none()
-    if row is None:
-        raise NotFound(f"there is no subscription {subscription_id}")
-    return row
+    )
 
 
 def _refuse_if_ended(row: AnyRow) -> None:

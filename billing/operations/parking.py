@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.consent import consent_counts
 from billing.domain.days.records import DayKind
 from billing.domain.days.releasing import Bill, Release, first_unbilled, release
 from billing.domain.days.renewing import CatchUp
@@ -20,6 +21,7 @@ from billing.domain.states import (
 )
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.operations.issuing import issue_renewals, renewal_invoice
+from billing.operations.manage import keep_plans
 from billing.operations.owed_days import forgive_invoices
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
@@ -61,6 +63,7 @@ def release_subscription(
     """
     author = Author(engine.actor, now)
     subject = ("subscription", str(subscription_id))
+    keep_plans(engine, subscription_id, now=now)
     with engine.database.transaction() as tx:
         row = _locked_subscription(tx, subscription_id)
         if row is None:
@@ -88,6 +91,7 @@ def _locked_subscription(tx: Connection, subscription_id: UUID) -> AnyRow | None
             col(Subscription.id),
             col(Subscription.state),
             col(Subscription.parked_reason),
+            col(Subscription.consented_at),
             col(Subscription.anchor),
             col(Subscription.zone),
             col(Subscription.billed_index),
@@ -105,6 +109,10 @@ def _release(tx: Connection, engine: Engine, row: AnyRow, now: datetime, bill: B
     if row.state not in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
         return Release()
     schedule, today = schedule_of(row), billing_day(now, row.zone)
+    if row.state is SubscriptionState.TRIALING and schedule.next_start <= today:
+        given: datetime | None = row.consented_at
+        if given is None or not consent_counts(given, today, row.zone):
+            return Release()  # the next sweep ends it
     owed = open_invoices(tx, [row.id]).get(row.id, [])
     first = first_unbilled(schedule, today, owed)
     if bill is None and first is not None and first.end <= today and engine.rules.catch_up is CatchUp.HOLD:

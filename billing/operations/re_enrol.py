@@ -19,6 +19,7 @@ from billing.operations.first_charges import (
     start_present_charge,
 )
 from billing.operations.first_terms import agreement_amount, open_invoice
+from billing.operations.manage import keep_plans
 from billing.operations.request_keys import done
 from billing.store.births import invoice_issued
 from billing.store.cases import lock_subscriptions
@@ -44,6 +45,7 @@ def re_enrol(engine: Engine, subscription_id: UUID, terminal: Terminal, *, now: 
     :raises NotFound: there is no such subscription. :raises Conflict: it cannot be re-enrolled now.
     """
     since = engine.gateway.moment()
+    keep_plans(engine, subscription_id, now=now)
     with engine.database.transaction() as tx:
         invoice_id = _invoice_to_pay(tx, engine, subscription_id, now)
         found = payment_under_way(tx, subscription_id, invoice_id)

@@ -1,6 +1,6 @@
 """Writes the invoice of every subscription whose next period has come."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,10 +9,17 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from billing.domain.cases import Note
-from billing.domain.consent import consent_counts
+from billing.domain.consent import consent_counts, consent_ends_on
 from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
-from billing.domain.days.renewing import HoldForDecision, OpenInvoice, Renewal, WaitForTheDebt, plan_renewal
-from billing.domain.days.schedule import slot_on
+from billing.domain.days.renewing import (
+    CatchUp,
+    HoldForDecision,
+    OpenInvoice,
+    Renewal,
+    WaitForTheDebt,
+    plan_renewal,
+)
+from billing.domain.days.schedule import BillingSchedule, slot_on
 from billing.domain.states import SubscriptionEvent, SubscriptionState
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import Engine, Tally
@@ -102,14 +109,14 @@ def _renew_one(
     if isinstance(plan, WaitForTheDebt):
         batch.changes.append(_tomorrow(engine, due, today))
         return "renewals_waiting"
+    if any(at is not None and at <= author.now for at in (due.cancel_at, due.pause_at)):
+        return None  # it ends, or is paused, instead
+    if due.state is SubscriptionState.TRIALING and not _consented(due, today):
+        _end_without_consent(tx, engine, due, today, author)
+        return "trials_ended_without_consent"
     if isinstance(plan, HoldForDecision):
         _hold(tx, due, plan, author)
         return "renewals_held"
-    if any(at is not None and at <= author.now for at in (due.cancel_at, due.pause_at)):
-        return None  # it ends, or is paused, instead
-    if due.state is SubscriptionState.TRIALING and not _consented(due, plan):
-        _end_without_consent(tx, due, today, author)
-        return "trials_ended_without_consent"
     _bill(engine, due, plan, today, batch, author)
     return None
 
@@ -135,12 +142,12 @@ def _tomorrow(engine: Engine, due: DueSubscription, today: date) -> Change:
     return Change(schedule.subscription_id, due.state, {"next_due_at": at})
 
 
-def _consented(due: DueSubscription, plan: Renewal) -> bool:
-    first_paid = (*plan.late, plan.period)[0]
-    return due.consented_at is not None and consent_counts(due.consented_at, first_paid.start, due.schedule.zone)
+def _consented(due: DueSubscription, today: date) -> bool:
+    # Counted from the day of the charge, which an outage may have put off (E-Commerce Act art. 13(6)).
+    return due.consented_at is not None and consent_counts(due.consented_at, today, due.schedule.zone)
 
 
-def _end_without_consent(tx: Connection, due: DueSubscription, today: date, author: Author) -> None:
+def _end_without_consent(tx: Connection, engine: Engine, due: DueSubscription, today: date, author: Author) -> None:
     subscription_id = due.schedule.subscription_id
     reason = "the trial ended without the subscriber's consent to be charged"
     written = {"canceled_at": author.now, "cancel_reason": reason}
@@ -149,9 +156,21 @@ def _end_without_consent(tx: Connection, due: DueSubscription, today: date, auth
     move(tx, Subscription, [ended], author)
     void_open_invoices(tx, [subscription_id], author)
     if due.consented_at is not None and due.schedule.next_start < today:
-        # The consent was too old when an outage ended, but gave access meanwhile.
-        days = DayRecord(due.schedule.next_start, today, DayKind.FORGIVEN, UnbilledReason.OUTAGE)
-        write_day_records(tx, [(subscription_id, days)], author)
+        days = _waited_with_consent(engine, due.schedule, due.consented_at, today)
+        write_day_records(tx, [(subscription_id, each) for each in days], author)
+
+
+def _waited_with_consent(
+    engine: Engine, schedule: BillingSchedule, given_at: datetime, today: date
+) -> Iterator[DayRecord]:
+    """Yield the days of an outage at the end of which consent was too old: it gave access as long as it counted."""
+    until = min(today, max(schedule.next_start, consent_ends_on(given_at, schedule.zone)))
+    if engine.rules.catch_up is CatchUp.HOLD:
+        until = min(until, schedule.period(schedule.billed_index + 1).end)
+    if schedule.next_start < until:
+        yield DayRecord(schedule.next_start, until, DayKind.FORGIVEN, UnbilledReason.OUTAGE)
+    if until < today:
+        yield DayRecord(until, today, DayKind.NONE, UnbilledReason.NO_ACCESS)
 
 
 def _hold(tx: Connection, due: DueSubscription, held: HoldForDecision, author: Author) -> None:

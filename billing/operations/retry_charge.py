@@ -18,12 +18,13 @@ from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.states import InvoiceState, SourceState, SubscriptionState
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal, Tally
+from billing.operations.manage import keep_plans
 from billing.operations.request_keys import done
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import StartedCharge, start_charges
 from billing.store.billable import ChargeableInvoice, load_chargeable
 from billing.store.installation import load_installation
-from billing.store.queries import has_live_charge
+from billing.store.queries import has_live_charge, subscription_of_invoice
 from billing.store.tables import Charge, Invoice, Plan, Subscription
 from billing.store.writes import Author
 from plans.calendar import billing_day
@@ -82,6 +83,10 @@ def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime, subscriber
         invoice belongs to is set aside. :raises Refusal: it cannot be charged now; the text says why.
     """
     since = engine.gateway.moment()
+    with engine.database.snapshot() as tx:
+        owner = subscription_of_invoice(tx, invoice_id)
+    if owner is not None:
+        keep_plans(engine, owner, now=now)
     with engine.database.transaction() as tx:
         rows = load_chargeable(tx, [invoice_id], skip_locked=False)
         if not rows:

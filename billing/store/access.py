@@ -12,7 +12,8 @@ from sqlmodel import col
 
 from billing.domain.access import Debt, Standing
 from billing.domain.cases import ChargeKind, InvoiceKind
-from billing.domain.states import InvoiceState
+from billing.domain.consent import consent_ends_on
+from billing.domain.states import InvoiceState, SubscriptionState
 from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.forgiven import forgiven_columns, forgiven_through
@@ -86,6 +87,7 @@ def _standing(row: AnyRow, debts: Sequence[Debt]) -> SubscriptionStanding:
             paid_through=row.paid_through,
             in_trial=row.billed_index < 0,
             consented=row.consented_at is not None,
+            consent_ends_on=_consent_ends_on(row),
             ends_on=_ends_on(row),
             forgiven_through=forgiven_through(row),
             debts=debts,
@@ -93,6 +95,11 @@ def _standing(row: AnyRow, debts: Sequence[Debt]) -> SubscriptionStanding:
             is_parked=row.parked_reason is not None,
         ),
     )
+
+
+def _consent_ends_on(row: AnyRow) -> date | None:
+    is_awaited = row.state is SubscriptionState.TRIALING and row.consented_at is not None
+    return consent_ends_on(row.consented_at, row.zone) if is_awaited else None
 
 
 def _ends_on(row: AnyRow) -> date | None:

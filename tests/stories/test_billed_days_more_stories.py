@@ -1,6 +1,6 @@
 """More stories of which days are billed: decisions about an outage, planned ends within one, tokens, monthly limits."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -10,10 +10,11 @@ from harness import WEB, email, utc
 from billing.domain.access import Access, Why, access_on
 from billing.domain.days.releasing import Bill
 from billing.domain.days.renewing import CatchUp
+from billing.operations.consent import record_consent
 from billing.operations.engine import Conflict
 from billing.operations.forgive_invoice import void_invoice
 from billing.operations.manage import cancel_at, cancel_now, pause, pause_at_period_end, resume
-from billing.operations.parking import release_subscription
+from billing.operations.parking import park_subscription, release_subscription
 from billing.operations.re_enrol import re_enrol
 from billing.store.access import standings_of_customer
 from billing.store.invariants import check_all
@@ -251,3 +252,43 @@ def test_who_came_back_can_leave_before_the_day_is_charged(world):
     cancel_now(world.engine, subscription, reason="changed my mind", now=world.now)
     world.live_through("2027-04-12 12:00")
     assert (_renewals(world), _access(world).allowed) == ([], False)
+
+
+def _an_outage_outlasts_consent(world, catch_up):
+    """Consent of the 10th of February to a trial that ends on the 2nd of March counts for a charge up to the 12th."""
+    world.with_rules(catch_up=catch_up)
+    subscription = world.subscribe(plan="trial")
+    world.live_through("2027-02-10 12:00")
+    record_consent(world.engine, subscription, now=world.now)
+    world.live_through("2027-02-11 12:00")
+    return subscription
+
+
+@pytest.mark.parametrize("catch_up", list(CatchUp))
+def test_consent_that_is_too_old_on_the_day_of_the_charge_covers_none(world, catch_up):
+    _an_outage_outlasts_consent(world, catch_up)
+    [trial] = world.rows("SELECT paid_through FROM subscription")
+    ends = str(trial["paid_through"])
+    world.go_to("2027-03-12 12:00")
+    assert _access(world).why is Why.PENDING
+    world.go_to("2027-03-13 12:00")
+    assert not _access(world).allowed
+    world.live_through("2027-06-09 12:00", timedelta(days=40))
+    assert (world.state(), _renewals(world)) == ("canceled", [])
+    assert _records(world) == [
+        (ends, "2027-03-13", "forgiven", "outage"),
+        ("2027-03-13", str(billing_day(_ended_at(world), "Asia/Seoul")), "none", "no_access"),
+    ]
+
+
+def _ended_at(world):
+    return utc(world.rows("SELECT canceled_at FROM subscription")[0]["canceled_at"])
+
+
+def test_what_is_released_is_not_charged_on_consent_that_is_too_old(world):
+    subscription = _an_outage_outlasts_consent(world, CatchUp.HOLD)
+    park_subscription(world.engine, subscription, "looked into", world.now)
+    world.go_to("2027-04-20 12:00")
+    release_subscription(world.engine, subscription, "done", world.now, bill=Bill.LATEST)
+    world.live_through("2027-04-22 12:00")
+    assert (world.state(), _renewals(world)) == ("canceled", [])
