@@ -262,7 +262,8 @@ def test_days_whose_refund_has_not_succeeded_are_not_sold_again(world, refunds):
     assert len(world.captured()) == 1
 
 
-def test_days_that_were_charged_back_may_be_bought_again(world, inbox):
+@pytest.mark.usefixtures("inbox")
+def test_days_that_were_charged_back_may_be_bought_again(world):
     subscription = world.subscribe()
     [charge] = world.rows("SELECT gateway_payment_id FROM charge")
     opened = world.sandbox("POST", "disputes", {"payment_id": charge["gateway_payment_id"]})
