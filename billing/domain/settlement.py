@@ -26,7 +26,7 @@ from billing.domain.charging import (
     Refused,
     Unknown,
 )
-from billing.domain.days.paying import covered_by
+from billing.domain.days.paying import covered_by, lacks_confirmation
 from billing.domain.declines import DeclineClass, classify_decline, classify_refusal
 from billing.domain.failing import settle_failure
 from billing.domain.hanging import why_open
@@ -219,6 +219,8 @@ def _captured(case: Case, payment: GatewayPayment, now: datetime, policy: Policy
         source_event=_proof_of_life(case),
         notes=(Note("charge.late_truth", {"was": case.charge_state.value}),) if late else (),
     )
+    if lacks_confirmation(case, now):
+        return replace(captured, refund_reason="the subscriber had not confirmed the debt")
     why_back = _why_refund(case, policy)
     if why_back is not None:
         void = InvoiceEvent.VOID if case.invoice_state is InvoiceState.OPEN else None
@@ -288,7 +290,7 @@ def _paid(case: Case, captured: Settlement, now: datetime, policy: Policy) -> Se
         captured,
         invoice_event=InvoiceEvent.PAY,
         invoice={"paid_at": now, "next_attempt_at": None, "give_up_at": None, **coverage.invoice},
-        subscription_event=_subscription_event(case),
+        subscription_event=SubscriptionEvent.RESUME if coverage.ends_pause else _subscription_event(case),
         subscription=subscription,
         days=coverage.records,
         notes=(*captured.notes, *coverage.notes, *asked),

@@ -410,6 +410,37 @@ def test_a_yearly_debt_that_was_paused_for_long_asks_the_subscriber_and_a_new_ag
     assert world.state() == "active"
 
 
+@pytest.mark.usefixtures("inbox")
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_yearly_debt_that_is_captured_months_late_goes_back_for_nobody_confirmed_it(world, paused):
+    _ends_in(world, EndOfLadder.UNPAID)
+    subscription = world.subscribe(plan="yearly")
+    world.wallet(KIM, script=["late:1500:20051"] + ["20051"] * 9)
+    world.live_through("2028-02-01 12:00")
+    if paused:
+        pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2028-05-10 12:00")
+    assert [payment["captured"] - payment["refunded"] for payment in world.payments() if payment["captured"]] == [
+        99_000,
+        0,
+    ]
+    assert (world.states("invoice"), _renewals(world)) == (["paid", "open"], [])
+    assert (world.state(), _access(world).allowed) == ("paused" if paused else "unpaid", False)
+
+
+def test_a_new_agreement_that_buys_a_new_year_in_a_pause_ends_the_pause(world):
+    _ends_in(world, EndOfLadder.PAUSE)
+    subscription = world.subscribe(plan="yearly")
+    world.wallet(KIM, script=["20051"] * 6)
+    world.live_through("2028-04-10 12:00")
+    assert world.state() == "paused"
+    made = re_enrol(world.engine, subscription, WEB, now=world.now)
+    world.agree(str(made.redirect_url))
+    world.wait(minutes=5)
+    assert (world.state(), _renewals(world)) == ("active", [("2028-04-10", "2028-04-10", "2029-04-10")])
+    assert _access(world) == Access(True, date(2029, 4, 10), Why.PAID)
+
+
 def test_a_debt_that_is_forgiven_after_its_period_begins_anew_on_that_day(world):
     world.go_to("2027-02-04 12:00")
     world.subscribe(plan="weekly")

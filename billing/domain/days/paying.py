@@ -25,6 +25,19 @@ class Coverage:
     subscription: Mapping[str, object] = field(default_factory=dict)
     records: tuple[DayRecord, ...] = ()
     notes: tuple[Note, ...] = ()
+    ends_pause: bool = False
+    """Whether a pause is over, because the subscriber has bought a new period in it."""
+
+
+def lacks_confirmation(case: Case, now: datetime) -> bool:
+    """Say whether a debt was captured that is charged only if the subscriber confirms it, and nobody had (``now``: UTC).
+
+    A charge that was made in time may be captured long after; one that was made later had been confirmed.
+    """
+    if case.invoice_state is not InvoiceState.OPEN or case.subscriber_is_present:
+        return False
+    sent_on = billing_day(case.sent_at, case.zone)
+    return _is_too_late(case, billing_day(now, case.zone)) and not _is_too_late(case, sent_on)
 
 
 def covered_by(case: Case, now: datetime, window: ChargeWindow) -> Coverage:
@@ -75,7 +88,10 @@ def _period_anew(case: Case, today: date, window: ChargeWindow) -> Coverage:
     if grace_ended_on < today:
         records.append(DayRecord(grace_ended_on, today, DayKind.NONE, UnbilledReason.NO_ACCESS))
     bought = _bought(case, today, window)
-    return Coverage(bought.invoice, bought.subscription, tuple(records), bought.notes)
+    in_a_pause = case.subscription_state is _S.PAUSED
+    resumed = {"resume_at": None, "pause_at": None} if in_a_pause else {}
+    columns = {**bought.subscription, **resumed}
+    return Coverage(bought.invoice, columns, tuple(records), bought.notes, ends_pause=in_a_pause)
 
 
 def _bought(case: Case, today: date, window: ChargeWindow) -> Coverage:
@@ -89,6 +105,7 @@ def _bought(case: Case, today: date, window: ChargeWindow) -> Coverage:
 
 
 def _is_too_late(case: Case, today: date) -> bool:
+    """Say whether most of the period that is owed gave no access by ``today``, so that paying buys a new one."""
     if case.grace_until is None or case.period.end != case.schedule.next_start:
         return False
     return needs_confirmation(case.period, grace_ended_on=case.grace_until, lost_days=case.lost_days, today=today)
