@@ -7,8 +7,16 @@ from typing import Final
 from billing.domain.polling import poll_again_at
 from billing.domain.states import ChargeEvent, ChargeState
 
-AFTER_A_FAILURE: Final = (timedelta(hours=1), timedelta(days=1), timedelta(days=7))
-"""After a decline, an expiry, a cancellation or proven absence: the capture that follows may lose its webhook."""
+AFTER_A_FAILURE: Final = (
+    timedelta(hours=1),
+    timedelta(days=1),
+    *(timedelta(weeks=week) for week in range(1, 13)),
+    *(timedelta(weeks=week) for week in range(16, 53, 4)),
+)
+"""After a decline, an expiry, a cancellation or proven absence: the capture that follows may lose its webhook.
+
+Weekly for twelve weeks, then every four weeks for as long as a capture may be refunded, a year.
+"""
 AFTER_A_RESEND: Final = (timedelta(hours=1), timedelta(days=1))
 """After a capture of a charge that was sent more than once: each send may have made a payment."""
 AFTER_A_REFUSAL: Final = (timedelta(hours=1), timedelta(days=1))

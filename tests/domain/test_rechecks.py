@@ -6,7 +6,7 @@ import pytest
 from a_case import CANCELED, CAPTURED, EXPIRED, NOW, a_case, declined
 
 from billing.domain.cases import Policy
-from billing.domain.charging import NotSent, Refused
+from billing.domain.charging import REFUND_WINDOW, NotSent, Refused
 from billing.domain.rechecks import (
     AFTER_A_FAILURE,
     MOST_TRIES,
@@ -59,9 +59,12 @@ def test_a_capture_is_looked_at_again_only_if_it_was_sent_more_than_once():
 @pytest.mark.parametrize(
     "state", [ChargeState.DECLINED, ChargeState.EXPIRED, ChargeState.CANCELED, ChargeState.REFUSED]
 )
-def test_a_failed_charge_is_looked_at_an_hour_a_day_and_a_week_after_it_ended(state):
-    expected = [timedelta(hours=1), timedelta(days=1), timedelta(days=7)]
-    assert instants_of(state, first_recheck(AFTER_A_FAILURE, NOW)) == expected
+def test_a_failed_charge_is_looked_at_again_for_a_year_ever_more_seldom(state):
+    instants = instants_of(state, first_recheck(AFTER_A_FAILURE, NOW))
+    weekly = [timedelta(weeks=week) for week in range(1, 13)]
+    assert instants[:14] == [timedelta(hours=1), timedelta(days=1), *weekly]
+    assert instants[14:16] == [timedelta(weeks=16), timedelta(weeks=20)]
+    assert instants[-1] == timedelta(weeks=52) < REFUND_WINDOW
 
 
 def test_a_capture_sent_twice_is_looked_at_an_hour_and_a_day_after_it():

@@ -81,13 +81,33 @@ def test_the_invoice_was_paid_meanwhile_so_what_was_captured_late_goes_back(sile
     assert_sound(world, at_rest=True)
 
 
-def test_a_charge_that_stays_failed_is_looked_at_three_times_and_then_never_again(silent):
+@pytest.mark.parametrize("hours", [200, 1500])
+def test_what_is_captured_weeks_late_is_found_though_nobody_tells(silent, hours):
+    world = silent
+    world.wallet(KIM, script=[f"late:{hours}:expire", "ok"])
+    world.live_through("2027-05-20 12:00")
+    net = [payment["captured"] - payment["refunded"] for payment in world.payments()]
+    assert sorted(net) == [0, 9900, 9900, 9900, 9900], "the first payment, and February to April, once each"
+    assert world.states("refund_obligation") == ["refunded"]
+    _agrees_with_the_gateway(world)
+
+
+def test_a_first_payment_that_is_captured_weeks_late_is_found_though_nobody_tells(silent):
+    world = silent
+    world.wallet("lee@example.com", first_payment=["late:300:expire"])
+    world.agree(str(world.enrol("lee").redirect_url))
+    world.live_through("2027-02-25 12:00")
+    assert all(row["state"] != "expired" for row in world.rows("SELECT state FROM charge"))
+    _agrees_with_the_gateway(world)
+
+
+def test_a_charge_that_stays_failed_is_looked_at_after_an_hour_a_day_and_every_week(silent):
     world = silent
     world.wallet(KIM, script=["20051", "ok"])
     world.live_through("2027-03-20 12:00")
     first = _renewals(world)[0]
-    assert (first["state"], first["check_at"], first["checks"]) == ("declined", None, 3)
-    assert _rechecks(world) == 3
+    assert (first["state"], first["checks"]) == ("declined", 4)
+    assert _rechecks(world) == 4
 
 
 def test_a_look_that_fails_is_made_again_and_finds_the_capture(silent):
@@ -111,7 +131,7 @@ def test_a_list_that_does_not_show_the_payment_it_must_have_proves_nothing(silen
     assert (first["state"], first["checks"]) == ("declined", 0)
     assert first["absent_looks"] > 1
     world.live_through("2027-03-08 16:00")
-    assert _renewals(world)[0]["check_at"] is None
+    assert (_renewals(world)[0]["state"], _renewals(world)[0]["checks"]) == ("declined", 3)
 
 
 def test_a_second_payment_after_a_resend_is_found_by_a_recheck_and_refunded(silent):
