@@ -30,7 +30,7 @@ class Coverage:
 
 
 def lacks_confirmation(case: Case, now: datetime) -> bool:
-    """Say whether a debt was captured that is charged only if the subscriber confirms it, and nobody had (``now``: UTC).
+    """Say whether a debt was captured that the subscriber had to confirm first, and nobody had (``now``: UTC).
 
     A charge that was made in time may be captured long after; one that was made later had been confirmed.
     """
