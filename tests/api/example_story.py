@@ -169,9 +169,11 @@ def _changes(tell: Teller) -> None:
     tell.api.post(f"{path}/pause")
     tell.post("resume_subscription", f"{path}/resume", {"reason": "is back"})
     source = tell.api.get(path)["source_id"]
+    tell.api.world.faults(unprocessed_502=1.0)
     tell.post("revoke_source", f"/v1/sources/{source}/revoke", {"reason": "asked for by the subscriber"})
     cut = {"reason": "cut by the subscriber in KakaoTalk, on the screen they showed"}
     tell.post("settle_revocation", f"/v1/sources/{source}/settle-revocation", cut)
+    tell.api.world.faults(unprocessed_502=0.0)
     ends = {name: wanted()[name] for name in ("terminal_type", "success_url", "failure_url")}
     tell.post("replace_source", f"{path}/replace-source", ends)
 
