@@ -49,14 +49,25 @@ def outside_quiet_hours(instant: datetime, window: ChargeWindow) -> datetime:
 def charge_slot(day: date, at: time, zone: str, window: ChargeWindow, spread_by: UUID) -> datetime:
     """Return the UTC instant on ``day`` at which to charge: ``at`` in ``zone`` plus this subscription's own jitter.
 
-    An hour that lies in the quiet hours is moved behind them first, so that the jitter spreads those slots, too.
+    An hour that lies in the quiet hours is moved behind them first, so that the jitter spreads those slots, too; or
+    before them, if they last into the next day: a slot is on its day, so that a daily plan is charged every day.
     The jitter is a function of the subscription, so a slot computed twice is the same slot.
     """
-    digest = hashlib.sha256(spread_by.bytes).digest()
-    share = int.from_bytes(digest[:4], "big") / 2**32
-    seconds = int(window.jitter.total_seconds() * share)
-    opens = outside_quiet_hours(_at(day, at, ZoneInfo(zone)), window)
-    return outside_quiet_hours(opens + timedelta(seconds=seconds), window)
+    local, tomorrow = ZoneInfo(zone), _at(day + timedelta(days=1), time(), ZoneInfo(zone))
+    share = int.from_bytes(hashlib.sha256(spread_by.bytes).digest()[:4], "big") / 2**32
+    opens = outside_quiet_hours(_at(day, at, local), window)
+    if opens >= tomorrow:
+        opens = _before_quiet_hours(opens, window) - window.jitter
+    spread = min(window.jitter, tomorrow - opens)
+    slot = outside_quiet_hours(opens + timedelta(seconds=int(spread.total_seconds() * share)), window)
+    return slot if slot < tomorrow else _before_quiet_hours(slot, window)
+
+
+def _before_quiet_hours(end: datetime, window: ChargeWindow) -> datetime:
+    """Return the last second before the quiet hours that end at ``end`` (UTC)."""
+    local = end.astimezone(_WALLET)
+    day = local.date() if window.quiet_from <= window.quiet_until else local.date() - timedelta(days=1)
+    return _at(day, window.quiet_from, _WALLET) - timedelta(seconds=1)
 
 
 def _at(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -1,5 +1,6 @@
 """When a wallet may be charged: never in Seoul's quiet hours, whatever the billing zone and its clocks do."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -176,10 +177,27 @@ def test_without_jitter_every_slot_is_exactly_on_time():
     assert charge_slot(date(2027, 3, 1), time(10), SEOUL, exact, UUID(int=7)) == kst("2027-03-01 10:00")
 
 
-def test_a_slot_that_its_jitter_would_push_into_the_quiet_hours_comes_after_them():
+def test_a_slot_that_its_jitter_would_push_into_the_quiet_hours_comes_before_them_on_its_day():
     late = charge_slot(date(2027, 3, 1), time(23, 19, 59), SEOUL, BY_NIGHT, UUID(int=7))
-    assert late.astimezone(KST).isoformat() == "2027-03-02T00:40:00+09:00"
+    assert late.astimezone(KST).isoformat() == "2027-03-01T23:19:59+09:00"
 
 
 def test_charging_opens_at_ten_unless_said_otherwise():
     assert ChargeWindow().opens == time(10, 0)
+
+
+@given(
+    day=st.dates(date(2026, 1, 1), date(2030, 1, 1)),
+    opens=st.times().map(lambda at: at.replace(second=0, microsecond=0)),
+    jitter=st.integers(0, 720),
+    zone=st.sampled_from([SEOUL, "UTC", "America/New_York", "Pacific/Kiritimati", "Australia/Lord_Howe"]),
+    spread_by=st.uuids(),
+    window=st.sampled_from([BY_NIGHT, BY_DAY, NEVER, ChargeWindow(quiet_from=time(0, 10), quiet_until=time(9, 0))]),
+)
+@example(date(2027, 2, 1), time(23, 25), 30, SEOUL, UUID(int=1), BY_NIGHT)
+@example(date(2027, 2, 1), time(23, 10), 60, SEOUL, UUID(int=2), BY_NIGHT)
+def test_a_slot_is_on_its_day_however_late_the_window_opens(day, opens, jitter, zone, spread_by, window):
+    window = replace(window, opens=opens, jitter=timedelta(minutes=jitter))
+    slot = charge_slot(day, opens, zone, window, spread_by)
+    assert slot.astimezone(ZoneInfo(zone)).date() == day
+    assert not is_quiet(slot, window)
