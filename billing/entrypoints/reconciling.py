@@ -19,11 +19,13 @@ log = structlog.get_logger()
 AFTER_AN_ERROR: Final = timedelta(minutes=1)
 LOOKS_EVERY: Final = timedelta(seconds=1)
 """Rounds are due once a day, so nothing is gained by looking as often as a quick daemon sweeps."""
+DRAINS_WITHIN: Final = timedelta(seconds=5)
+"""A page under way when the daemon ends has so long to end; after that the next daemon asks it again."""
 
 
 @contextmanager
 def reconciling(settings: Settings, engine: Engine) -> Iterator[None]:
-    """Reconcile while the block runs; the page under way at its end is finished first."""
+    """Reconcile while the block runs; the page under way at its end is finished first, if it does not take long."""
     stop = threading.Event()
     work = Reconciler(settings, engine)
     thread = threading.Thread(target=work.run, args=(stop,), name="reconciler", daemon=True)
@@ -32,7 +34,7 @@ def reconciling(settings: Settings, engine: Engine) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(timeout=settings.gateway.answer_seconds)
+        thread.join(timeout=DRAINS_WITHIN.total_seconds())
 
 
 class Reconciler:

@@ -7,8 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import httpx2
 import pytest
+from harness import NO_CERTIFICATES, utc
 from waiting import HANG_SECONDS, until
+
+from billing.store.installation import set_clock
+from billing.store.reconciliation import LEASE
 
 
 @pytest.fixture
@@ -72,3 +77,65 @@ def test_a_daemon_sweeps_gives_signs_of_life_and_drains_on_sigterm(start, lived)
     assert process.returncode == 0
     assert '"event": "daemon_stopped"' in err
     assert lived.ask("SELECT COUNT(*) FROM daemon") == 0
+
+
+RECENT = "SELECT {} FROM reconciliation_round WHERE name = 'recent'"
+
+
+def slowly(lived, **gateway):
+    """Let a daemon ask two questions a page, and be patient with the gateway."""
+    words = lived.config.read_text().replace("reads_per_second = 2000.0", "reads_per_second = 100.0")
+    for name, value in gateway.items():
+        words = words.replace(f"{name} = 2.0", f"{name} = {value}")
+    lived.config.write_text(f"{words}[reconciliation]\nread_share = 0.01\nrecent_days = 30\n")
+
+
+def ended(lived):
+    place = lived.ask(RECENT.format("place"))
+    return lived.ask(RECENT.format("ended_at")) is not None and place in (None, "null")
+
+
+def test_sigterm_in_the_midst_of_a_round_keeps_its_place_and_the_next_daemon_goes_on(start, lived):
+    slowly(lived)
+    first = start("daemon", "--name", "first")
+    until(lambda: lived.ask(RECENT.format("asked")), "a page of the first round", every=0.05)
+    first.send_signal(signal.SIGTERM)
+    _, err = first.communicate(timeout=HANG_SECONDS)
+    assert (first.returncode, '"event": "daemon_stopped"' in err) == (0, True)
+    began, asked = lived.ask(RECENT.format("began_at")), lived.ask(RECENT.format("asked"))
+    assert not ended(lived)
+    second = start("daemon", "--name", "second")
+    until(lambda: ended(lived), "the end of the round", every=0.05)
+    second.send_signal(signal.SIGTERM)
+    second.communicate(timeout=HANG_SECONDS)
+    assert lived.ask(RECENT.format("began_at")) == began
+    recent = f"datetime('{utc(began).replace(tzinfo=None)}', '-30 days')"
+    charges = lived.ask(
+        f"SELECT count(*) FROM charge WHERE state = 'captured' AND sent_at >= {recent} AND sent_at <= '{began}'"
+    )
+    refunds = lived.ask(f"SELECT count(*) FROM refund WHERE created_at >= {recent}")
+    assert asked < lived.ask(RECENT.format("asked")) == charges + refunds, "each was asked about once"
+
+
+def test_a_gateway_that_never_answers_keeps_no_daemon_from_ending(start, lived, lived_sandbox):
+    """The page that waits for its answer is given up; another daemon asks it once the lease is over."""
+    wait_for_an_answer = 40.0
+    slowly(lived, answer_seconds=wait_for_an_answer)
+    with httpx2.Client(base_url=lived_sandbox.url, verify=NO_CERTIFICATES) as sandbox:
+        sandbox.put("/_sandbox/faults", json={"read_timeout": 1, "timeout_seconds": 600}).raise_for_status()
+        try:
+            first = start("daemon", "--name", "first")
+            until(lambda: lived.ask(RECENT.format("place")), "a page under way", every=0.05)
+            first.send_signal(signal.SIGTERM)
+            first.communicate(timeout=wait_for_an_answer)
+        finally:
+            sandbox.put("/_sandbox/faults", json={"read_timeout": None, "timeout_seconds": None}).raise_for_status()
+    began = lived.ask(RECENT.format("began_at"))
+    assert (first.returncode, ended(lived)) == (0, False)
+    with lived.database.transaction() as tx:
+        set_clock(tx, utc(began) + 3 * LEASE)
+    second = start("daemon", "--name", "second")
+    until(lambda: ended(lived), "the end of the round", every=0.05)
+    second.send_signal(signal.SIGTERM)
+    second.communicate(timeout=HANG_SECONDS)
+    assert lived.ask(RECENT.format("began_at")) == began

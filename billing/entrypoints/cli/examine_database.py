@@ -293,7 +293,8 @@ def reconciliation(session: Session) -> Check:
         return ok("reconciliation", told)  # a daemon that does not run is told of above
     found = sum(row.found for row in rounds)
     unread = sum(row.unread for row in rounds)
-    told = f"recent payments were asked about until {moment(recent.ended_at, session.zone)}; {found} findings"
+    told = f"recent payments were asked about until {moment(recent.ended_at, session.zone)}"
+    told += f"; {found} finding{'' if found == 1 else 's'}"
     told += f", {unread} questions without an answer" if unread else ""
     told += f"; {left}{'+' if left == COUNTED_TO else ''} older charges are still to be asked about" if left else ""
     unseen = next((row.unseen for row in rounds if row.unseen), None)
