@@ -19,6 +19,7 @@ from billing.domain.states import LIVE_CHARGE_STATES, ChargeEvent, ChargeState
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.operations.first_charges import GatewayUnavailable
 from billing.operations.record_outcomes import record_outcomes
+from billing.operations.refund_parked import refund_parked
 from billing.operations.request_keys import done
 from billing.operations.strays import keep_strays
 from billing.store.cases import load_cases
@@ -53,12 +54,14 @@ def settle_charge(engine: Engine, charge_id: UUID, *, reason: str, now: datetime
     An end that Checkout.com tells is recorded instead. That it is open there, or not known, is no hindrance. The
     charge counts as failed by nobody's fault: its invoice is charged again by the rules for technical failures, and
     whatever waited for the charge can go on. Should it be captured all the same, it pays the invoice if that is still
-    unpaid, or is given back. Done again, it changes nothing.
+    unpaid, or is given back. What it captured with another amount than was asked for is given back at once. Done
+    again, it changes nothing.
 
     :raises NotFound: there is no such charge.
     :raises Conflict: the money was taken, or is held: that is recorded.
     :raises StillSent: it is being sent.
     :raises GatewayUnavailable: Checkout.com could not be asked.
+    :raises Refusal: it does not tell how much was captured.
     """
     case = _case(engine, charge_id)
     if case.charge_state not in LIVE_CHARGE_STATES:
@@ -68,7 +71,7 @@ def settle_charge(engine: Engine, charge_id: UUID, *, reason: str, now: datetime
     own, others = _ask(engine, case)
     keep_strays(engine, [(charge_id, other) for other in others], now)
     if own is not None and own.status is not PaymentStatus.OPEN:
-        return _record(engine, case, own, now)
+        return _record(engine, case, own, reason, now)
     if own is not None and own.is_authorised:
         raise Conflict(
             f"payment {own.id} of charge {charge_id} is {own.raw_status} at Checkout.com: "
@@ -131,16 +134,13 @@ def _ask(engine: Engine, case: Case) -> tuple[GatewayPayment | None, Sequence[Ga
     return chosen.payment, chosen.others
 
 
-def _record(engine: Engine, case: Case, payment: GatewayPayment, now: datetime) -> SettledCharge:
-    """Record the end that the gateway tells, and say how the charge stands then."""
+def _record(engine: Engine, case: Case, payment: GatewayPayment, reason: str, now: datetime) -> SettledCharge:
+    """Record the end that the gateway tells, and say how the charge stands then. Another amount is given back."""
     record_outcomes(engine, [(case.charge_id, Accepted(payment))], now=now)
     current = _case(engine, case.charge_id)
-    difference = mismatch(case, payment)
-    if difference is not None:
-        raise Conflict(
-            f"payment {payment.id} of charge {case.charge_id} is {payment.raw_status} at Checkout.com, with "
-            f"{difference}: give it back with `billing parked refund`"
-        )
+    if current.charge_state is ChargeState.PARKED and mismatch(case, payment) is not None:
+        refund_parked(engine, case.charge_id, reason=reason, now=now)
+        current = _case(engine, case.charge_id)
     if current.charge_state is ChargeState.CAPTURED:
         raise Conflict(
             f"Checkout.com says that charge {case.charge_id} is captured: it is recorded, and settled by that"

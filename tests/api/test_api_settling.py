@@ -100,7 +100,8 @@ def test_a_refund_that_hangs_is_settled_and_another_can_be_ordered(both):
     assert both.post("/v1/refunds", again).status_code == 201
     [entry] = [each for each in both.get("/v1/audit")["data"] if each["act"] == "refund.settled"]
     assert entry["reason"] == BECAUSE["reason"]
-    [told] = both.get("/v1/events", type="refund.failed")["data"]
+    failed = both.get("/v1/events", type="refund.failed")["data"]
+    [told] = [each for each in failed if each["data"]["id"] == refund]
     assert told["data"]["state"] == "declined"
 
 

@@ -133,6 +133,8 @@ PLANTED = [
     (40, "UPDATE refund_obligation SET state = 'parked', parked_reason = 'x', ended_at = NULL", "is owed"),
     (41, "DELETE FROM refund_obligation;UPDATE refund SET state = 'declined'", "nothing says that the amount goes back"),
     (42, "UPDATE refund_obligation SET state = 'owed', ended_at = NULL", "it is owed, and 100 of 100 went back"),
+    (43, f"UPDATE charge SET state = 'parked', check_at = NULL, sent_at = '2027-02-01' WHERE id = ({CAPTURED})",
+     "was set aside, and nobody has settled it"),
     (50, _noted(9990, "2027-02-10", "subscription.paused", "paused") + ";"
      + _noted(9991, "2027-04-05", "subscription.resumed", "active"), "all of which were paused"),
     (51, _another_invoice("paid", "'2027-04-05'") + ";UPDATE charge SET invoice_id = '99' || substr(subscription_id, 3)"

@@ -10,9 +10,11 @@ from soundness import assert_sound
 from billing.domain.charging import Found, PaymentStatus
 from billing.domain.states import ChargeEvent, ChargeState
 from billing.operations.engine import NotFound, Refusal
+from billing.operations.manage import cancel_now
 from billing.operations.parking import release_charge
 from billing.operations.reconcile import reconcile
 from billing.operations.refund_parked import refund_parked
+from billing.operations.settle_charge import settle_charge
 from billing.store.invariants import check_all
 from billing.store.tables import Charge
 from billing.store.writes import Author, Move, move
@@ -78,6 +80,34 @@ def test_giving_it_back_a_second_time_tells_of_the_first_and_sends_nothing(parke
     world.live_through("2027-03-10 12:00")
     assert refund_parked(world.engine, ident, reason="x", now=world.now).refund_id == first.refund_id
     assert len(world.rows("SELECT id FROM refund")) == 1
+
+
+def test_whoever_settles_the_charge_gives_it_back(parked):
+    world = parked
+    charge = _renewals(world)[0]
+    settled = settle_charge(world.engine, _id(charge), reason="looked at it", now=world.now)
+    assert (settled.state, settled.by_hand) == (ChargeState.DECLINED, False)
+    world.live_through("2027-03-10 12:00")
+    taken = next(each for each in world.payments() if each["id"] == charge["gateway_payment_id"])
+    assert taken["captured"] == taken["refunded"]
+    assert [row["state"] for row in _renewals(world)] == ["declined", "captured"]
+    _verified(world)
+
+
+def test_what_nobody_looks_at_is_named_after_a_week_whatever_became_of_the_subscription(parked):
+    world = parked
+    cancel_now(world.engine, UUID(str(world.subscription()["id"])), reason=None, now=world.now)
+    world.live_through("2027-03-06 12:00")
+    with world.engine.database.snapshot() as tx:
+        assert check_all(tx, world.now) == []
+    world.live_through("2027-03-08 12:00")
+    with world.engine.database.snapshot() as tx:
+        [found] = check_all(tx, world.now)
+    assert (found.number, "nobody has settled it" in found.detail) == (43, True)
+    settle_charge(world.engine, _id(_renewals(world)[0]), reason="looked at it", now=world.now)
+    world.wait(hours=2)
+    assert [payment["captured"] - payment["refunded"] for payment in world.payments()][-1] == 0
+    _verified(world)
 
 
 def test_a_first_payment_of_another_amount_goes_back_and_the_subscriber_may_try_again(world):

@@ -56,7 +56,8 @@ def settle(charge_id: ChargeId, wanted: ChargeSettlement, desk: DeskOfRequest) -
     Checkout.com is asked first: an end that it tells is recorded, and money that it took or holds forbids this. That
     it says pending, or does not know the payment, is no hindrance. The invoice is then charged again as after a
     technical failure, and the subscriber can pay another way, or leave. What is captured later all the same pays the
-    invoice if it is still unpaid, or is given back. Done again, nothing changes.
+    invoice if it is still unpaid, or is given back; what was captured with another amount than was asked for is given
+    back at once. Done again, nothing changes.
     """
     desk = desk.because(wanted)
     return managed(

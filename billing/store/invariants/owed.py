@@ -92,3 +92,15 @@ def obligations_add_up(tx: Connection, _now: datetime, _bounds: Bounds) -> Itera
         " OR o.settled_how IS NULL OR o.settled_reason IS NULL OR o.settled_by IS NULL)",
     ):
         yield "refund_obligation", row[0], "it is settled, and nobody says how and why"
+
+
+@invariant(43, "A charge that was set aside with a payment at the gateway is looked at within a week.")
+def set_aside_with_money(tx: Connection, now: datetime, bounds: Bounds) -> Iterator[Found]:
+    # What hangs is asked about without end, and may be settled by hand; this waits for a person and nothing else.
+    for row in ask(
+        tx,
+        "SELECT id, gateway_payment_id, error FROM charge WHERE state = 'parked' AND check_at IS NULL"
+        " AND gateway_payment_id IS NOT NULL AND sent_at < :since",
+        since=now - bounds.refunding,
+    ):
+        yield "charge", row[0], f"payment {row[1]} was set aside, and nobody has settled it: {row[2]}"
