@@ -101,7 +101,7 @@ def test_a_refund_that_hangs_is_settled_and_another_can_be_ordered(both):
     [entry] = [each for each in both.get("/v1/audit")["data"] if each["act"] == "refund.settled"]
     assert entry["reason"] == BECAUSE["reason"]
     failed = both.get("/v1/events", type="refund.failed")["data"]
-    [told] = [each for each in failed if each["data"]["id"] == refund]
+    [told] = [each for each in failed if each["subject"]["id"] == refund]
     assert told["data"]["state"] == "declined"
 
 
