@@ -292,3 +292,14 @@ def test_what_is_released_is_not_charged_on_consent_that_is_too_old(world):
     release_subscription(world.engine, subscription, "done", world.now, bill=Bill.LATEST)
     world.live_through("2027-04-22 12:00")
     assert (world.state(), _renewals(world)) == ("canceled", [])
+
+
+def test_a_day_of_a_daily_plan_is_charged_before_the_next_pause_begins(world):
+    subscription = world.subscribe(plan="daily")
+    world.live_through("2027-02-02 00:30")
+    assert _access(world).why is Why.PENDING
+    with pytest.raises(Conflict, match="pause it after that"):
+        pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2027-02-02 12:00")
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    assert _renewals(world)[-1] == ("2027-02-02", "2027-02-02", "2027-02-03")
