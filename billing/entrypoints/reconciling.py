@@ -53,12 +53,12 @@ class Reconciler:
         pause = idle
         while not stop.wait(pause.total_seconds()):
             try:
-                pause = self._page() or idle
+                pause = self.page() or idle
             except Exception as error:  # noqa: BLE001 - the thread outlives any page
                 log.error("reconciliation_failed", error=told_plainly(error))
                 pause = AFTER_AN_ERROR
 
-    def _page(self) -> timedelta | None:
+    def page(self) -> timedelta | None:
         """Ask a page; return how long to leave the gateway alone, or None when there is nothing to ask."""
         now = engine_now(self._engine.database, is_live=self._is_live)
         went_back = self._last is not None and now < self._last

@@ -87,7 +87,7 @@ def reconcile_page(engine: Engine, *, now: datetime) -> Paged | None:
             hand_over_turn(tx, lease, now)
             return None
         row, place = _begun(tx, engine, due, now)
-    step = _ask(engine, place, now)
+    place, step = _ask_until_something_is_read(engine, row.name, place, now)
     budget = engine.rules.reconciling.reads_per_second
     pause = timedelta(seconds=step.asked.reads / budget)
     with engine.database.transaction() as tx:
@@ -156,6 +156,17 @@ def _searched_until(place: Place, asked: Asked, unseen: str | None) -> datetime:
     return min(each for each in (place.until - SETTLES_WITHIN, place.awaited_since, asked.awaited_since) if each)
 
 
+def _ask_until_something_is_read(engine: Engine, round_: Round, place: Place, now: datetime) -> tuple[Place, _Step]:
+    """Ask a page, going on to the next phase where one had nothing to be asked about; return its place, too."""
+    step = _ask(engine, place, now)
+    while not step.asked.reads and step.place is None:
+        following = place.next_phase(round_)
+        if following is None or following.phase is Phase.AGAIN:  # that waits
+            break
+        place, step = following, _ask(engine, following, now)
+    return place, step
+
+
 def _ask(engine: Engine, place: Place, now: datetime) -> _Step:
     limit = max(1, int(engine.rules.reconciling.reads_per_second * PAGE_SECONDS))
     match place.phase:
@@ -181,7 +192,8 @@ def _captured(engine: Engine, place: Place, limit: int, now: datetime) -> _Step:
     if not charges:
         return _Step(Asked(), None)
     asked = ask_about_captured(engine, charges, now, confirming=False)
-    return _Step(asked, replace(place, after_at=charges[-1].sent_at, after_id=str(charges[-1].id)))
+    following = replace(place, after_at=charges[-1].sent_at, after_id=str(charges[-1].id))
+    return _Step(asked, following if len(charges) == limit else None)
 
 
 def _refunds(engine: Engine, place: Place, limit: int, now: datetime) -> _Step:
@@ -193,7 +205,8 @@ def _refunds(engine: Engine, place: Place, limit: int, now: datetime) -> _Step:
         return _Step(Asked(), None)
     asked = ask_about_captured(engine, [each for each in charges if each.gateway_payment_id], now, confirming=False)
     _recheck(engine, [row.id for row in rows], asked, now)
-    return _Step(asked, replace(place, after_at=rows[-1].created_at, after_id=str(rows[-1].id)))
+    following = replace(place, after_at=rows[-1].created_at, after_id=str(rows[-1].id))
+    return _Step(asked, following if len(rows) == half else None)
 
 
 def _again(engine: Engine, place: Place, limit: int, now: datetime) -> _Step:
@@ -210,7 +223,8 @@ def _live(engine: Engine, place: Place, limit: int, now: datetime) -> _Step:
     if not charges:
         return _Step(Asked(), None)
     asked = ask_about_live(engine, charges, now)
-    return _Step(asked, replace(place, after_id=str(charges[-1].subscription_id)))
+    following = replace(place, after_id=str(charges[-1].subscription_id))
+    return _Step(asked, following if len(charges) == limit else None)
 
 
 def _parked_refunds(engine: Engine, place: Place, limit: int, now: datetime) -> _Step:
@@ -220,7 +234,7 @@ def _parked_refunds(engine: Engine, place: Place, limit: int, now: datetime) -> 
         return _Step(Asked(), None)
     asked = Asked()
     _recheck(engine, ids, asked, now)
-    return _Step(asked, replace(place, after_id=str(ids[-1])))
+    return _Step(asked, replace(place, after_id=str(ids[-1])) if len(ids) == limit else None)
 
 
 def _recheck(engine: Engine, refund_ids: list[UUID], asked: Asked, now: datetime) -> None:

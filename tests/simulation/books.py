@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from billing.store.due import DUE_BY, Kind
+from tests.simulation.clock import START
 
 _DUE = {
     kind: f"SELECT min({column}) FROM {model.__tablename__} WHERE {where}"
@@ -45,6 +46,17 @@ class Books:
         query = " UNION ALL ".join(each for kind, each in _DUE.items() if kind not in self.deaf_to)
         instants = [row[0] for row in self.rows(query) if row[0] is not None]
         return instant(min(instants)) if instants else None
+
+    def next_page_at(self, since: datetime) -> datetime | None:
+        """Return when a page is due, by the engine's clock, of a round that is under way or has not begun ``since``."""
+        [(turn, due, known)] = self.rows(
+            "SELECT (SELECT next_page_at FROM reconciliation_turn), min(due_at) FILTER (WHERE began_at IS NULL"
+            " OR began_at < ? OR coalesce(place, 'null') <> 'null'), count(*) FROM reconciliation_round",
+            since.strftime("%Y-%m-%d %H:%M:%S.%f"),
+        )
+        if not known:
+            return START
+        return instant(max(turn or due, due)) if due is not None else None
 
     def alive_at(self) -> datetime | None:
         """Return when a daemon last gave a sign of life."""

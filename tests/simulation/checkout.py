@@ -143,7 +143,7 @@ class Checkout:
         if payment is None:
             return 404, b""
         claimed = sum(a.amount for a in payment.actions if a.kind == "Refund" and a.approved is not False)
-        if body["amount"] > payment.captured - claimed:
+        if body["amount"] > payment.captured - claimed - payment.charged_back - payment.disputed:
             return _error(422, *_TOO_MUCH)
         action = self.outcomes.begin_refund(payment, body["amount"], body["reference"])
         return _json(202, {"action_id": action.id, "reference": action.reference})
@@ -192,6 +192,8 @@ class Checkout:
             "approved": payment.captured > 0,
             "balances": {"total_captured": payment.captured, "total_refunded": payment.refunded},
         }
+        if payment.channel is not None:
+            told["processing_channel_id"] = payment.channel
         if payment.present and payment.is_open:
             told["_links"] = {"redirect": {"href": f"https://wallet.test/{payment.id}"}}
         if payment.code is not None and len(payment.actions) % 2:  # some bodies lack it; the actions have it

@@ -13,6 +13,7 @@ from tests.simulation.truth import FOREIGN, Action, Payment, Truth
 
 KEY = "a-webhook-key"
 TRIES_AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (5, 10, 15, 30, 60, 240, 720, 720))
+_TIME_TO_ANSWER = timedelta(days=10)
 Deliver = Callable[[bytes, str, Callable[[bool], None]], None]
 """Body, signature, and what to call with whether it was answered 2xx."""
 
@@ -25,6 +26,7 @@ class Courier:
         self.truth = truth
         self.clock = clock
         self.dice = dice
+        self.is_silent = False
         self.deliver: Deliver = lambda _body, _signature, answered: answered(False)
 
     def tell(self, payment: Payment, kind: str, action: Action | None, *, surely: bool = False) -> None:
@@ -40,6 +42,21 @@ class Courier:
         self._send(event, surely)
         if self.dice.strikes("webhook_duplicated"):
             self._send({**event, "id": self._maybe_renamed(ident)}, False)
+
+    def tell_of_dispute(self, ident: str, payment: Payment, kind: str, amount: int) -> None:
+        """Send an event of a dispute on its way. It is neither dropped nor given up: nobody else tells of disputes."""
+        if not self.is_silent:
+            data = {
+                "id": ident,
+                "payment_id": payment.id,
+                "payment_reference": payment.reference,
+                "amount": amount,
+                "currency": payment.currency,
+                "category": "general",
+                "evidence_required_by": (self.clock.now + _TIME_TO_ANSWER).isoformat(),
+                "last_update": self.clock.now.isoformat(),
+            }
+            self._send({"id": self.truth.new_id("evt"), "type": kind, "version": "1.0.5", "data": data}, True)
 
     def _send(self, event: dict[str, Any], surely: bool) -> None:
         wait = timedelta(seconds=self._rng.choice((0, 0, 1, 3)))

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 from billing.domain.cases import LateEnrolment, Policy
 from billing.domain.days.renewing import CatchUp
 from billing.domain.dunning import DunningPolicy, EndOfLadder
-from billing.operations.engine import Rules
+from billing.operations.engine import Reconciling, Rules
 from tests.simulation.clerk import Clerk
 from tests.simulation.faults import ACCOUNT_FAULTS
 from tests.simulation.people import Operator, Person
+from tests.simulation.wire import CHANNEL
 
 if TYPE_CHECKING:
     from tests.simulation.world import World
@@ -35,6 +36,7 @@ def draw_rules(rng: random.Random) -> Rules:
         settlement=Policy(dunning=dunning, late_enrolment=rng.choice(list(LateEnrolment))),
         catch_up=rng.choice(list(CatchUp)),
         batch=rng.choice((500, 2)),
+        reconciling=Reconciling(channel_id=CHANNEL),
         turn=timedelta(days=1),  # it is measured by the machine's clock, which must not steer a world
     )
 
@@ -69,6 +71,8 @@ def plan_course(world: "World", rng: random.Random) -> tuple[datetime, timedelta
     # Drawn last and by dice of its own, so that a world without a clerk stays what its seed always was.
     clerk = Clerk(world, random.Random(f"{world.seed}/clerk"))
     _repeat(world, [start + (end - start) * share for share in clerk.hours()], clerk.tidy)
+    for share, act in world.foreigner.acts():
+        world.course.at(start + (end - start) * share, act)
     account = random.Random(f"{world.seed}/account")
     if account.random() < ACCOUNT_FAULTS["misconfigured"]:
         length = (end - start) * account.choice((0.05, 0.3, 0.6))

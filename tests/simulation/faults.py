@@ -77,6 +77,12 @@ COURSE_FAULTS: Final = {
 ACCOUNT_FAULTS: Final = {
     "misconfigured": 0.25,  # for hours or days every wallet charge is accepted, and declined later with a set-up code
 }
+# What Checkout.com's dashboard, a payer or another system does past the engine; drawn by dice of their own, too.
+FOREIGN_FAULTS: Final = {
+    "dashboard_refund": 0.15,  # made past the engine, and its webhook is lost
+    "orphan_payment": 0.1,  # taken on our channel under none of our references
+    "dispute": 0.12,  # opened by the payer, and decided days later
+}
 CATALOGUE: Final[Mapping[str, float]] = {
     **WRITE_FAULTS,
     **READ_FAULTS,
@@ -85,6 +91,7 @@ CATALOGUE: Final[Mapping[str, float]] = {
     **PROCESS_FAULTS,
     **COURSE_FAULTS,
     **ACCOUNT_FAULTS,
+    **FOREIGN_FAULTS,
 }
 
 
@@ -93,7 +100,7 @@ class Dice:
 
     def __init__(self, seed: int) -> None:
         self._rng = random.Random(f"{seed}/faults")
-        names = sorted(CATALOGUE.keys() - ACCOUNT_FAULTS.keys())
+        names = sorted(CATALOGUE.keys() - ACCOUNT_FAULTS.keys() - FOREIGN_FAULTS.keys())
         self.on = frozenset(self._rng.sample(names, len(names) // 2))
         self._intensity = self._rng.choice((0.5, 1.0, 1.0, 2.0))
         self.fired: Counter[str] = Counter()

@@ -187,7 +187,7 @@ def refunds_are_bounded(world: "World") -> Iterator[str]:
         refunds = [action for action in payment.actions if action.kind == "Refund" and action.approved is not False]
         if sum(action.amount for action in refunds) > payment.captured:
             yield f"{payment.id}: more than the captured {payment.captured} goes back"
-        names = [action.reference for action in refunds]
+        names = [action.reference for action in refunds if action.reference is not None]
         if len(names) != len(set(names)):
             yield f"{payment.id}: one refund was made twice: {names}"
     for row in world.books.rows(

@@ -58,6 +58,7 @@ class Masks:
         """Keep the masks over a world while it lives."""
         if "webhooks" in self._names:
             world.outcomes.tell = lambda *_args, **_more: None
+            world.courier.is_silent = True
             world.healing = max(world.healing, _LAST_RECHECK)
         if "disk" in self._names:
             world.processes["receiver"].breaks_at = lambda statement: bool(world.dice.on) and self._breaks_at(statement)

@@ -45,6 +45,11 @@ class Payment:
     actions: list[Action] = field(default_factory=list)
     told_at: datetime | None = None
     """When we were first told of its capture since the faults ended, by whatever we read."""
+    charged_back: int = 0
+    """What lost disputes took."""
+    disputed: int = 0
+    """What a dispute holds that is not decided."""
+    channel: str | None = None
     closed_before: bool = False
     """It was declined, expired or canceled before it was captured after all."""
     needs_its_webhook: bool = False
@@ -58,7 +63,7 @@ class Payment:
 
     @property
     def net(self) -> int:
-        return self.captured - self.refunded
+        return self.captured - self.refunded - self.charged_back
 
 
 @dataclass
@@ -89,7 +94,11 @@ class Truth(Agenda):
         self.in_flight: set[str] = set()
         self._ids = itertools.count(1)
         times = {"made_at": START, "listed_at": START, "shown_at": START}
-        self.others = {FOREIGN: Payment(FOREIGN, "order-1", 100, "KRW", "src_other", "other", present=False, **times)}
+        other = Payment(
+            FOREIGN, "order-1", 100, "KRW", "src_other", "other", present=False, channel="pc_other", **times
+        )
+        self.others = {FOREIGN: other}
+        """Payments that are not ours: of another system, or taken past the engine."""
 
     def new_id(self, kind: str) -> str:
         return f"{kind}_{next(self._ids):08d}"

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from billing.gateway.auth import SecretKey
 from billing.gateway.client import CheckoutGateway, GatewayLimits
 from billing.gateway.http import Exchange, NeverLeft, NoAnswer, Reply
+from billing.gateway.searching import SEARCH_PATH
 from billing.store.database import _inside
 from tests.simulation.checkout import Answer, Checkout
 from tests.simulation.faults import READ_FAULTS, WRITE_FAULTS
@@ -16,6 +17,7 @@ from tests.simulation.process import Process
 T = TypeVar("T")
 R = TypeVar("R")
 SECRET_KEY = "sk_sbox_canary"
+CHANNEL = "pc_x"
 _TIMES_OUT_AFTER = 20.0
 _BROKEN: tuple[Answer, ...] = (
     (500, b""),
@@ -31,7 +33,7 @@ class Wire(CheckoutGateway):
     """Building, reading and classifying is production code; only the exchange itself is ours."""
 
     def __init__(self, process: Process, checkout: Checkout) -> None:
-        super().__init__("https://api.test", SecretKey(SECRET_KEY), "pc_x", GatewayLimits())
+        super().__init__("https://api.test", SecretKey(SECRET_KEY), CHANNEL, GatewayLimits())
         self._process = process
         self._checkout = checkout
         self.outage_until: datetime | None = None
@@ -69,7 +71,7 @@ class Wire(CheckoutGateway):
             return NeverLeft("cannot connect (outage)")
         if self._is_over(send_by):
             return NeverLeft("its turn came too late")
-        fault = dice.first_of(_faults_of(method))
+        fault = dice.first_of(_faults_of(method, path))
         key = headers.get("Cko-Idempotency-Key")
         if path == "/payments" and body is not None and fault != "never_left":
             self._checkout.on_departure(json.loads(body), str(key))
@@ -131,8 +133,8 @@ class Wire(CheckoutGateway):
         return _reply(answer)
 
 
-def _faults_of(method: str) -> Mapping[str, float]:
-    return READ_FAULTS if method == "GET" else WRITE_FAULTS
+def _faults_of(method: str, path: str) -> Mapping[str, float]:
+    return READ_FAULTS if method == "GET" or path == SEARCH_PATH else WRITE_FAULTS
 
 
 def void(_result: object) -> None:

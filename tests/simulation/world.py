@@ -20,6 +20,7 @@ from tests.simulation.courier import KEY, Courier
 from tests.simulation.course import draw_rules, plan_course
 from tests.simulation.daemons import SimulatedDaemon, virtual_time
 from tests.simulation.faults import Dice
+from tests.simulation.foreign import Foreigner
 from tests.simulation.machine import ROLES, Machine
 from tests.simulation.masks import Masks
 from tests.simulation.outcomes import Outcomes
@@ -75,15 +76,19 @@ class World:
         self.processes = {role: self._process(role) for role in ROLES}
         self.wires = {role: Wire(process, self.checkout) for role, process in self.processes.items()}
         self.engines = {role: self._engine(role) for role in ROLES}
-        self.daemons = {
-            self.processes[role].name: SimulatedDaemon(self.processes[role], self.engines[role]) for role in ROLES[:2]
-        }
         self.referee = Referee(self)
+        self.daemons = {
+            self.processes[role].name: SimulatedDaemon(
+                self.processes[role], self.engines[role], self.referee.on_problem
+            )
+            for role in ROLES[:2]
+        }
         self.outcomes.tell = self.courier.tell
         self.courier.deliver = self._deliver
         self.checkout.on_arrival = self.referee.on_arrival
         self.checkout.on_departure = self.referee.on_departure
         self.checkout.on_absence = self.referee.sends.on_absence
+        self.foreigner = Foreigner(self, random.Random(f"{seed}/foreign"))
         self.end, self.healing = plan_course(self, rng)
         self.figures: Counter[str] = Counter()
         self.was_restored = False
@@ -91,8 +96,11 @@ class World:
         """References of charges that an operator settled as failed."""
         self._up_since = self.clock.now
         self._rng = random.Random(f"{seed}/daemons")
+        self._asking_rng = random.Random(f"{seed}/reconciliation")
         self._dirty = True
         self._due: datetime | None = None
+        self._page_due: datetime | None = None
+        self._page_is_known = False
         self._backup: Any = None
         self.last_events: list[str] = []
 
@@ -110,6 +118,7 @@ class World:
                 self.referee.at_the_end()
         finally:
             self._close()
+        self.figures["pages of reconciliation"] = sum(daemon.pages for daemon in self.daemons.values())
         return Told(self.seed, self.trace.digest(), self.trace.steps, self.dice.fired, self.referee.edges, self.figures)
 
     # --- acts -------------------------------------------------------------------------------------
@@ -190,6 +199,7 @@ class World:
         self.machine.restore(self._backup)
         self.books.open()
         self.was_restored = True
+        self.let_reconcile(self.clock.now + timedelta(minutes=6))
         self._dirty = True
         self.referee.on_restore()
 
@@ -221,6 +231,21 @@ class World:
             self._stay_alive()
         for daemon in ready:
             daemon.tick()
+        # One of them has its turn; the other, should it ask at the same time, is told that nothing is to be asked.
+        asking = [each for each in self.daemons.values() if self._is_now(each.wants_to_ask_at(self._next_page))]
+        if len(asking) > 1:
+            asking = self._asking_rng.choice((asking, asking[:1], asking[1:]))
+        for daemon in asking:
+            daemon.ask()
+
+    def let_reconcile(self, at: datetime) -> None:
+        """Live through the rounds of reconciliation that begin within a day from an instant on."""
+        self._page_is_known = False
+        for daemon in self.daemons.values():
+            daemon.let_reconcile(at)
+
+    def _is_now(self, at: datetime | None) -> bool:
+        return at is not None and at <= self.clock.now
 
     def _stay_alive(self) -> None:
         """Daemons tick every few seconds: since they are up, and have seen whether there was a gap, there was none."""
@@ -232,20 +257,29 @@ class World:
         due = self._next_due()
         instants = [self.scheduler.next_waking(), self.truth.next_event(), self.course.next_event()]
         instants += [daemon.wants_to_tick_at(due) for daemon in self.daemons.values()]
+        instants += [daemon.wants_to_ask_at(self._next_page) for daemon in self.daemons.values()]
         return min((each for each in instants if each is not None), default=None)
 
     def _next_due(self) -> datetime | None:
         if self._dirty:
-            self._due, self._dirty = self.books.next_due(), False
+            self._due, self._dirty, self._page_is_known = self.books.next_due(), False, False
         return self._due
+
+    def _next_page(self) -> datetime | None:
+        if not self._page_is_known:
+            since = min(daemon.window_began for daemon in self.daemons.values())
+            self._page_due, self._page_is_known = self.books.next_page_at(since), True
+        return self._page_due
 
     def _heal(self) -> None:
         """Faults end: everything is up, clocks are right, and a person looks after what was set aside."""
         self.trace.write(self.clock.now, "world", "the healing begins")
         self.dice.stop()
         self.outcomes.heal()
+        self.foreigner.heal()
         for process, wire in zip(self.processes.values(), self.wires.values(), strict=True):
             process.offset, process.up_at, wire.outage_until = timedelta(0), self.clock.now, None
+        self.course.at(self.end + self.healing - timedelta(hours=33), lambda: self.let_reconcile(self.clock.now))
         visits = [timedelta(hours=hours) for hours in (1, 13, 25, 49, 73)]
         for after in (*visits, self.healing - timedelta(hours=6)):
             at = self.clock.now + after
