@@ -1,14 +1,16 @@
-"""What an event about a dispute means for the charge that is disputed. Pure.
+"""What an event about a dispute, or an answer about it, means for the charge that is disputed. Pure.
 
-Events and statuses: Checkout.com's event pages of disputes. Their order is not guaranteed and copies come, so each has
-a rank: what comes late and says less changes nothing.
+Events and statuses: Checkout.com's event pages and API reference of disputes. The order of events is not guaranteed and
+copies come, so each has a rank: what comes late and says less changes nothing.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
+
+from billing.domain.charging import Unreadable
 
 
 class DisputeState(StrEnum):
@@ -44,13 +46,21 @@ _MEANINGS: Final[Mapping[str, tuple[int, DisputeState]]] = {
     "dispute_arbitration_lost": (7, _S.LOST),
 }
 
+_TYPES: Final[Mapping[str, str]] = {
+    "evidence_under_review": "dispute_evidence_submitted",
+    "arbitration_under_review": "dispute_arbitration_sent_to_scheme",
+}
+"""Statuses whose event is not named like them."""
 _LAST_STEP: Final = 4
 """The highest rank that decides nothing, before an arbitration."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a signed event tells of a dispute. Amount in minor units, instants in UTC; what it does not tell is None."""
+    """What is told of a dispute. Amount in minor units, instants in UTC; what is not told is None.
+
+    ``type``: of the event that told it, or the event that tells of its status.
+    """
 
     type: str
     dispute_id: str
@@ -65,6 +75,29 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputesRead:
+    """A page of the account's disputes, or one that was asked by its id.
+
+    ``following`` is how many to skip for the next page; None: it is the last. ``unread`` names what is in a shape that
+    cannot be read.
+    """
+
+    told: tuple[Told, ...]
+    following: int | None = None
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DisputesRefused:
+    """Our key may not read disputes: one whose webhook is lost cannot be seen."""
+
+    reason: str
+
+
+DisputeAnswer = DisputesRead | DisputesRefused | Unreadable
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """A dispute as it is kept."""
 
@@ -76,6 +109,26 @@ class Known:
 def is_about_dispute(type_: str) -> bool:
     """Say whether an event is about a dispute."""
     return type_.startswith("dispute_") or type_ == CHARGEBACK
+
+
+def type_of(status: str) -> str:
+    """Return the type of the event that tells of a dispute's status."""
+    return _TYPES.get(status, f"dispute_{status}")
+
+
+def told_from(type_: str, payment_id: str, facts: Mapping[str, Any]) -> Told:
+    """Return what the facts of a dispute tell, as they are kept: plain JSON, in which what is not told is left out."""
+    instants = {name: datetime.fromisoformat(facts[name]) for name in ("respond_by", "updated_at") if name in facts}
+    return Told(
+        type=type_,
+        dispute_id=facts.get("dispute_id", payment_id),
+        payment_id=payment_id,
+        reference=facts.get("reference"),
+        amount_minor=facts.get("amount"),
+        currency=facts.get("currency"),
+        reason=facts.get("reason"),
+        **instants,
+    )
 
 
 def meaning_of(type_: str) -> tuple[int, DisputeState]:

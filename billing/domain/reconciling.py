@@ -22,6 +22,8 @@ MOST_TRIES: Final = 5
 """Of a page that could not be read whole, before the round goes on without the rest."""
 MOST_DOUBTFUL: Final = 200
 """Differences that one round keeps in mind; the next round finds the others."""
+DECIDED_ANEW_WITHIN: Final = timedelta(days=60)
+"""A dispute is asked about for so long after its end: arbitration may overturn it, or a person settled it wrongly."""
 MAY_HOLD_MONEY: Final = (PaymentStatus.CAPTURED, PaymentStatus.UNCLEAR, PaymentStatus.OPEN)
 
 
@@ -32,6 +34,8 @@ class Round(StrEnum):
     """Captured charges that were sent, and refunds that were ordered, lately."""
     SEARCH = "search"
     """All payments of the account since the last search, where our key may search."""
+    DISPUTES = "disputes"
+    """Disputes that are open here, and all disputes of the account that changed lately, where our key may see them."""
     OPEN = "open"
     """Charges that are under way or parked, refunds that are parked, and what a gap may have hidden."""
     ROTATION = "rotation"
@@ -44,6 +48,8 @@ class Phase(StrEnum):
     CAPTURED = "captured"
     REFUNDS = "refunds"
     WINDOW = "window"
+    KNOWN_DISPUTES = "known_disputes"
+    DISPUTE_WINDOW = "dispute_window"
     LIVE = "live"
     PARKED_REFUNDS = "parked_refunds"
     FORGOTTEN = "forgotten"
@@ -53,12 +59,15 @@ class Phase(StrEnum):
 PHASES: Final[Mapping[Round, tuple[Phase, ...]]] = {
     Round.RECENT: (Phase.CAPTURED, Phase.REFUNDS, Phase.AGAIN),
     Round.SEARCH: (Phase.WINDOW,),
+    # What cannot be seen is kept of the last phase.
+    Round.DISPUTES: (Phase.KNOWN_DISPUTES, Phase.DISPUTE_WINDOW),
     Round.OPEN: (Phase.LIVE, Phase.PARKED_REFUNDS, Phase.FORGOTTEN),
     Round.ROTATION: (Phase.CAPTURED, Phase.AGAIN),
 }
 EVERY: Final[Mapping[Round, timedelta]] = {
     Round.RECENT: DAILY,
     Round.SEARCH: DAILY,
+    Round.DISPUTES: DAILY,
     Round.OPEN: WEEKLY,
     Round.ROTATION: WEEKLY,
 }
@@ -110,7 +119,9 @@ class Place:
 
 def first_place(round_: Round, now: datetime, *, recent: timedelta, since: datetime | None) -> Place:
     """Return where a round begins at ``now`` (UTC); ``since``: what it must reach back to, as after a restored copy."""
-    begins = now - (REFUND_WINDOW if round_ is Round.ROTATION else recent)
+    # Disputes that were opened before anybody asked about them are looked for as far back as a charge is refunded.
+    is_long = round_ is Round.ROTATION or (round_ is Round.DISPUTES and since is None)
+    begins = now - (REFUND_WINDOW if is_long else recent)
     if since is not None:
         begins = since if round_ is Round.SEARCH else min(begins, since)
     until = now - recent if round_ is Round.ROTATION else now

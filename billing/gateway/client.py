@@ -32,8 +32,10 @@ from billing.domain.charging import (
     Search,
 )
 from billing.domain.charging import Unreadable as UnreadableLookUp
+from billing.domain.disputes import DisputeAnswer
 from billing.gateway.auth import Authorization, NoToken
 from billing.gateway.classify import payment_outcome, payments_in, refund_outcome, revocation_outcome
+from billing.gateway.disputes import dispute_outcome, dispute_path, list_outcome, list_path
 from billing.gateway.headers import API
 from billing.gateway.http import Exchange, NeverLeft, Reply, exchange, open_transport
 from billing.gateway.limiter import RateLimiter
@@ -53,7 +55,7 @@ from billing.gateway.port import Health, PaymentRequest, RefundRequest
 from billing.gateway.searching import SEARCH_PATH, search_body, search_outcome
 
 T = TypeVar("T")
-A = TypeVar("A", bound=Outcome | RefundOutcome | RevocationOutcome | LookUp | RefundLookUp)
+A = TypeVar("A", bound=Outcome | RefundOutcome | RevocationOutcome | LookUp | RefundLookUp | DisputeAnswer)
 _PAGE: Final = 100
 # Linux's usual one stands still while the machine sleeps.
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -155,6 +157,24 @@ class CheckoutGateway:
         told = search_outcome(self._run(asked), self._base_url)
         self._observer.answered(call, class_of(told))
         return told
+
+    def list_disputes(self, since: datetime, *, limit: int, skip: int = 0) -> DisputeAnswer:
+        """Return a page of all disputes of the account that changed at ``since`` (UTC) or later.
+
+        ``skip`` is what the page before told. Without the scope ``disputes:view`` it is refused.
+        """
+        call = "list_disputes"
+        told = list_outcome(self._run(self._read(call, list_path(since, limit, skip))), limit, skip)
+        self._observer.answered(call, class_of(told))
+        return told
+
+    def find_disputes(self, dispute_ids: Sequence[str]) -> list[DisputeAnswer]:
+        """Return each dispute. A 404 proves nothing."""
+
+        async def find(dispute_id: str) -> DisputeAnswer:
+            return dispute_outcome(await self._read("find_disputes", dispute_path(dispute_id)))
+
+        return self._in_parallel("find_disputes", find, dispute_ids)
 
     def find_by_id(self, payment_ids: Sequence[str]) -> list[LookUp]:
         """Return each payment. A 404 proves nothing (eventual consistency)."""

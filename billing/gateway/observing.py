@@ -21,6 +21,7 @@ from billing.domain.charging import (
     Unknown,
     Unreadable,
 )
+from billing.domain.disputes import DisputeAnswer, DisputesRead, DisputesRefused
 
 CLASSES: Final[dict[type, str]] = {
     NotSent: "not_sent",
@@ -32,7 +33,9 @@ CLASSES: Final[dict[type, str]] = {
     Found: "read",
     RefundsFound: "read",
     SearchPage: "read",
+    DisputesRead: "read",
     SearchRefused: "unreadable",
+    DisputesRefused: "unreadable",
     Unreadable: "unreadable",
 }
 """What asks money to move is not sent, refused, accepted or unknown; what asks a question is read or unreadable."""
@@ -60,6 +63,8 @@ class Unobserved:
         """Do nothing."""
 
 
-def class_of(answer: Outcome | RefundOutcome | RevocationOutcome | LookUp | RefundLookUp | Search) -> str:
+def class_of(
+    answer: Outcome | RefundOutcome | RevocationOutcome | LookUp | RefundLookUp | Search | DisputeAnswer,
+) -> str:
     """Return the class of an answer, one of :data:`CLASSES`."""
     return CLASSES[type(answer)]

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from billing.domain.charging import LookUp, Outcome, RefundLookUp, RefundOutcome, RevocationOutcome, Search
+from billing.domain.disputes import DisputeAnswer
 from plans.money import Money
 
 
@@ -101,5 +102,9 @@ class PaymentGateway(Protocol):
     def search_payments(
         self, since: datetime, until: datetime, *, limit: int, following: str | None = None
     ) -> Search: ...
+
+    def list_disputes(self, since: datetime, *, limit: int, skip: int = 0) -> DisputeAnswer: ...
+
+    def find_disputes(self, dispute_ids: Sequence[str]) -> list[DisputeAnswer]: ...
 
     def check_health(self) -> Health: ...

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from billing.domain.disputes import CHARGEBACK, is_about_dispute
-from billing.gateway.messages import read_instant
+from billing.gateway.disputes import dispute_facts
 
 MOST_BYTES: Final = 256 * 1024
 UNREADABLE: Final = "unreadable"
@@ -119,25 +119,8 @@ def _dispute_facts(kind: str, data: dict[str, Any], event: dict[str, Any]) -> di
     """
     payment = data.get("id") if kind == CHARGEBACK else data.get("payment_id")
     updated = data.get("last_update") or event.get("timestamp") or event.get("created_on")
-    texts = {
-        "dispute_id": _text(data.get("id"), 100),
-        "payment_id": _text(payment, 100),
-        "reference": _text(data.get("payment_reference") or data.get("reference"), 200),
-        "currency": _text(data.get("currency"), 3),
-        "reason": _text(data.get("category"), 100) or _text(data.get("reason_code"), 100),
-        "respond_by": _instant(data.get("evidence_required_by")),
-        "updated_at": _instant(updated),
-    }
-    told: dict[str, str | int] = {name: value for name, value in texts.items() if value is not None}
-    amount = data.get("amount")
-    if isinstance(amount, int) and not isinstance(amount, bool) and 0 < amount < 10**12:
-        told["amount"] = amount
-    return told
-
-
-def _instant(told: object) -> str | None:
-    instant = read_instant(told)
-    return instant.isoformat() if instant is not None else None
+    reference = data.get("payment_reference") or data.get("reference")
+    return dispute_facts(data, payment=payment, reference=reference, updated=updated)
 
 
 def _read_leniently(body: bytes) -> Any:

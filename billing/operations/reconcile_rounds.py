@@ -12,8 +12,10 @@ import structlog
 from sqlalchemy import Connection
 
 from billing.domain.charging import SearchPage, SearchRefused
+from billing.domain.disputes import DisputesRead
 from billing.domain.reconciling import (
     CONFIRMED_AFTER,
+    DECIDED_ANEW_WITHIN,
     MOST_TRIES,
     SETTLES_WITHIN,
     TRY_AGAIN_AFTER,
@@ -28,7 +30,9 @@ from billing.operations.engine import Engine
 from billing.operations.foreign_refunds import adopt_refunds
 from billing.operations.forgotten import forgotten_page
 from billing.operations.reconcile_charges import Asked, ask_about_captured, ask_about_live, settle_news
+from billing.operations.reconcile_disputes import ask_about_disputes, take_up_disputes
 from billing.operations.refunds import recheck_ended
+from billing.store.disputes import disputes_to_ask
 from billing.store.installation import load_installation
 from billing.store.reconciliation import (
     RoundRow,
@@ -49,7 +53,10 @@ log = structlog.get_logger()
 PAGE_SECONDS: Final = 2
 """A page asks no more than the budget of so many seconds."""
 _SEARCH_PAGE: Final = 100
+_DISPUTE_PAGE: Final = 100
 _DOUBTED_INVOICES: Final = 1
+_SINCE_THE_LAST: Final = (Round.SEARCH, Round.DISPUTES)
+"""Rounds that reach back to the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,13 +151,13 @@ def _write_down(tx: Connection, row: RoundRow, place: Place, step: _Step, now: d
         write_round(tx, row.name, {**counts, "place": following.as_json(), "due_at": due_at})
         return
     ended = {"place": None, "ended_at": now, "due_at": next_round_at(row.name, row.began_at or now, now)}
-    since = {"since": _searched_until(place, asked, step.unseen)} if row.name is Round.SEARCH else {}
+    since = {"since": _searched_until(place, asked, step.unseen)} if row.name in _SINCE_THE_LAST else {}
     write_round(tx, row.name, {**counts, **ended, **since, "unseen": step.unseen})
     log.info("round_reconciled", round=row.name.value, asked=counts["asked"], found=counts["found"])
 
 
 def _searched_until(place: Place, asked: Asked, unseen: str | None) -> datetime:
-    """Return where the next search begins: before what was not seen, or is still awaited."""
+    """Return where the next search begins: before what was not seen or not read, or is still awaited."""
     if unseen is not None:
         return place.since
     return min(each for each in (place.until - SETTLES_WITHIN, place.awaited_since, asked.awaited_since) if each)
@@ -178,6 +185,10 @@ def _ask(engine: Engine, place: Place, now: datetime) -> _Step:
             return _again(engine, place, limit, now)
         case Phase.WINDOW:
             return _window(engine, place, now)
+        case Phase.KNOWN_DISPUTES:
+            return _known_disputes(engine, place, limit, now)
+        case Phase.DISPUTE_WINDOW:
+            return _dispute_window(engine, place, now)
         case Phase.LIVE:
             return _live(engine, place, limit, now)
         case Phase.PARKED_REFUNDS:
@@ -265,3 +276,19 @@ def _window(engine: Engine, place: Place, now: datetime) -> _Step:
     asked.reads += adopted.acts["refunds_adopted"]
     asked.settled(adopted)
     return _Step(asked, replace(place, following=told.following) if told.following else None)
+
+
+def _known_disputes(engine: Engine, place: Place, limit: int, now: datetime) -> _Step:
+    with engine.database.snapshot() as tx:
+        ids = disputes_to_ask(tx, now - DECIDED_ANEW_WITHIN, place.after_id, limit)
+    if not ids:
+        return _Step(Asked(), None)
+    asked, unseen = ask_about_disputes(engine, ids, now)
+    return _Step(asked, replace(place, after_id=ids[-1]) if len(ids) == limit else None, unseen)
+
+
+def _dispute_window(engine: Engine, place: Place, now: datetime) -> _Step:
+    page = engine.gateway.list_disputes(place.since, limit=_DISPUTE_PAGE, skip=int(place.following or 0))
+    asked, unseen = take_up_disputes(engine, page, now)
+    following = page.following if isinstance(page, DisputesRead) else None
+    return _Step(asked, replace(place, following=str(following)) if following is not None else None, unseen)

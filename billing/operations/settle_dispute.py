@@ -1,4 +1,4 @@
-"""A dispute whose end Checkout.com never told, ended by a person: only events tell of disputes, and one may be lost."""
+"""A dispute whose end Checkout.com never told, ended by a person, where the key may not see disputes."""
 
 from datetime import datetime
 from uuid import UUID

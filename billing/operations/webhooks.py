@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from sqlmodel import col
 
 from billing.domain.charging import Found, GatewayPayment
-from billing.domain.disputes import Told
+from billing.domain.disputes import Told, told_from
 from billing.domain.identity import reference_prefix
 from billing.gateway.webhooks import VerifiedEvent
 from billing.operations.batches import pages_of, together_or_alone
@@ -148,19 +148,7 @@ def _finished(webhook: _Stored, end: tuple[str, str | None], now: datetime) -> C
 
 
 def _told(webhook: _Stored) -> Told:
-    facts = webhook.dispute or {}
-    payment_id = str(webhook.payment_id)
-    instants = {name: datetime.fromisoformat(facts[name]) for name in ("respond_by", "updated_at") if name in facts}
-    return Told(
-        type=webhook.type,
-        dispute_id=facts.get("dispute_id", payment_id),
-        payment_id=payment_id,
-        reference=facts.get("reference"),
-        amount_minor=facts.get("amount"),
-        currency=facts.get("currency"),
-        reason=facts.get("reason"),
-        **instants,
-    )
+    return told_from(webhook.type, str(webhook.payment_id), webhook.dispute or {})
 
 
 def _look_at_refunds(engine: Engine, webhooks: Sequence[_Stored], now: datetime) -> None:

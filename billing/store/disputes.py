@@ -1,12 +1,13 @@
 """Reads of disputes: which charges and payments are disputed, and what went back by chargeback."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, or_, select, text
 from sqlmodel import col
 
-from billing.domain.disputes import DisputeState
+from billing.domain.disputes import DisputeState, Known
 from billing.store.columns import AnyRow
 from billing.store.dispute_tables import OPEN_DISPUTE, Dispute
 from billing.store.tables import Charge, StrayPayment
@@ -45,6 +46,29 @@ def open_disputes(tx: Connection, payment_ids: Sequence[str] | None = None) -> S
     if payment_ids is not None:
         query = query.where(col(Dispute.gateway_payment_id).in_(payment_ids))
     return tx.execute(query.order_by(col(Dispute.respond_by), col(Dispute.gateway_dispute_id)).limit(1000)).all()
+
+
+def disputes_to_ask(tx: Connection, decided_since: datetime, after: str | None, limit: int) -> list[str]:
+    """Return the ids of disputes that are open, or were decided since an instant (UTC), beyond ``after``.
+
+    A chargeback without a dispute has no id to ask by.
+    """
+    undecided = text(f"dispute.{OPEN_DISPUTE}")
+    query = select(col(Dispute.gateway_dispute_id)).where(
+        or_(undecided, col(Dispute.ended_at) >= decided_since),
+        col(Dispute.gateway_dispute_id) != col(Dispute.gateway_payment_id),
+    )
+    if after is not None:
+        query = query.where(col(Dispute.gateway_dispute_id) > after)
+    return list(tx.execute(query.order_by(col(Dispute.gateway_dispute_id)).limit(limit)).scalars())
+
+
+def known_disputes(tx: Connection, dispute_ids: Sequence[str]) -> dict[str, Known]:
+    """Return what is known of these disputes, by their ids; one that is not known is left out."""
+    ident = col(Dispute.gateway_dispute_id)
+    columns = (ident, col(Dispute.state), col(Dispute.rank), col(Dispute.updated_at))
+    rows = tx.execute(select(*columns).where(ident.in_(dispute_ids)))
+    return {row.gateway_dispute_id: Known(row.state, row.rank, row.updated_at) for row in rows}
 
 
 def lost_disputes(tx: Connection, payment_ids: Sequence[str]) -> Sequence[AnyRow]:

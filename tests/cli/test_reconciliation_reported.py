@@ -66,7 +66,7 @@ def test_a_first_round_that_does_not_end_is_told_after_two_days(paid, shop):
 
 
 def test_rounds_that_found_nothing_are_in_order_and_say_until_when(paid, shop):
-    scopes(paid, "gateway", "payments:search")
+    scopes(paid, "gateway", "payments:search", "disputes:view")
     ask(paid)
     verdict, words, _ = found(shop)
     assert (verdict, words) == ("ok", "recent payments were asked about until 2027-01-31 13:02 KST; 0 findings")
@@ -74,7 +74,7 @@ def test_rounds_that_found_nothing_are_in_order_and_say_until_when(paid, shop):
     assert told["reads_total"]["recent"] == 1
     assert set(told["findings_total"].values()) == set(told["unread"].values()) == {0}
     assert set(told["last_round_age_seconds"].values()) == set(told["late_seconds"].values()) == {0}
-    assert set(told["last_round_age_seconds"]) == {"recent", "search", "open", "rotation"}
+    assert set(told["last_round_age_seconds"]) == {"recent", "search", "disputes", "open", "rotation"}
 
 
 def test_the_age_of_a_round_and_how_late_the_next_one_is_grow_until_it_is_made(paid, shop):
@@ -139,13 +139,22 @@ def test_older_charges_that_a_slow_rotation_has_still_to_ask_about_are_counted(p
     assert "still to be asked about" not in found(shop)[1]
 
 
-def test_without_the_scope_to_search_it_says_what_is_not_seen(paid, shop):
+def test_without_its_scope_each_round_says_what_is_not_seen(paid, shop):
     scopes(paid, "gateway", "vault:instruments")
     ask(paid)
     verdict, words, _ = found(shop)
     assert verdict == "ok"
     assert "payments without our reference are not seen: HTTP 403: the key has not the scope payments:search" in words
-    scopes(paid, "gateway", "vault:instruments", "payments:search")
+    assert "disputes whose webhook is lost are not seen: HTTP 403: the key has not the scope disputes:view" in words
+    scopes(paid, "gateway", "vault:instruments", "payments:search", "disputes:view")
     paid.wait(days=1)
     ask(paid)
     assert "not seen" not in found(shop)[1]
+
+
+def test_only_what_cannot_be_seen_is_said(paid, shop):
+    scopes(paid, "gateway", "vault:instruments", "payments:search")
+    ask(paid)
+    words = found(shop)[1]
+    assert words.count("not seen") == 1
+    assert "disputes whose webhook is lost are not seen" in words

@@ -15,6 +15,8 @@ CALLS = {
     "find_by_reference": lambda client: client.find_by_reference(["ref"]),
     "find_refunds": lambda client: client.find_refunds(["pay_1"]),
     "search_payments": lambda client: client.search_payments(SINCE, UNTIL, limit=10),
+    "list_disputes": lambda client: client.list_disputes(SINCE, limit=10),
+    "find_disputes": lambda client: client.find_disputes(["dsp_1"]),
     "revoke_source": lambda client: client.revoke_sources(["src_1"]),
     "check_health": lambda client: client.check_health(),
 }

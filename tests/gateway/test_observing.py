@@ -54,6 +54,8 @@ ASKED = {
     "find_by_reference": lambda client: client.find_by_reference(["ref"]),
     "find_refunds": lambda client: client.find_refunds(["pay_1"]),
     "search_payments": lambda client: client.search_payments(SINCE, UNTIL, limit=10),
+    "list_disputes": lambda client: client.list_disputes(SINCE, limit=10),
+    "find_disputes": lambda client: client.find_disputes(["dsp_1"]),
     "revoke_source": lambda client: client.revoke_sources(["src_1"]),
 }
 
@@ -61,7 +63,7 @@ ASKED = {
 @pytest.mark.parametrize("call", ASKED)
 def test_every_other_call_is_told_under_its_name(call):
     notes = told_by(answer(500), ASKED[call])
-    assert notes.answers == [(call, "unreadable" if call.startswith(("find", "search")) else "unknown")]
+    assert notes.answers == [(call, "unreadable" if call.startswith(("find", "search", "list")) else "unknown")]
 
 
 @pytest.mark.parametrize("call", ASKED)

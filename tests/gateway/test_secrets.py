@@ -79,6 +79,8 @@ def test_no_outcome_and_no_log_line_shows_a_key_or_a_token(overheard, script):
                     client.find_by_id(["x"]),
                     client.find_refunds(["x"]),
                     client.search_payments(SINCE, UNTIL, limit=1),
+                    client.list_disputes(SINCE, limit=1),
+                    client.find_disputes(["x"]),
                     client.revoke_sources(["src_1"]),
                     client.check_health(),
                     client,

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.simulation.clock import Clock
 from tests.simulation.faults import Dice
 from tests.simulation.outcomes import Outcomes
-from tests.simulation.truth import KEY_LIFE, Payment, SavedAnswer, Truth
+from tests.simulation.truth import KEY_LIFE, TIME_TO_ANSWER, Dispute, Payment, SavedAnswer, Truth
 
 Answer = tuple[int, bytes]
 _TOO_MUCH = ("refund_amount_exceeds_balance",)
@@ -95,6 +95,11 @@ class Checkout:
             case ("GET", ["payments", payment_id, "actions"]):
                 payment = self._shown(payment_id)
                 return (404, b"") if payment is None else _json(200, _actions(payment))
+            case ("GET", ["disputes"]):
+                return self._list_disputes(parse_qs(url.query))
+            case ("GET", ["disputes", dispute_id]):
+                dispute = self.truth.disputes.get(dispute_id)
+                return (404, b"") if dispute is None else _json(200, _details(dispute))
             case ("PATCH", ["instruments", source_id, "revoke"]):
                 return self._revoke(source_id)
         return 404, b""
@@ -168,6 +173,14 @@ class Checkout:
         page = [self._told(payment) for payment in listed[skip : skip + limit]]
         return _json(200, {"limit": limit, "skip": skip, "total_count": len(listed), "data": page})
 
+    def _list_disputes(self, query: dict[str, list[str]]) -> Answer:
+        since = datetime.fromisoformat(query["from"][0])
+        found = [each for each in self.truth.disputes.values() if each.changed_at >= since]
+        found.sort(key=lambda each: each.changed_at, reverse=True)
+        skip, limit = int(query["skip"][0]), int(query["limit"][0])
+        rows = [_row(each) for each in found[skip : skip + limit]]
+        return _json(200, {"limit": limit, "skip": skip, "total_count": len(found), "data": rows})
+
     def _shown(self, payment_id: str) -> Payment | None:
         payment = self.truth.payments.get(payment_id) or self.truth.others.get(payment_id)
         return payment if payment is not None and payment.shown_at <= self.clock.now else None
@@ -223,6 +236,29 @@ def _actions(payment: Payment) -> list[dict[str, Any]]:
         }
         for action in reversed(payment.actions)
     ]
+
+
+def _row(dispute: Dispute) -> dict[str, Any]:
+    payment = dispute.payment
+    return {**_of_dispute(dispute), "payment_id": payment.id, "payment_reference": payment.reference}
+
+
+def _details(dispute: Dispute) -> dict[str, Any]:
+    payment = dispute.payment
+    return {**_of_dispute(dispute), "payment": {"id": payment.id, "reference": payment.reference}}
+
+
+def _of_dispute(dispute: Dispute) -> dict[str, Any]:
+    return {
+        "id": dispute.id,
+        "category": "general",
+        "status": dispute.status,
+        "amount": dispute.amount,
+        "currency": dispute.payment.currency,
+        "received_on": _instant(dispute.made_at),
+        "last_update": _instant(dispute.changed_at),
+        "evidence_required_by": _instant(dispute.made_at + TIME_TO_ANSWER),
+    }
 
 
 def _instant(at: datetime) -> str:

@@ -9,11 +9,10 @@ from typing import Any
 from billing.gateway.webhooks import sign
 from tests.simulation.clock import Clock
 from tests.simulation.faults import Dice
-from tests.simulation.truth import FOREIGN, Action, Payment, Truth
+from tests.simulation.truth import FOREIGN, TIME_TO_ANSWER, Action, Dispute, Payment, Truth
 
 KEY = "a-webhook-key"
 TRIES_AGAIN_AFTER = tuple(timedelta(minutes=m) for m in (5, 10, 15, 30, 60, 240, 720, 720))
-_TIME_TO_ANSWER = timedelta(days=10)
 Deliver = Callable[[bytes, str, Callable[[bool], None]], None]
 """Body, signature, and what to call with whether it was answered 2xx."""
 
@@ -43,20 +42,21 @@ class Courier:
         if self.dice.strikes("webhook_duplicated"):
             self._send({**event, "id": self._maybe_renamed(ident)}, False)
 
-    def tell_of_dispute(self, ident: str, payment: Payment, kind: str, amount: int) -> None:
-        """Send an event of a dispute on its way. It is neither dropped nor given up: nobody else tells of disputes."""
-        if not self.is_silent:
-            data = {
-                "id": ident,
-                "payment_id": payment.id,
-                "payment_reference": payment.reference,
-                "amount": amount,
-                "currency": payment.currency,
-                "category": "general",
-                "evidence_required_by": (self.clock.now + _TIME_TO_ANSWER).isoformat(),
-                "last_update": self.clock.now.isoformat(),
-            }
-            self._send({"id": self.truth.new_id("evt"), "type": kind, "version": "1.0.5", "data": data}, True)
+    def tell_of_dispute(self, dispute: Dispute, kind: str) -> None:
+        """Send an event of a dispute on its way, or drop it: the rounds of reconciliation ask about disputes, too."""
+        if self.is_silent or self.dice.strikes("webhook_dropped"):
+            return
+        data = {
+            "id": dispute.id,
+            "payment_id": dispute.payment.id,
+            "payment_reference": dispute.payment.reference,
+            "amount": dispute.amount,
+            "currency": dispute.payment.currency,
+            "category": "general",
+            "evidence_required_by": (dispute.made_at + TIME_TO_ANSWER).isoformat(),
+            "last_update": dispute.changed_at.isoformat(),
+        }
+        self._send({"id": self.truth.new_id("evt"), "type": kind, "version": "1.0.5", "data": data}, False)
 
     def _send(self, event: dict[str, Any], surely: bool) -> None:
         wait = timedelta(seconds=self._rng.choice((0, 0, 1, 3)))

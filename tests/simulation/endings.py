@@ -132,6 +132,18 @@ def what_went_back_is_booked(world: "World") -> Iterator[str]:
             yield f"{payment.refunded} of {payment.id} went back, {booked} are booked"
 
 
+@at_the_end(7)
+def what_went_back_by_chargeback_is_known(world: "World") -> Iterator[str]:
+    """Each dispute of a charge's own payment is marked here as it was decided, though no webhook told of it."""
+    own = {row[0] for row in world.books.rows("SELECT gateway_payment_id FROM charge WHERE state = 'captured'")}
+    rows = world.books.rows("SELECT gateway_dispute_id, state, amount_minor FROM dispute")
+    here = {row["gateway_dispute_id"]: (row["state"], row["amount_minor"]) for row in rows}
+    for dispute in world.truth.disputes.values():
+        ends = "lost" if dispute.payment.charged_back else "won"
+        if dispute.payment.id in own and here.get(dispute.id) != (ends, dispute.amount):
+            yield f"dispute {dispute.id} of {dispute.payment.id} was {dispute.status}, here {here.get(dispute.id)}"
+
+
 @at_the_end(14)
 def what_is_another_systems_is_left_alone(world: "World") -> Iterator[str]:
     for row in world.books.rows("SELECT gateway_payment_id FROM stray_payment"):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from tests.simulation.faults import FOREIGN_FAULTS
-from tests.simulation.truth import Action, Payment
+from tests.simulation.truth import Action, Dispute, Payment
 from tests.simulation.wire import CHANNEL
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _LOST: Final = ("lost", "accepted")
 
 
 class Foreigner:
-    """Acts on whatever the gateway has. Nobody tells the engine but reconciliation, and webhooks of disputes."""
+    """Acts on whatever the gateway has. Nobody tells the engine but reconciliation; webhooks of disputes may come."""
 
     def __init__(self, world: "World", rng: random.Random) -> None:
         self._world = world
@@ -74,7 +74,7 @@ class Foreigner:
         self._struck("orphan_payment")
 
     def _dispute(self) -> None:
-        """Let a payer dispute what is left of a payment; its webhooks come, in any order and number."""
+        """Let a payer dispute what is left of a payment; its webhooks come in any order and number, or not at all."""
         for payment in self._some_captured():
             if payment.disputed or payment.charged_back:
                 return
@@ -84,10 +84,11 @@ class Foreigner:
             left = payment.captured - claimed
             if left <= 0:
                 return
-            ident = self._new_id("dsp")
+            ident, now = self._new_id("dsp"), self._world.clock.now
+            made = self._world.truth.disputes[ident] = Dispute(ident, payment, left, "evidence_required", now, now)
             payment.disputed = left
             for kind in ("dispute_received", "dispute_evidence_required"):
-                self._world.courier.tell_of_dispute(ident, payment, kind, left)
+                self._world.courier.tell_of_dispute(made, kind)
             self._struck("dispute")
             decision = self._rng.choice(_DECISIONS)
 
@@ -95,7 +96,8 @@ class Foreigner:
                 if not payment.disputed:
                     return
                 payment.charged_back, payment.disputed = left if decision in _LOST else 0, 0
-                self._world.courier.tell_of_dispute(ident, payment, f"dispute_{decision}", left)
+                made.status, made.changed_at = decision, self._world.clock.now
+                self._world.courier.tell_of_dispute(made, f"dispute_{decision}")
 
             self._undecided.append(decide)
             self._world.course.at(self._world.clock.now + timedelta(days=self._rng.uniform(0.1, 12)), decide)

@@ -8,6 +8,7 @@ from tests.simulation.agenda import Agenda
 from tests.simulation.clock import START
 
 KEY_LIFE = timedelta(hours=24)
+TIME_TO_ANSWER = timedelta(days=10)
 FOREIGN = "pay_of_another"
 """A payment that another system of the same account made."""
 
@@ -67,6 +68,18 @@ class Payment:
 
 
 @dataclass
+class Dispute:
+    """A payer asks for the money of a payment back."""
+
+    id: str
+    payment: Payment
+    amount: int
+    status: str
+    made_at: datetime
+    changed_at: datetime
+
+
+@dataclass
 class Wallet:
     """A subscriber's KakaoPay. A source is an agreement; it lives until it is cut or revoked."""
 
@@ -89,6 +102,7 @@ class Truth(Agenda):
     def __init__(self) -> None:
         super().__init__()
         self.payments: dict[str, Payment] = {}
+        self.disputes: dict[str, Dispute] = {}
         self.wallets: dict[str, Wallet] = {}
         self.keys: dict[str, SavedAnswer] = {}
         self.in_flight: set[str] = set()

@@ -251,7 +251,7 @@ def test_after_a_restored_copy_everything_is_asked_about_at_once(paid):
     paid.wait(minutes=5)
     assert _ask(paid) == []
     notice_a_gap(paid.engine, now=paid.now, machine_now=paid.now)
-    assert {each.round.value for each in _ask(paid)} == {"recent", "search", "open", "rotation"}
+    assert {each.round.value for each in _ask(paid)} == {"recent", "search", "disputes", "open", "rotation"}
     assert paid.states("refund") == ["refunded"]
 
 

@@ -35,6 +35,10 @@ _OVERDUE: Final = timedelta(hours=2)
 _UNSETTLED: Final = timedelta(hours=25)
 _WEBHOOK: Final = timedelta(hours=1)
 _RECONCILED: Final = timedelta(days=2)
+_UNSEEN: Final = {
+    Round.SEARCH: "payments without our reference are not seen",
+    Round.DISPUTES: "disputes whose webhook is lost are not seen",
+}
 _LEAST_ALIVE: Final = timedelta(minutes=1)
 _DISPUTE_IS_URGENT: Final = timedelta(days=3)
 _MOST_PARKED: Final = 1000
@@ -297,8 +301,7 @@ def reconciliation(session: Session) -> Check:
     told += f"; {found} finding{'' if found == 1 else 's'}"
     told += f", {unread} questions without an answer" if unread else ""
     told += f"; {left}{'+' if left == COUNTED_TO else ''} older charges are still to be asked about" if left else ""
-    unseen = next((row.unseen for row in rounds if row.unseen), None)
-    told += f"; payments without our reference are not seen: {unseen}" if unseen else ""
+    told += "".join(f"; {_UNSEEN[row.name]}: {row.unseen}" for row in rounds if row.unseen and row.name in _UNSEEN)
     if now - recent.ended_at > _RECONCILED:
         remedy = "see that a daemon runs and Checkout.com answers; raise reconciliation.read_share if it takes too long"
         return warning("reconciliation", told, remedy)

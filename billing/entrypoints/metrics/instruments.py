@@ -10,7 +10,7 @@ from billing.operations.engine import Tally
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
 _CALLS: Final = (
     "create_payment", "create_refund", "find_by_id", "find_by_reference", "find_decline", "find_refunds",
-    "search_payments", "revoke_source", "check_health",
+    "search_payments", "list_disputes", "find_disputes", "revoke_source", "check_health",
 )  # fmt: skip
 _CALL_SECONDS: Final = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20)
 _SWEEP_SECONDS: Final = (0.01, 0.05, 0.25, 1, 5, 15, 60, 180, 600, 1800)
@@ -91,5 +91,5 @@ def _possible_answers() -> list[tuple[str, str]]:
     """Return every pair that can come, so that a series is there, at 0, before its first event."""
     moves, questions = ("not_sent", "refused", "accepted", "unknown"), ("read", "unreadable")
     movers = ("create_payment", "create_refund", "revoke_source")
-    askers = ("find_by_id", "find_by_reference", "find_refunds", "search_payments")
+    askers = ("find_by_id", "find_by_reference", "find_refunds", "search_payments", "list_disputes", "find_disputes")
     return [(call, told) for call in movers for told in moves] + [(call, told) for call in askers for told in questions]
