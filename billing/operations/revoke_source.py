@@ -15,6 +15,7 @@ from billing.domain.states import InvoiceState, RevocationState, SourceEvent, So
 from billing.operations.ask_for_agreement import Owed, ask_for_agreement
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound
+from billing.operations.request_keys import done
 from billing.operations.revocations import send_revocations
 from billing.store.cases import lock_subscriptions
 from billing.store.columns import AnyRow
@@ -73,6 +74,7 @@ def revoke_source(engine: Engine, source_id: UUID, *, reason: str, now: datetime
             subject = ("source", str(source_id))
             decided(tx, engine, "source.revocation_requested", subject, now, reason=reason[:200])
         request_revocations(tx, [source_id], author)
+        done(tx, engine)
     # Revoked here first: if the gateway cannot be told, nothing is charged all the same.
     send_revocations(engine, [source_id], now=now)
     with engine.database.snapshot() as tx:
