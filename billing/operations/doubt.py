@@ -3,8 +3,8 @@
 What a copy has forgotten is named alike when it is done anew, so the gateway's list tells what became of it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
@@ -14,10 +14,11 @@ from sqlmodel import col
 
 from billing.domain.attempts import most_attempts
 from billing.domain.cases import InvoiceKind, Note
-from billing.domain.charging import Accepted, Found, NotSent, Unreadable
+from billing.domain.charging import Accepted, Found, GatewayPayment, NotSent, Unreadable
 from billing.domain.finding import choose
 from billing.domain.identity import charge_reference
 from billing.operations.engine import Engine
+from billing.operations.forgotten_periods import known_elsewhere, references_of_lost_periods
 from billing.operations.strays import keep_strays
 from billing.store.installation import GAP, InstallationRow, doubt, keep_alive, load_installation
 from billing.store.reconciliation import reconcile_at_once
@@ -33,6 +34,8 @@ class Ahead:
 
     overtaken: frozenset[UUID] = frozenset()
     unread: frozenset[UUID] = frozenset()
+    elsewhere: Mapping[UUID, GatewayPayment] = field(default_factory=dict)
+    """Charge → a payment of its subscription for a period that begins on another day, which this copy has forgotten."""
 
 
 def is_a_gap(engine: Engine, machine_now: datetime) -> bool:
@@ -106,6 +109,7 @@ def look_ahead(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> 
             .join(Invoice, col(Invoice.id) == col(Charge.invoice_id))
             .where(col(Charge.id).in_(charge_ids))
         ).all()  # fmt: skip
+        of_lost_periods = references_of_lost_periods(tx, installation, charge_ids)
     references = {
         charge_reference(
             installation.id,
@@ -118,8 +122,9 @@ def look_ahead(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> 
         if installation.is_doubted(row.period_start)
         for later in range(1, attempts_in_doubt(engine, installation, row.period_start) + 1)
     }
+    elsewhere, unclear = known_elsewhere(engine, of_lost_periods)
     if not references:
-        return Ahead()
+        return Ahead(unread=frozenset(unclear), elsewhere=elsewhere)
     overtaken, unread = set(), set()
     answers = engine.gateway.find_by_reference(list(references))
     for (reference, charge_id), told in zip(references.items(), answers, strict=True):
@@ -127,7 +132,7 @@ def look_ahead(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> 
             unread.add(charge_id)
         elif any(payment.reference == reference for payment in told.payments):
             overtaken.add(charge_id)
-    return Ahead(frozenset(overtaken), frozenset(unread - overtaken))
+    return Ahead(frozenset(overtaken), frozenset((unread | unclear) - overtaken), elsewhere)
 
 
 def recall(engine: Engine, charge_id: UUID, reference: str, now: datetime) -> Accepted | NotSent | Unreadable | None:

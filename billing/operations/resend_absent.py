@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -13,13 +14,16 @@ from billing.domain.declines import DeclineClass
 from billing.domain.failing import settle_failure
 from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
+from billing.domain.reconciling import holds_money
 from billing.domain.states import ChargeEvent, ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
 from billing.operations.doubt import look_ahead
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Rules, Tally
+from billing.operations.parking import park_subscription
 from billing.operations.payers import payer_of
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import StartedCharge
+from billing.operations.strays import keep_strays
 from billing.store.among import among
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
@@ -30,6 +34,12 @@ from billing.store.settlements import apply_settlements
 from billing.store.tables import Charge, Customer, Plan, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, move
 
+PAID_ELSEWHERE: Final = (
+    "Checkout.com knows payment {payment} for a period that begins on another day, which this copy of the database has "
+    "forgotten: see what it paid for, then release the subscription, and bill it or not"
+)
+SET_ASIDE_FOR: Final = timedelta(days=1)
+"""A charge whose subscription was paid by other days waits for a person, and is looked up once a day meanwhile."""
 _STILL_CHARGED = (
     SubscriptionState.ACTIVE,
     SubscriptionState.TRIALING,
@@ -52,6 +62,11 @@ def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime
     author = Author(engine.actor, now)
     started: list[StartedCharge] = []
     ahead = look_ahead(engine, charge_ids, now=now)
+    for charge in absent:
+        if charge.id in ahead.elsewhere:
+            known = ahead.elsewhere[charge.id]
+            keep_strays(engine, [(None, known)] if holds_money(known) else [], now)
+            park_subscription(engine, charge.subscription_id, PAID_ELSEWHERE.format(payment=known.id), now)
     since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         held = load_installation(tx).why_not_charge(now) is not None
@@ -69,6 +84,8 @@ def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime
                 watched = {**over.charge, **first_recheck(AFTER_A_FAILURE, now)}
                 apply_settlements(tx, [(case, replace(over, charge=watched))], author)
                 tally.acts["charges_refused"] += 1
+            elif case.charge_id in ahead.elsewhere:
+                change(tx, Charge, [Change(case.charge_id, case.charge_state, {"check_at": now + SET_ASIDE_FOR})])
             elif held or case.charge_id in ahead.unread or allowed != now or case.subscription_id in set_aside:
                 later = {"check_at": max(allowed, now + ABSENT_SPACING)}
                 change(tx, Charge, [Change(case.charge_id, case.charge_state, later)])

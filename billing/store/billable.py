@@ -104,6 +104,8 @@ class ChargeableInvoice:
     zone: str
     amount: Money
     period: Period
+    paid_through: date | None
+    """The first day of the subscription that is not known as paid."""
     grace_until: date | None
     lost_days: int
     attempts: int
@@ -159,6 +161,7 @@ def _chargeables() -> Select[*tuple[Any, ...]]:
             col(Invoice.currency),
             col(Invoice.period_start),
             col(Invoice.period_end),
+            col(Subscription.paid_through),
             col(Invoice.grace_until),
             col(Invoice.lost_days),
             col(Invoice.attempts),
@@ -231,6 +234,7 @@ def _chargeable(row: AnyRow) -> ChargeableInvoice:
         zone=row.zone,
         amount=Money(row.amount_minor, row.currency),
         period=Period(row.period_start, row.period_end),
+        paid_through=row.paid_through,
         grace_until=row.grace_until,
         lost_days=row.lost_days,
         attempts=row.attempts,

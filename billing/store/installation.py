@@ -58,9 +58,15 @@ class InstallationRow:
             doubted_until=max(now, self.doubted_until or now),
         )
 
-    def is_doubted(self, period_start: date) -> bool:
-        """Say whether charges of a period may have been sent by a later state of this database, which was lost."""
-        return self.doubted_until is not None and period_start <= self.doubted_until.date() + _ZONES_AHEAD
+    def is_doubted(self, period_start: date, paid_through: date | None = None) -> bool:
+        """Say whether charges of a period may have been sent by a later state of this database, which was lost.
+
+        So may those of another period that begins behind ``paid_through``, the end of the days that are known as paid.
+        """
+        if self.doubted_until is None:
+            return False
+        last = self.doubted_until.date() + _ZONES_AHEAD
+        return period_start <= last or (paid_through is not None and paid_through <= last)
 
     def __repr__(self) -> str:
         return f"InstallationRow({self.id})"  # never the secret

@@ -16,8 +16,8 @@ from tools import BIN
 from billing.config import SANDBOX_API_KEY
 
 SECONDS = 1800  # fifty on a machine with nothing else to do
-NEEDS_MORE_THAN_A_DOCUMENT = {"GET /v1/return/{token}"}
-"""A token that only the wallet is given."""
+NEEDS_MORE_THAN_A_DOCUMENT = {"GET /v1/return/{token}", "POST /v1/charges/{charge_id}/settle-dispute"}
+"""A token that only the wallet is given; a dispute of the very charge."""
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from billing.entrypoints.pulse import Pulse
 from billing.operations.doubt import notice_a_gap, notice_a_later_gateway
 from billing.operations.engine import Refusal
 from billing.operations.first_charges import GatewayUnavailable
+from billing.operations.parking import release_subscription
 from billing.operations.re_enrol import re_enrol
 from billing.operations.reconcile import reconcile
 from billing.operations.request_refund import request_refund
@@ -108,6 +109,39 @@ def test_an_older_copy_charges_nothing_again_that_it_has_forgotten(sqlite_world,
     assert len(world.sent()) == sent
     assert len(world.captured()) == 2
     assert reconcile(world.engine, now=world.now).differences == []
+
+
+def _lost_a_return(world, file, tmp_path):
+    """A weekly debt was paid a week late, and a new week began that day; then a copy of before is put in place."""
+    world.subscribe(plan="weekly")
+    world.wallet(KIM, script=["20051"] * 5)
+    world.live_through("2027-02-20 12:00")
+    _is_alive(world)
+    _copy(file, tmp_path / "aside.db")
+    world.live_through("2027-02-24 12:00")
+    paid = world.rows("SELECT period_start FROM invoice WHERE state = 'paid' ORDER BY period_start")
+    assert [str(row["period_start"]) for row in paid] == ["2027-01-31", "2027-02-07", "2027-02-21"]
+    world.engine.database.dispose()
+    _copy(tmp_path / "aside.db", file)
+    _starts_again(world)
+
+
+def test_a_period_that_the_lost_state_began_on_another_day_is_not_paid_twice(sqlite_world, file, tmp_path):
+    world = sqlite_world
+    _lost_a_return(world, file, tmp_path)
+    world.live_through("2027-02-27 12:00", timedelta(hours=6))
+    assert len(world.captured()) == 3
+    assert "knows payment" in world.subscription()["parked_reason"]
+
+
+def test_what_a_person_has_seen_of_a_lost_period_and_released_is_charged(sqlite_world, file, tmp_path):
+    world = sqlite_world
+    _lost_a_return(world, file, tmp_path)
+    world.live_through("2027-02-27 12:00", timedelta(hours=6))
+    release_subscription(world.engine, _subscription(world), "that week was given back", world.now)
+    world.live_through("2027-03-01 12:00", timedelta(hours=6))
+    assert len(world.captured()) == 4
+    assert world.subscription()["parked_reason"] is None
 
 
 def test_an_attempt_that_never_arrived_is_not_sent_when_a_later_one_is_known_to_the_gateway(world):
