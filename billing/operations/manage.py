@@ -110,13 +110,15 @@ def cancel_at(engine: Engine, subscription_id: UUID, *, on: date, reason: str | 
     :raises BadInput: the day is not to come, or too far off.
     """
     with engine.database.transaction() as tx:
-        row = _current(tx, engine, subscription_id, now)
+        row = _locked(tx, engine, subscription_id)
         _refuse_if_ended(row)
         if row.state is _S.INCOMPLETE:
             raise Conflict(f"subscription {row.id} is incomplete: nothing was paid, so cancel it now")
         today = billing_day(now, row.zone)
         if not today < on <= today + MOST_AHEAD:
             raise BadInput("on", f"must be a day from {today + timedelta(days=1)} to {today + MOST_AHEAD} ({row.zone})")
+        row = _as_planned(tx, engine, row, now)
+        _refuse_if_ended(row)
         return _cancel_later(tx, row, start_of_day(on, row.zone), "date", reason, Author(engine.actor, now))
 
 
@@ -314,14 +316,17 @@ def keep_plans(engine: Engine, subscription_id: UUID, *, now: datetime) -> None:
 
 def _current(tx: Connection, engine: Engine, subscription_id: UUID, now: datetime) -> AnyRow:
     """Return a subscription under its lock, paused or ended if that was planned and its instant has come."""
-    row = _locked(tx, engine, subscription_id)
+    return _as_planned(tx, engine, _locked(tx, engine, subscription_id), now)
+
+
+def _as_planned(tx: Connection, engine: Engine, row: AnyRow, now: datetime) -> AnyRow:
     by_plan = Author(PLANNED_BY, now)
     while due := _plans_that_came(row, now):
         if due[0] is _S.PAUSED:
             _pause(tx, engine, row, row.resume_at, by_plan)
         else:
             _cancel(tx, engine, row, row.cancel_reason or _ITS_DAY, by_plan)
-        row = tx.execute(_subscription(subscription_id)).one()
+        row = tx.execute(_subscription(row.id)).one()
     return row
 
 

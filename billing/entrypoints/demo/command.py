@@ -164,6 +164,9 @@ public_url = "{api_url}"
 
 [daemon]
 tick_seconds = 0.02
+
+[reconciliation]
+read_share = 0.02  # of a limit that is raised for the pace of the demo, not for its questions
 """,
         encoding="utf-8",
     )
