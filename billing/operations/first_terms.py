@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, bindparam, select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
@@ -177,26 +178,31 @@ def refuse_if_paid(tx: Connection, customer_id: UUID, plan_code: str, *, today: 
 
     :raises AlreadyPaid: the days from today on are paid.
     """
-    paid = (
+    row = tx.execute(_paid(), {"customer": customer_id, "plan": plan_code, "today": today}).one_or_none()
+    if row is not None:
+        raise AlreadyPaid(row.id, plan_code, row.period_end, refunding=row.refunding)
+
+
+@cache
+def _paid() -> Select[*tuple[Any, ...]]:
+    """Return the query for the last paid period beyond ``today`` of a customer's ended subscriptions to a plan."""
+    return (
         select(col(Subscription.id), col(Invoice.period_end), refund_is_under_way().label("refunding"))
         .join(Invoice, col(Invoice.subscription_id) == col(Subscription.id))
         .join(Charge, col(Charge.invoice_id) == col(Invoice.id))
         .where(
-            col(Subscription.customer_id) == customer_id,
-            col(Subscription.plan_code) == plan_code,
+            col(Subscription.customer_id) == bindparam("customer"),
+            col(Subscription.plan_code) == bindparam("plan"),
             col(Subscription.state).in_(_ENDED),
             col(Invoice.kind) != InvoiceKind.AGREEMENT,
             col(Invoice.state) == InvoiceState.PAID,
-            col(Invoice.period_end) > today,
+            col(Invoice.period_end) > bindparam("today"),
             col(Charge.state) == ChargeState.CAPTURED,
             kept_minor() > 0,
         )
         .order_by(col(Invoice.period_end).desc())
         .limit(1)
     )
-    row = tx.execute(paid).one_or_none()
-    if row is not None:
-        raise AlreadyPaid(row.id, plan_code, row.period_end, refunding=row.refunding)
 
 
 def _had_it_before(tx: Connection, customer_id: UUID, plan_code: str) -> bool:
