@@ -34,8 +34,8 @@ class Ahead:
 
     overtaken: frozenset[UUID] = frozenset()
     unread: frozenset[UUID] = frozenset()
-    elsewhere: Mapping[UUID, GatewayPayment] = field(default_factory=dict)
-    """Charge → a payment of its subscription for a period that begins on another day, which this copy has forgotten."""
+    elsewhere: Mapping[UUID, Sequence[GatewayPayment]] = field(default_factory=dict)
+    """Charge → payments of its subscription for periods that begin on other days, which this copy has forgotten."""
 
 
 def is_a_gap(engine: Engine, machine_now: datetime) -> bool:

@@ -4,6 +4,7 @@ A debt that was paid, or a pause that ended, in the lost time let a period begin
 day, so it cannot name the period alike: the gateway is asked about each day of the lost time instead.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
@@ -48,18 +49,18 @@ def references_of_lost_periods(
     }
 
 
-def known_elsewhere(engine: Engine, references: dict[str, UUID]) -> tuple[dict[UUID, GatewayPayment], set[UUID]]:
-    """Ask the gateway; return the payment that each charge's subscription has, and the charges it did not tell of."""
-    known: dict[UUID, GatewayPayment] = {}
+def known_elsewhere(engine: Engine, references: dict[str, UUID]) -> tuple[dict[UUID, list[GatewayPayment]], set[UUID]]:
+    """Ask the gateway; return the payments that each charge's subscription has, and the charges it did not tell of."""
+    known: dict[UUID, list[GatewayPayment]] = defaultdict(list)
     unread: set[UUID] = set()
     answers = engine.gateway.find_by_reference(list(references)) if references else []
     for (reference, charge_id), told in zip(references.items(), answers, strict=True):
         if not isinstance(told, Found):
             unread.add(charge_id)
             continue
-        for payment in told.payments:
-            if payment.reference == reference:
-                known[charge_id] = payment
+        ours = [payment for payment in told.payments if payment.reference == reference]
+        if ours:
+            known[charge_id] += ours
     return known, unread
 
 

@@ -65,8 +65,8 @@ def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime
     for charge in absent:
         if charge.id in ahead.elsewhere:
             known = ahead.elsewhere[charge.id]
-            keep_strays(engine, [(None, known)] if holds_money(known) else [], now)
-            park_subscription(engine, charge.subscription_id, PAID_ELSEWHERE.format(payment=known.id), now)
+            keep_strays(engine, [(None, payment) for payment in known if holds_money(payment)], now)
+            park_subscription(engine, charge.subscription_id, PAID_ELSEWHERE.format(payment=known[0].id), now)
     since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         held = load_installation(tx).why_not_charge(now) is not None
