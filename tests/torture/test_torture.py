@@ -132,6 +132,16 @@ def found(ground, config, folder):
     ground.prepare()
 
 
+def verified(folder, tries=5):
+    """Compare with the gateway. What could not be read proves nothing: as the answer says, it is run again."""
+    command = ["--config", str(folder / "config.toml"), "verify", "--gateway"]
+    for _ in range(tries):
+        done = CliRunner().invoke(app, command)
+        if done.exit_code == 0 or "run it again" not in done.output:
+            break
+    assert done.exit_code == 0, done.output
+
+
 def billing(folder, *command):
     """Run a command as an operator does, and return what it said."""
     done = CliRunner().invoke(app, ["--config", str(folder / "config.toml"), *command])
@@ -195,7 +205,7 @@ def tortured(torturer, folder):
     ]
     assert missed == [], "due and never captured"
     assert_at_rest(torturer)
-    billing(folder, "verify", "--gateway")
+    verified(folder)
     traces = [name for name, said in torturer.fleet.said().items() if "Traceback" in said]
     assert traces == [], "an error nobody caught"
     proxied = {mode.value: times for mode, times in torturer.proxy.done.items()}
