@@ -139,7 +139,7 @@ def what_went_back_by_chargeback_is_known(world: "World") -> Iterator[str]:
     rows = world.books.rows("SELECT gateway_dispute_id, state, amount_minor FROM dispute")
     here = {row["gateway_dispute_id"]: (row["state"], row["amount_minor"]) for row in rows}
     for dispute in world.truth.disputes.values():
-        ends = "lost" if dispute.payment.charged_back else "won"
+        ends = "lost" if dispute.status in ("lost", "accepted") else "won"
         if dispute.payment.id in own and here.get(dispute.id) != (ends, dispute.amount):
             yield f"dispute {dispute.id} of {dispute.payment.id} was {dispute.status}, here {here.get(dispute.id)}"
 
