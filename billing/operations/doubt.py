@@ -3,6 +3,7 @@
 What a copy has forgotten is named alike when it is done anew, so the gateway's list tells what became of it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -18,7 +19,7 @@ from billing.domain.charging import Accepted, Found, GatewayPayment, NotSent, Un
 from billing.domain.finding import choose
 from billing.domain.identity import charge_reference
 from billing.operations.engine import Engine
-from billing.operations.forgotten_periods import known_elsewhere, references_of_lost_periods
+from billing.operations.forgotten_periods import references_of_lost_periods
 from billing.operations.strays import keep_strays
 from billing.store.installation import GAP, InstallationRow, doubt, keep_alive, load_installation
 from billing.store.reconciliation import reconcile_at_once
@@ -41,8 +42,7 @@ class Ahead:
 def is_a_gap(engine: Engine, machine_now: datetime) -> bool:
     """Say whether the last sign of life is further from this instant of the machine (UTC) than a daemon would be."""
     with engine.database.snapshot() as tx:
-        alive_at = load_installation(tx).alive_at
-    return alive_at is not None and abs(machine_now - alive_at) > GAP
+        return load_installation(tx).gap_at(machine_now) is not None
 
 
 def notice_a_gap(engine: Engine, *, now: datetime, machine_now: datetime, latest: datetime | None = None) -> None:
@@ -52,12 +52,12 @@ def notice_a_gap(engine: Engine, *, now: datetime, machine_now: datetime, latest
     the lost state may have lived on to a later time than ``now``: up to ``latest``.
     """
     with engine.database.snapshot() as tx:
-        alive_at = load_installation(tx).alive_at
-    if alive_at is None or abs(machine_now - alive_at) <= GAP:
+        gap = load_installation(tx).gap_at(machine_now)
+    if gap is None:
         return
     with engine.database.transaction() as tx:
         keep_alive(tx, machine_now)  # with the doubt or not at all: the sign of life ends the gap
-        _doubt(tx, engine, now - abs(machine_now - alive_at), latest or now, now)
+        _doubt(tx, engine, now - gap, latest or now, now)
 
 
 def notice_a_later_gateway(engine: Engine, *, now: datetime, gateway_now: datetime) -> bool:
@@ -78,8 +78,7 @@ def _doubt(tx: Connection, engine: Engine, since: datetime, until: datetime, now
     known, began = installation.doubted_until, installation.doubted_since
     if known is not None and known.date() >= until.date() and began is not None and began <= since:
         return  # the same is doubted already; two clocks that disagree see a gap at every tick
-    since = since if began is None else min(began, since)
-    until = until if known is None else max(known, until)
+    since, until = installation.doubt_with(since, until)
     doubt(tx, since, until)
     # Charges that were captured just before the gap may have been refunded in it.
     reconcile_at_once(tx, now, since - engine.rules.reconciling.recent)
@@ -122,17 +121,29 @@ def look_ahead(engine: Engine, charge_ids: Sequence[UUID], *, now: datetime) -> 
         if installation.is_doubted(row.period_start)
         for later in range(1, attempts_in_doubt(engine, installation, row.period_start) + 1)
     }
-    elsewhere, unclear = known_elsewhere(engine, of_lost_periods)
-    if not references:
-        return Ahead(unread=frozenset(unclear), elsewhere=elsewhere)
-    overtaken, unread = set(), set()
-    answers = engine.gateway.find_by_reference(list(references))
+    overtaken, unread = known_payments(engine, references)
+    elsewhere, unclear = known_payments(engine, of_lost_periods)
+    return Ahead(frozenset(overtaken), frozenset((unread | unclear) - overtaken.keys()), elsewhere)
+
+
+def known_payments(
+    engine: Engine, references: Mapping[str, UUID]
+) -> tuple[dict[UUID, list[GatewayPayment]], set[UUID]]:
+    """Ask the gateway about references, each with its charge.
+
+    Return the charges for which it knows payments, with those, and the charges for which it could not be read.
+    """
+    known: defaultdict[UUID, list[GatewayPayment]] = defaultdict(list)
+    unread: set[UUID] = set()
+    answers = engine.gateway.find_by_reference(list(references)) if references else []
     for (reference, charge_id), told in zip(references.items(), answers, strict=True):
         if not isinstance(told, Found):
             unread.add(charge_id)
-        elif any(payment.reference == reference for payment in told.payments):
-            overtaken.add(charge_id)
-    return Ahead(frozenset(overtaken), frozenset((unread | unclear) - overtaken), elsewhere)
+            continue
+        ours = [payment for payment in told.payments if payment.reference == reference]
+        if ours:
+            known[charge_id] += ours
+    return known, unread
 
 
 def recall(engine: Engine, charge_id: UUID, reference: str, now: datetime) -> Accepted | NotSent | Unreadable | None:

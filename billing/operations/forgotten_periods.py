@@ -4,7 +4,6 @@ A debt that was paid, or a pause that ended, in the lost time let a period begin
 day, so it cannot name the period alike: the gateway is asked about each day of the lost time instead.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
@@ -13,9 +12,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
-from billing.domain.charging import Found, GatewayPayment
 from billing.domain.identity import charge_reference
-from billing.operations.engine import Engine
 from billing.store.columns import AnyRow
 from billing.store.installation import InstallationRow
 from billing.store.tables import Charge, Event, Invoice, Subscription
@@ -47,21 +44,6 @@ def references_of_lost_periods(
         if not _was_released(tx, installation, row.subscription_id)
         for day in _lost_days(tx, installation, row)
     }
-
-
-def known_elsewhere(engine: Engine, references: dict[str, UUID]) -> tuple[dict[UUID, list[GatewayPayment]], set[UUID]]:
-    """Ask the gateway; return the payments that each charge's subscription has, and the charges it did not tell of."""
-    known: dict[UUID, list[GatewayPayment]] = defaultdict(list)
-    unread: set[UUID] = set()
-    answers = engine.gateway.find_by_reference(list(references)) if references else []
-    for (reference, charge_id), told in zip(references.items(), answers, strict=True):
-        if not isinstance(told, Found):
-            unread.add(charge_id)
-            continue
-        ours = [payment for payment in told.payments if payment.reference == reference]
-        if ours:
-            known[charge_id] += ours
-    return known, unread
 
 
 def _lost_days(tx: Connection, installation: InstallationRow, row: AnyRow) -> list[date]:

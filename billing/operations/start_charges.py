@@ -77,10 +77,6 @@ def start_charges(
 
     A doubted one is left to the look-up of charges whose answer was lost, which sends it if it is proven absent.
     """
-
-    def is_doubted(row: ChargeableInvoice) -> bool:
-        return installation.is_doubted(row.period.start, row.paid_through)
-
     charges = [_charge(installation, row, author.now, automatic=automatic) for row in rows]
     insert_rows(tx, Charge, charges)
     insert_rows(tx, Event, [charge_started(charge, author) for charge in charges])
@@ -91,7 +87,7 @@ def start_charges(
         [Change(row.id, InvoiceState.OPEN, {"attempts": row.attempts + 1, **cleared}) for row in rows],
     )
     return [
-        StartedCharge(charge["id"], _request(rules, charge, row), is_doubted(row))
+        StartedCharge(charge["id"], _request(rules, charge, row), _is_doubted(installation, row))
         for charge, row in zip(charges, rows, strict=True)
     ]
 
@@ -151,8 +147,12 @@ def _charge(installation: InstallationRow, row: ChargeableInvoice, now: datetime
         "state": ChargeState.SENDING,
         "created_at": now,
         "sent_at": now,
-        "check_at": now if installation.is_doubted(row.period.start, row.paid_through) else now + SEND_DEADLINE,
+        "check_at": now if _is_doubted(installation, row) else now + SEND_DEADLINE,
     }
+
+
+def _is_doubted(installation: InstallationRow, row: ChargeableInvoice) -> bool:
+    return installation.is_doubted(row.period.start, row.paid_through)
 
 
 def _request(rules: Rules, charge: dict[str, Any], row: ChargeableInvoice) -> PaymentRequest:

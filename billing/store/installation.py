@@ -49,14 +49,21 @@ class InstallationRow:
         Doors other than the daemon's may be the first to act on an older copy. Signs of life are of the machine's time,
         so that a test clock shows no silence; a daemon that starts compares that clock with the gateway's.
         """
-        if self.clock is not None or self.alive_at is None or abs(now - self.alive_at) <= GAP:
+        gap = self.gap_at(now) if self.clock is None else None
+        if gap is None:
             return self
-        since = now - abs(now - self.alive_at)
-        return replace(
-            self,
-            doubted_since=min(since, self.doubted_since or since),
-            doubted_until=max(now, self.doubted_until or now),
-        )
+        since, until = self.doubt_with(now - gap, now)
+        return replace(self, doubted_since=since, doubted_until=until)
+
+    def gap_at(self, machine_now: datetime) -> timedelta | None:
+        """Return how far the last sign of life is from an instant of the machine (UTC); None: no further than usual."""
+        if self.alive_at is None or abs(machine_now - self.alive_at) <= GAP:
+            return None
+        return abs(machine_now - self.alive_at)
+
+    def doubt_with(self, since: datetime, until: datetime) -> tuple[datetime, datetime]:
+        """Return from when until when (UTC) there is doubt, if there is from ``since`` until ``until``, too."""
+        return min(since, self.doubted_since or since), max(until, self.doubted_until or until)
 
     def is_doubted(self, period_start: date, paid_through: date | None = None) -> bool:
         """Say whether charges of a period may have been sent by a later state of this database, which was lost.

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlmodel import col
 
 from billing.domain.disputes import DisputeState
-from billing.domain.states import RefundState
+from billing.domain.states import COUNTED_REFUND_STATES, RefundState
 from billing.store.dispute_tables import Dispute
 from billing.store.obligation_tables import RefundObligation
 from billing.store.tables import Charge, Refund
@@ -41,7 +41,7 @@ def refund_is_under_way() -> ColumnElement[bool]:
     )
 
 
-_UNDER_WAY = (RefundState.REQUESTED, RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING)
+_UNDER_WAY = COUNTED_REFUND_STATES - {RefundState.REFUNDED, RefundState.PARKED}
 
 
 def _sum(column: Any) -> Select[*tuple[Any, ...]]:

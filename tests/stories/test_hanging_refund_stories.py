@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from answering import Answers, answering
 from harness import email
 
 from billing.domain.charging import RefundsFound, Unreadable
@@ -25,26 +26,6 @@ from billing.store.report_log import list_parked
 
 KIM = email("kim")
 WHY_OPEN = "still Pending at Checkout.com after 3 days; settle it by hand if it stays so"
-
-
-class _Answers:
-    """The gateway, but for what it answers to some questions."""
-
-    def __init__(self, gateway, **answers):
-        self._gateway = gateway
-        self._answers = answers
-
-    def __getattr__(self, name):
-        answer = self._answers.get(name)
-        if answer is None:
-            return getattr(self._gateway, name)
-        return lambda asked, **_when: [answer for _ in asked]
-
-
-def _answering(world, **answers):
-    whole = world.engine
-    world.engine = replace(whole, gateway=_Answers(whole.gateway, **answers))
-    return whole
 
 
 def _order(world, amount=4000):
@@ -227,7 +208,7 @@ def test_a_refund_that_the_gateway_accepted_and_never_shows_is_parked_and_can_be
     world.subscribe()
     world.faults(refund_hang=1)
     refund = _order(world)
-    whole = _answering(world, find_refunds=RefundsFound(()))
+    whole = answering(world, find_refunds=RefundsFound(()))
     world.live_through("2027-02-03 20:00")
     assert _parked(world) == [
         ("refund", "accepted, and not shown by Checkout.com for 3 days; settle it by hand if it stays so")
@@ -241,7 +222,7 @@ def test_a_refund_about_which_the_gateway_never_tells_anything_is_parked_and_can
     world.faults(refund_hang=1)
     refund = _order(world)
     gone = Unreadable("HTTP 404", not_found=True)
-    whole = _answering(world, find_refunds=gone, find_by_id=gone)
+    whole = answering(world, find_refunds=gone, find_by_id=gone)
     world.live_through("2027-02-03 20:00")
     assert _parked(world) == [
         ("refund", "without an outcome for 3 days: Checkout.com was asked, and the answer was HTTP 404")
@@ -253,19 +234,19 @@ def test_a_refund_about_which_the_gateway_never_tells_anything_is_parked_and_can
 def test_while_the_gateway_cannot_be_asked_nothing_is_settled(world):
     _, refund = _hangs(world)
     away = Unreadable("HTTP 503")
-    whole = _answering(world, find_refunds=away, find_by_id=away)
+    whole = answering(world, find_refunds=away, find_by_id=away)
     with pytest.raises(GatewayUnavailable, match="HTTP 503"):
         _settle(world, refund)
     assert world.states("refund") == ["parked"]
     # The payment alone tells enough: nothing of it went back.
-    world.engine = replace(whole, gateway=_Answers(whole.gateway, find_refunds=away))
+    world.engine = replace(whole, gateway=Answers(whole.gateway, find_refunds=away))
     assert _settle(world, refund).by_hand
     world.engine = whole
 
 
 def test_the_balances_of_the_payment_tell_of_a_settled_refund_that_was_made(world):
     refund = _ends_after(world, 5)
-    whole = _answering(world, find_refunds=Unreadable("HTTP 404", not_found=True))
+    whole = answering(world, find_refunds=Unreadable("HTTP 404", not_found=True))
     _settle(world, refund)
     world.live_through("2027-02-05 06:00")
     assert world.states("refund") == ["declined"], "nothing of it has gone back yet"
@@ -279,7 +260,7 @@ def test_one_that_could_not_be_read_for_days_goes_on_by_itself_when_the_gateway_
     world.faults(unprocessed_502=1)
     _order(world)
     away = Unreadable("HTTP 500")
-    whole = _answering(world, find_refunds=away, find_by_id=away)
+    whole = answering(world, find_refunds=away, find_by_id=away)
     world.live_through("2027-02-03 20:00")
     assert world.states("refund") == ["parked"]
     world.engine = whole
@@ -303,7 +284,7 @@ def test_settling_twice_changes_nothing_the_second_time(world):
 def test_a_refund_that_is_being_sent_is_waited_for(world):
     world.subscribe()
 
-    class Sending(_Answers):
+    class Sending(Answers):
         def create_refunds(self, requests, **when):
             refund = UUID(str(world.rows("SELECT id FROM refund")[0]["id"]))
             with pytest.raises(RefundStillSent):
@@ -426,7 +407,7 @@ def test_a_refund_that_waits_for_a_dispute_without_an_end_can_be_settled(world, 
     world.faults(refund_hang=1)
     whole = world.engine
 
-    class Down(_Answers):
+    class Down(Answers):
         def create_refunds(self, *_asked, **_when):
             raise ConnectionError
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from answering import answering
 from harness import WEB, email
 
 from billing.domain.charging import Found, Unreadable
@@ -24,26 +25,6 @@ from billing.store.invariants import check_all
 from billing.store.report_log import list_parked
 
 KIM = email("kim")
-
-
-class _Answers:
-    """The gateway, but for what it answers to some questions."""
-
-    def __init__(self, gateway, **answers):
-        self._gateway = gateway
-        self._answers = answers
-
-    def __getattr__(self, name):
-        answer = self._answers.get(name)
-        if answer is None:
-            return getattr(self._gateway, name)
-        return lambda asked, **_when: [answer for _ in asked]
-
-
-def _answering(world, **answers):
-    whole = world.engine
-    world.engine = replace(whole, gateway=_Answers(whole.gateway, **answers))
-    return whole
 
 
 def _last_charge(world):
@@ -228,7 +209,7 @@ def test_money_that_was_taken_is_recorded_and_not_settled(world):
 def test_money_that_is_held_is_waited_for(world):
     _hangs(world)
     held = replace(_payment(world), raw_status="Authorized", is_authorised=True)
-    whole = _answering(world, find_by_id=Found((held,)))
+    whole = answering(world, find_by_id=Found((held,)))
     with pytest.raises(Conflict, match=r"is Authorized at Checkout\.com"):
         _settle(world)
     assert _last_charge(world)["state"] == "parked"
@@ -250,7 +231,7 @@ def test_what_the_gateway_does_not_know_any_more_is_parked_and_can_be_settled(wo
     world.wallet(KIM, script=["hang"])
     world.live_through("2027-02-28 12:00")
     gone = Unreadable("HTTP 404", not_found=True)
-    whole = _answering(world, find_by_id=gone, find_by_reference=Found(()))
+    whole = answering(world, find_by_id=gone, find_by_reference=Found(()))
     world.live_through("2027-03-04 12:00")
     assert _parked(world) == [
         ("charge", "without an outcome for 3 days: Checkout.com was asked, and the answer was HTTP 404")
@@ -262,7 +243,7 @@ def test_what_the_gateway_does_not_know_any_more_is_parked_and_can_be_settled(wo
 
 def test_while_the_gateway_cannot_be_asked_nothing_is_settled(world):
     _hangs(world)
-    whole = _answering(world, find_by_id=Unreadable("HTTP 503"))
+    whole = answering(world, find_by_id=Unreadable("HTTP 503"))
     with pytest.raises(GatewayUnavailable, match="HTTP 503"):
         _settle(world)
     assert _last_charge(world)["state"] == "parked"
@@ -274,7 +255,7 @@ def test_a_charge_whose_outcome_nobody_could_read_for_days_goes_on_by_itself_whe
     world.subscribe()
     world.faults(unprocessed_502=1)
     unread = Unreadable("HTTP 500")
-    whole = _answering(world, find_by_id=unread, find_by_reference=unread)
+    whole = answering(world, find_by_id=unread, find_by_reference=unread)
     world.live_through("2027-03-04 12:00")
     assert _last_charge(world)["state"] == "parked"
     world.engine = whole

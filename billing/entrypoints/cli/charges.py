@@ -163,7 +163,8 @@ def settle(
 
     Refused only if Checkout.com took the money or holds it, or cannot be asked. The invoice is then charged again by
     the rules for technical failures, and the subscriber can pay another way, or leave. What is captured later all
-    the same pays the invoice if it is still unpaid, or is given back.
+    the same pays the invoice if it is still unpaid, or is given back; what was captured with another amount than was
+    asked for is given back at once.
     """
     session = session_of(context)
     engine = session.acting(reason)

@@ -2,7 +2,7 @@
 # ruff: noqa: S608 - what is put into the queries are constants of our own
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -118,14 +118,23 @@ def pauses(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
         )
         .order_by(col(Event.subscription_id), col(Event.id))
     )
+    return _closed_between(
+        (row.subscription_id, day_of(row.at, row.zone), row.type == "subscription.paused") for row in rows
+    )
+
+
+def _closed_between(marks: Iterable[tuple[UUID, date, bool]]) -> dict[UUID, list[Span]]:
+    """Return the days from each mark that closes a subscription to the next that opens it.
+
+    A mark is the subscription, the day, and whether it closes.
+    """
     found: dict[UUID, list[Span]] = defaultdict(list)
     began: dict[UUID, date] = {}
-    for row in rows:
-        day = day_of(row.at, row.zone)
-        if row.type == "subscription.paused":
-            began[row.subscription_id] = day
-        elif row.subscription_id in began:
-            found[row.subscription_id].append(Span(began.pop(row.subscription_id), day, None))
+    for owner, day, closes in marks:
+        if closes:
+            began.setdefault(owner, day)
+        elif owner in began:
+            found[owner].append(Span(began.pop(owner), day, None))
     for owner, day in began.items():
         found[owner].append(Span(day, date.max, None))
     return found
@@ -151,9 +160,11 @@ def closed(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
         )
         .order_by(col(Event.subscription_id), col(Event.id))
     )
-    found: dict[UUID, list[Span]] = defaultdict(list)
+    return _closed_between(_marks(rows))
+
+
+def _marks(rows: Iterable[AnyRow]) -> Iterator[tuple[UUID, date, bool]]:
     planned: dict[tuple[UUID, str], date] = {}
-    began: dict[UUID, date] = {}
     for row in rows:
         owner, day = row.subscription_id, day_of(row.at, row.zone)
         if row.type in _PLANS:
@@ -161,12 +172,9 @@ def closed(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
         elif row.type in _UNDONE:
             planned.pop((owner, row.type), None)
         elif row.type in _CLOSING:
-            began.setdefault(owner, min(day, planned.pop((owner, _CLOSING[row.type]), day)))
-        elif owner in began:
-            found[owner].append(Span(began.pop(owner), day, None))
-    for owner, day in began.items():
-        found[owner].append(Span(day, date.max, None))
-    return found
+            yield owner, min(day, planned.pop((owner, _CLOSING[row.type]), day)), True
+        else:
+            yield owner, day, False
 
 
 def charged(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
