@@ -117,10 +117,15 @@ class Place:
         return cls(**{**kept, **instants, "phase": Phase(kept["phase"]), "doubtful": doubtful})
 
 
-def first_place(round_: Round, now: datetime, *, recent: timedelta, since: datetime | None) -> Place:
-    """Return where a round begins at ``now`` (UTC); ``since``: what it must reach back to, as after a restored copy."""
+def first_place(
+    round_: Round, now: datetime, *, recent: timedelta, since: datetime | None, is_first: bool = False
+) -> Place:
+    """Return where a round begins at ``now`` (UTC); ``since``: what it must reach back to, as after a restored copy.
+
+    ``is_first``: no round of the kind was ever completed.
+    """
     # Disputes that were opened before anybody asked about them are looked for as far back as a charge is refunded.
-    is_long = round_ is Round.ROTATION or (round_ is Round.DISPUTES and since is None)
+    is_long = round_ is Round.ROTATION or (round_ is Round.DISPUTES and is_first)
     begins = now - (REFUND_WINDOW if is_long else recent)
     if since is not None:
         begins = since if round_ is Round.SEARCH else min(begins, since)

@@ -146,7 +146,16 @@ def known_payments(
     return known, unread
 
 
-def recall(engine: Engine, charge_id: UUID, reference: str, now: datetime) -> Accepted | NotSent | Unreadable | None:
+@dataclass(frozen=True, slots=True)
+class PaidElsewhere:
+    """The gateway knows payments of the subscription for periods that this copy of the database has forgotten."""
+
+    payments: Sequence[GatewayPayment]
+
+
+def recall(
+    engine: Engine, charge_id: UUID, reference: str, now: datetime
+) -> Accepted | NotSent | Unreadable | PaidElsewhere | None:
     """Ask whether a doubted payment with the subscriber present was made before; None: it was not, so send it.
 
     One look must do, for the link is waited for. What was forgotten is older than the gap that showed it, so the
@@ -163,4 +172,6 @@ def recall(engine: Engine, charge_id: UUID, reference: str, now: datetime) -> Ac
     ahead = look_ahead(engine, [charge_id], now=now)
     if charge_id in ahead.unread:
         return Unreadable("later attempts could not be asked about")
+    if charge_id in ahead.elsewhere:
+        return PaidElsewhere(ahead.elsewhere[charge_id])
     return NotSent("a later attempt is known to the gateway") if charge_id in ahead.overtaken else None

@@ -17,8 +17,9 @@ from billing.domain.instants import in_utc
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import ChargeEvent, ChargeState, SubscriptionState
 from billing.gateway.port import PaymentRequest, SubscriberPresent
-from billing.operations.doubt import recall
+from billing.operations.doubt import PaidElsewhere, recall
 from billing.operations.engine import SEND_DEADLINE, Conflict, Engine, NotFound, Refusal
+from billing.operations.forgotten_periods import park_paid_elsewhere
 from billing.operations.payers import payer_of
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.return_links import return_links
@@ -83,6 +84,17 @@ class ChargeSetAside(Conflict):
 
     def __init__(self, subscription_id: UUID) -> None:
         super().__init__("the payment under way was set aside for an operator to look at: `billing parked list`")
+        self.subscription_id = subscription_id
+
+
+class SubscriptionSetAside(Conflict):
+    """Days that this payment would pay were paid in a state of the database that was lost: a person has to look."""
+
+    def __init__(self, subscription_id: UUID) -> None:
+        super().__init__(
+            "KakaoPay knows payments of this subscription that this copy of the database has forgotten. It was set "
+            "aside for an operator to look at: `billing parked list`"
+        )
         self.subscription_id = subscription_id
 
 
@@ -178,11 +190,16 @@ def send_present_charge(
     A doubted one is asked about first. What was made of it is taken up, and if that is paid there is no link.
 
     :raises GatewayUnavailable: no answer, or none that can be relied on. :raises GatewayRefused: our set-up.
+    :raises SubscriptionSetAside: it was paid by other days, which were forgotten.
     """
     known = recall(engine, sent.charge_id, sent.request.reference, now) if sent.is_doubted else None
     if isinstance(known, Unreadable):
         # Left as it is: a daemon looks it up, and so does the next request.
         raise GatewayUnavailable(f"{_UNREACHABLE} ({known.reason}); send the same request again later")
+    if isinstance(known, PaidElsewhere):
+        record_outcomes(engine, [(sent.charge_id, NotSent("it was paid by other days"))], now=now)
+        park_paid_elsewhere(engine, subscription_id, known.payments, now=now)
+        raise SubscriptionSetAside(subscription_id)
     outcome = known or engine.gateway.create_payments([sent.request], since=since)[0]
     record_outcomes(engine, [(sent.charge_id, outcome)], now=now, sends={sent.charge_id: sent.sends})
     _raise_unless_accepted(outcome)

@@ -5,14 +5,19 @@ day, so it cannot name the period alike: the gateway is asked about each day of 
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import Connection, select
 from sqlmodel import col
 
+from billing.domain.charging import GatewayPayment
 from billing.domain.identity import charge_reference
+from billing.domain.reconciling import holds_money
+from billing.operations.engine import Engine
+from billing.operations.parking import park_subscription
+from billing.operations.strays import keep_strays
 from billing.store.columns import AnyRow
 from billing.store.installation import InstallationRow
 from billing.store.tables import Charge, Event, Invoice, Subscription
@@ -20,6 +25,10 @@ from billing.store.tables import Charge, Event, Invoice, Subscription
 MOST_DAYS: Final = 92
 """Days of the lost time that are asked about, the last ones."""
 _A_DAY: Final = timedelta(days=1)
+_PAID_ELSEWHERE: Final = (
+    "Checkout.com knows payment {payment} for a period that begins on another day, which this copy of the database has "
+    "forgotten: see what it paid for, then release the subscription, and bill it or not"
+)
 
 
 def references_of_lost_periods(
@@ -44,6 +53,14 @@ def references_of_lost_periods(
         if not _was_released(tx, installation, row.subscription_id)
         for day in _lost_days(tx, installation, row)
     }
+
+
+def park_paid_elsewhere(
+    engine: Engine, subscription_id: UUID, known: Sequence[GatewayPayment], *, now: datetime
+) -> None:
+    """Write down payments for periods that this copy has forgotten, and park their subscription (``now``: UTC)."""
+    keep_strays(engine, [(None, payment) for payment in known if holds_money(payment)], now)
+    park_subscription(engine, subscription_id, _PAID_ELSEWHERE.format(payment=known[0].id), now)
 
 
 def _lost_days(tx: Connection, installation: InstallationRow, row: AnyRow) -> list[date]:

@@ -35,16 +35,21 @@ from plans.money import Money
 
 
 def park_subscription(engine: Engine, subscription_id: UUID, why: str, now: datetime) -> None:
-    """Set a subscription aside: it is neither renewed nor charged until it is released."""
+    """Set a subscription aside: it is neither renewed nor charged until it is released.
+
+    It is told of once: a subscription that is parked for the same reason stays as it is.
+    """
     with engine.database.transaction() as tx:
         lock_subscriptions(tx, [subscription_id])
-        state = tx.execute(
-            select(col(Subscription.state)).where(col(Subscription.id) == subscription_id)
-        ).scalar_one_or_none()
-        if state is None or state in ENDED_SUBSCRIPTIONS:
+        row = tx.execute(
+            select(col(Subscription.state), col(Subscription.parked_reason)).where(
+                col(Subscription.id) == subscription_id
+            )
+        ).one_or_none()
+        if row is None or row.state in ENDED_SUBSCRIPTIONS or row.parked_reason == why[:500]:
             return
         author = Author(engine.actor, now)
-        change(tx, Subscription, [Change(subscription_id, state, {"parked_reason": why[:500]})])
+        change(tx, Subscription, [Change(subscription_id, row.state, {"parked_reason": why[:500]})])
         told = Note("subscription.parked", {"reason": why[:500]})
         note(tx, subscription_id, told, author, subject=("subscription", str(subscription_id)))
 

@@ -112,8 +112,8 @@ def _due(rounds: list[RoundRow], now: datetime) -> RoundRow | None:
 def _begun(tx: Connection, engine: Engine, row: RoundRow, now: datetime) -> tuple[RoundRow, Place]:
     if row.place is not None:
         return row, Place.from_json(row.place)
-    since = row.since
-    place = first_place(row.name, now, recent=engine.rules.reconciling.recent, since=since)
+    recent = engine.rules.reconciling.recent
+    place = first_place(row.name, now, recent=recent, since=row.since, is_first=row.ended_at is None)
     begun = replace(row, place=place.as_json(), since=None, began_at=now, asked=0, found=0, unread=0)
     names = ("place", "since", "began_at", "asked", "found", "unread")
     write_round(tx, row.name, {name: getattr(begun, name) for name in names})

@@ -14,16 +14,14 @@ from billing.domain.declines import DeclineClass
 from billing.domain.failing import settle_failure
 from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
-from billing.domain.reconciling import holds_money
 from billing.domain.states import ChargeEvent, ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.gateway.port import PaymentRequest
 from billing.operations.doubt import look_ahead
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Rules, Tally
-from billing.operations.parking import park_subscription
+from billing.operations.forgotten_periods import park_paid_elsewhere
 from billing.operations.payers import payer_of
 from billing.operations.send_charges import send_charges
 from billing.operations.start_charges import StartedCharge
-from billing.operations.strays import keep_strays
 from billing.store.among import among
 from billing.store.cases import load_cases
 from billing.store.columns import AnyRow
@@ -34,10 +32,6 @@ from billing.store.settlements import apply_settlements
 from billing.store.tables import Charge, Customer, Plan, Source, Subscription
 from billing.store.writes import Author, Change, Move, change, move
 
-PAID_ELSEWHERE: Final = (
-    "Checkout.com knows payment {payment} for a period that begins on another day, which this copy of the database has "
-    "forgotten: see what it paid for, then release the subscription, and bill it or not"
-)
 SET_ASIDE_FOR: Final = timedelta(days=1)
 """A charge whose subscription was paid by other days waits for a person, and is looked up once a day meanwhile."""
 _STILL_CHARGED = (
@@ -64,9 +58,7 @@ def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime
     ahead = look_ahead(engine, charge_ids, now=now)
     for charge in absent:
         if charge.id in ahead.elsewhere:
-            known = ahead.elsewhere[charge.id]
-            keep_strays(engine, [(None, payment) for payment in known if holds_money(payment)], now)
-            park_subscription(engine, charge.subscription_id, PAID_ELSEWHERE.format(payment=known[0].id), now)
+            park_paid_elsewhere(engine, charge.subscription_id, ahead.elsewhere[charge.id], now=now)
     since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         held = load_installation(tx).why_not_charge(now) is not None

@@ -93,10 +93,15 @@ def write_round(tx: Connection, name: Round, written: Mapping[str, Any]) -> None
 
 
 def reconcile_at_once(tx: Connection, now: datetime, since: datetime) -> None:
-    """Begin every round anew at ``now`` (UTC), and let it reach back to ``since``: an older state may be in place."""
+    """Begin every round anew at ``now`` (UTC): an older state may be in place.
+
+    Each reaches back to ``since``, or as far as it was to reach already and has not been made.
+    """
     prepare_rounds(tx, now)
-    rounds = update(ReconciliationRound)
-    tx.execute(rounds.values(due_at=now, place=None, since=since))
+    for row in load_rounds(tx):
+        under_way = None if row.place is None else Place.from_json(row.place).since
+        furthest = min(each for each in (since, under_way, row.since) if each is not None)
+        write_round(tx, row.name, {"due_at": now, "place": None, "since": furthest})
     tx.execute(update(ReconciliationTurn).values(next_page_at=now))
 
 

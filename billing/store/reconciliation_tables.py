@@ -28,7 +28,7 @@ class ReconciliationRound(SQLModel, table=True):
 
     name: Round = Field(primary_key=True, sa_type=enum_of(Round))
     due_at: datetime = instant()
-    place: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    place: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     """How far the round under way is; null between rounds."""
     since: datetime | None = instant(nullable=True)
     """How far back the next round must reach at least; null: as far as such rounds do."""

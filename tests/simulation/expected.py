@@ -33,6 +33,7 @@ RARE: Final = frozenset(
         "source suspect > confirmed",
         "source suspect > replaced",
         "source replaced > confirmed",
+        "refund_obligation owed > settled",
     }
 )
 """Demanded of a run of five thousand worlds or more."""

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from harness import open_inbox, utc
+from restoring import is_alive, starts_again
 from soundness import assert_sound
 
 from billing.domain.disputes import DisputeState
@@ -134,6 +135,15 @@ def test_a_dispute_that_was_opened_and_decided_between_two_rounds_is_learned_wit
 def test_a_dispute_of_long_ago_is_learned_in_the_first_round(paid):
     made = _dispute(paid)
     paid.wait(days=200)
+    _ask(paid)
+    assert _marks(paid) == [(made, "open", 99000)]
+
+
+def test_a_dispute_of_long_ago_is_learned_although_the_upgrade_stopped_the_daemon_for_a_while(paid):
+    made = _dispute(paid)
+    paid.wait(days=200)
+    is_alive(paid, paid.now - timedelta(hours=1))
+    starts_again(paid)
     _ask(paid)
     assert _marks(paid) == [(made, "open", 99000)]
 

@@ -6,18 +6,17 @@ from uuid import UUID
 
 import pytest
 from harness import email, utc
+from restoring import is_alive, starts_again
 from soundness import assert_sound
 from sqlalchemy import text
 
 from billing.domain.charging import Found
 from billing.domain.states import ChargeEvent, ChargeState, RefundEvent, RefundState
-from billing.operations.doubt import notice_a_gap
 from billing.operations.engine import Refusal
 from billing.operations.parking import release_subscription
 from billing.operations.reconcile import reconcile
 from billing.operations.reconcile_rounds import reconcile_page
 from billing.operations.request_refund import request_refund
-from billing.store.installation import keep_alive
 from billing.store.reconciliation import LEASE
 from billing.store.tables import Charge, Refund
 from billing.store.writes import Author, Move, move
@@ -244,15 +243,30 @@ def _close(world, payment_id):
 
 def test_after_a_restored_copy_everything_is_asked_about_at_once(paid):
     _ask(paid)
-    with paid.engine.database.transaction() as tx:
-        keep_alive(tx, paid.now)
+    is_alive(paid)
     paid.wait(hours=2)
     _dashboard(paid, 9900)
     paid.wait(minutes=5)
     assert _ask(paid) == []
-    notice_a_gap(paid.engine, now=paid.now, machine_now=paid.now)
+    starts_again(paid)
     assert {each.round.value for each in _ask(paid)} == {"recent", "search", "disputes", "open", "rotation"}
     assert paid.states("refund") == ["refunded"]
+
+
+def test_a_gap_does_not_make_a_search_forget_what_it_could_not_see_before(paid):
+    _scopes(paid, "gateway", "vault:instruments")
+    reference = _charge(paid)["reference"]
+    orphan = paid.post_again(f"{reference.split('-')[0]}-{'a' * 26}-20270131-1")
+    _ask(paid)
+    paid.wait(days=20)
+    is_alive(paid, paid.now - timedelta(hours=1))
+    starts_again(paid)
+    _ask(paid)
+    _scopes(paid, "gateway", "vault:instruments", "payments:search")
+    paid.wait(days=1)
+    _ask(paid)
+    assert [row["gateway_payment_id"] for row in paid.rows("SELECT * FROM stray_payment")] == [orphan]
+    _close(paid, orphan)
 
 
 def test_a_subscription_that_the_copy_has_forgotten_is_named_at_once(paid):
@@ -260,10 +274,9 @@ def test_a_subscription_that_the_copy_has_forgotten_is_named_at_once(paid):
     reference = _charge(paid)["reference"]
     forgotten = f"{reference.split('-')[0]}-{'a' * 26}-20270131-1"
     orphan = paid.post_again(forgotten)
-    with paid.engine.database.transaction() as tx:
-        keep_alive(tx, paid.now)
+    is_alive(paid)
     paid.wait(hours=2)
-    notice_a_gap(paid.engine, now=paid.now, machine_now=paid.now)
+    starts_again(paid)
     _ask(paid)
     assert [row["gateway_payment_id"] for row in paid.rows("SELECT * FROM stray_payment")] == [orphan]
     _close(paid, orphan)

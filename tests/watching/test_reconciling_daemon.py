@@ -79,7 +79,7 @@ def rounds(world):
 
 
 def under_way(row):
-    return row.get("place") not in (None, "null")
+    return row.get("place") is not None
 
 
 def all_ended(world):
