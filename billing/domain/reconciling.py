@@ -124,13 +124,24 @@ def first_place(
 
     ``is_first``: no round of the kind was ever completed.
     """
-    # Disputes that were opened before anybody asked about them are looked for as far back as a charge is refunded.
-    is_long = round_ is Round.ROTATION or (round_ is Round.DISPUTES and is_first)
-    begins = now - (REFUND_WINDOW if is_long else recent)
-    if since is not None:
-        begins = since if round_ is Round.SEARCH else min(begins, since)
-    until = now - recent if round_ is Round.ROTATION else now
+    until = now
+    match round_:
+        case Round.ROTATION:
+            # At the beginning of a gap charges as old as this could be refunded.
+            begins, until = min(now, since or now) - REFUND_WINDOW, now - recent
+        case Round.SEARCH if since is not None:
+            begins = since
+        case Round.DISPUTES if is_first:
+            # Disputes that were opened before anybody asked are looked for as far back as a charge is refunded.
+            begins = min(now - REFUND_WINDOW, since or now)
+        case _:
+            begins = min(now - recent, since or now)
     return Place(PHASES[round_][0], begins, max(begins, until))
+
+
+def was_to_reach(round_: Round, place: Place) -> datetime:
+    """Return the ``since`` with which :func:`first_place` begins a round as early as the one that is at a place."""
+    return place.since + REFUND_WINDOW if round_ is Round.ROTATION else place.since
 
 
 def next_round_at(round_: Round, began_at: datetime, now: datetime) -> datetime:

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Select, func, select, text, tuple_, update
 from sqlmodel import col
 
-from billing.domain.reconciling import Place, Round
+from billing.domain.reconciling import Place, Round, was_to_reach
 from billing.domain.states import ChargeState
 from billing.store.among import among
 from billing.store.columns import AnyRow
@@ -99,7 +99,7 @@ def reconcile_at_once(tx: Connection, now: datetime, since: datetime) -> None:
     """
     prepare_rounds(tx, now)
     for row in load_rounds(tx):
-        under_way = None if row.place is None else Place.from_json(row.place).since
+        under_way = None if row.place is None else was_to_reach(row.name, Place.from_json(row.place))
         furthest = min(each for each in (since, under_way, row.since) if each is not None)
         write_round(tx, row.name, {"due_at": now, "place": None, "since": furthest})
     tx.execute(update(ReconciliationTurn).values(next_page_at=now))
