@@ -249,7 +249,7 @@ LIVE_CHARGE_STATES: Final = frozenset({_C.SENDING, _C.UNKNOWN, _C.PENDING, _C.PA
 
 _R, _RE = RefundState, RefundEvent
 REFUND_MOVES: Final[Mapping[RefundState, Mapping[RefundEvent, RefundState]]] = {
-    _R.REQUESTED: {_RE.SEND: _R.SENDING, _RE.SETTLE: _R.DECLINED},
+    _R.REQUESTED: {_RE.SEND: _R.SENDING, _RE.REFUSE: _R.REFUSED, _RE.SETTLE: _R.DECLINED},
     _R.SENDING: {
         _RE.ACCEPT: _R.PENDING,
         _RE.SUCCEED: _R.REFUNDED,
@@ -263,6 +263,7 @@ REFUND_MOVES: Final[Mapping[RefundState, Mapping[RefundEvent, RefundState]]] = {
         _RE.ACCEPT: _R.PENDING,
         _RE.SUCCEED: _R.REFUNDED,
         _RE.DECLINE: _R.DECLINED,
+        _RE.REFUSE: _R.REFUSED,
         _RE.RESEND: _R.SENDING,
         _RE.PARK: _R.PARKED,
         _RE.SETTLE: _R.DECLINED,

@@ -82,11 +82,10 @@ def _columns(
     owner: AnyRow, told: Told, before: AnyRow | None, state: DisputeState, rank: int, author: Author
 ) -> dict[str, Any]:
     """Return the columns after an event; what it does not tell stays as it was."""
-    fallback = before.amount_minor if before is not None else owner.amount_minor
     return {
         "gateway_payment_id": told.payment_id,
-        "amount_minor": told.amount_minor or fallback,
-        "currency": told.currency or owner.currency,
+        "amount_minor": _amount(owner, told, before),
+        "currency": owner.currency,
         "state": state,
         "status": told.type,
         "rank": rank,
@@ -96,6 +95,17 @@ def _columns(
         "opened_at": before.opened_at if before is not None else author.now,
         "ended_at": None if state is DisputeState.OPEN else author.now,
     }
+
+
+def _amount(owner: AnyRow, told: Told, before: AnyRow | None) -> int:
+    """Return the amount that is disputed, in minor units of the charge's currency.
+
+    What is told in another currency, as the payer's bank may tell it, cannot be subtracted from the charge: all of it
+    counts as disputed, so that nothing of it is given back twice.
+    """
+    if told.currency not in (None, owner.currency):
+        return int(owner.amount_minor)
+    return int(told.amount_minor or (before.amount_minor if before is not None else owner.amount_minor))
 
 
 def let_refunds_go_on(tx: Connection, payment_id: str, dispute_id: str, state: DisputeState, author: Author) -> None:

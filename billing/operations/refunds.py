@@ -1,7 +1,7 @@
 """Refunds: ordered as rows, sent, and asked about until the gateway says how they ended."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 from uuid import UUID
@@ -29,8 +29,8 @@ from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
 from billing.operations.follow_refunds import follow_refunds
 from billing.operations.foreign_refunds import MAY_BE_MADE
+from billing.operations.hold_refunds import those_to_send
 from billing.operations.refund_balances import by_balances
-from billing.store.disputes import open_disputes
 from billing.store.due import Kind
 from billing.store.queries import RefundRow, load_refunds
 from billing.store.tables import Refund
@@ -44,8 +44,6 @@ _ENDS: Final = frozenset(
 )
 _SLOWLY: Final = 5
 """So many looks are behind a refund that is asked about every six hours."""
-HELD_FOR: Final = timedelta(hours=1)
-"""How often it is looked whether a dispute that holds a refund is decided."""
 _ASKED_ABOUT: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING, RefundState.PARKED)
 _LOOKED_AT_AGAIN: Final = (RefundState.REFUSED, RefundState.DECLINED)
 
@@ -76,7 +74,7 @@ def send_refunds(engine: Engine, ids: Sequence[UUID], *, now: datetime) -> Tally
     since = engine.gateway.moment()
     with engine.database.transaction() as tx:
         ordered = [row for row in load_refunds(tx, ids, lock=True) if row.state is RefundState.REQUESTED]
-        rows = _hold_disputed(tx, ordered, now)
+        rows = those_to_send(tx, ordered, Author(engine.actor, now))
         requests = [_request(row, sent_before=False) for row in rows]
         written = {"sent_at": now, "check_at": now + SEND_DEADLINE, "sends": 1}
         move(tx, Refund, [_move(row, RefundEvent.SEND, written) for row in rows], Author(engine.actor, now))
@@ -103,14 +101,6 @@ def _send(
             _move_on(tx, now_is, told, Author(engine.actor, now))
             tally.acts[f"refunds_{told.event.value}"] += 1
     return tally
-
-
-def _hold_disputed(tx: Connection, rows: Sequence[RefundRow], now: datetime) -> list[RefundRow]:
-    """Return those that may be sent. One of a disputed payment waits: the money must not go back twice."""
-    disputed = {each.gateway_payment_id for each in open_disputes(tx, [row.gateway_payment_id for row in rows])}
-    held = {"check_at": now + HELD_FOR, "error": "held: the charge is disputed"}
-    change(tx, Refund, [Change(row.id, row.state, held) for row in rows if row.gateway_payment_id in disputed])
-    return [row for row in rows if row.gateway_payment_id not in disputed]
 
 
 def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
@@ -152,7 +142,7 @@ def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
             else:
                 _move_on(tx, now_is, step, Author(engine.actor, now))
                 tally.acts[f"refunds_{step.event.value}"] += 1
-        resent = _hold_disputed(tx, [row for row in absent if row.sends < MOST_SENDS], now)
+        resent = those_to_send(tx, [row for row in absent if row.sends < MOST_SENDS], Author(engine.actor, now))
         given_up = [row for row in absent if row.sends >= MOST_SENDS]
         # Before anything is written: a row that makes no request must not take the others' send with it.
         requests = [_request(row, sent_before=True) for row in resent]

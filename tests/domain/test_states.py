@@ -65,10 +65,11 @@ canceled: captured=captured
 captured:
 """
 REFUND = """
-requested: sent=sending settled=declined
+requested: sent=sending refused=refused settled=declined
 sending: accepted=pending refunded=refunded declined=declined refused=refused outcome_unknown=unknown parked=parked \
 settled=declined
-unknown: accepted=pending refunded=refunded declined=declined resent=sending parked=parked settled=declined
+unknown: accepted=pending refunded=refunded declined=declined refused=refused resent=sending parked=parked \
+settled=declined
 pending: refunded=refunded declined=declined parked=parked settled=declined
 declined: refunded=refunded
 refused: refunded=refunded
