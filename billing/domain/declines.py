@@ -7,7 +7,7 @@ the table can be extended in ``config.toml``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -85,7 +85,7 @@ CLASS_OF_PARTNER_CODE: Final[Mapping[str, DeclineClass]] = {
     code: decline for decline, codes in _PARTNER_CODES_BY_CLASS.items() for code in codes.split()
 }
 """The classes of Alipay+ result codes, which a payment's ``processing`` may tell."""
-_RESPONSE_CODE: Final = re.compile(r"[0-9A-Z]{5,6}")
+_RESPONSE_CODE: Final = re.compile(r"[0-9][0-9A-Z]{4,5}")
 
 CUSTOMER_UNKNOWN: Final = ("customer_not_found", "customer_id_invalid")
 """Errors about the ``cus_`` id that was sent: the gateway does not know that customer any more."""
@@ -123,8 +123,14 @@ def classify_decline(code: str | None, extra: Mapping[str, DeclineClass] | None 
 
 
 def is_response_code(told: str) -> bool:
-    """Say whether this has the form of Checkout.com's response codes: five digits or capitals, ``200R1``."""
+    """Say whether this has the form of Checkout.com's response codes: a digit, and digits or capitals, ``200R1``."""
     return _RESPONSE_CODE.fullmatch(told) is not None
+
+
+def best_reason(told: Sequence[str]) -> str | None:
+    """Return the one of these reasons, the most precise first, that says most: a known code, else the first."""
+    known = (reason for reason in told if is_response_code(reason) or reason.upper() in CLASS_OF_PARTNER_CODE)
+    return next(known, next(iter(told), None))
 
 
 def classify_refusal(codes: tuple[str, ...]) -> DeclineClass:

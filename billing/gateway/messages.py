@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from billing.domain.charging import GatewayPayment, GatewayRefund, PaymentStatus, RefundStatus
-from billing.domain.declines import is_response_code
+from billing.domain.declines import best_reason, is_response_code
 from billing.gateway.port import Payer, PaymentRequest, RefundRequest, SubscriberPresent
 
 T = TypeVar("T")
@@ -33,7 +33,8 @@ _STATUSES: Final[Mapping[str, PaymentStatus]] = {
     **dict.fromkeys(("Card Verified", "Authentication Requested"), PaymentStatus.OPEN),
 }
 _TELLS_WHAT_WAS_CAPTURED: Final = (PaymentStatus.CAPTURED, PaymentStatus.RETURNED, PaymentStatus.UNCLEAR)
-_REASONS: Final = ("failure_code", "partner_response_code", "partner_code")
+_NETWORKS_OWN: Final = ("partner_response_code", "partner_code")
+"""Fields of ``processing`` in which the wallet network's own code may stand, beside the list of its errors."""
 _LONGEST_ID: Final = 100
 _LONGEST_STATUS: Final = 32
 _MOST_CODES, _LONGEST_CODE = 5, 80
@@ -146,7 +147,7 @@ def read_payment(body: Any) -> GatewayPayment:
         source_id=_text(source.get("id"), longest=_LONGEST_ID),
         customer_id=_text(customer.get("id"), longest=_LONGEST_ID),
         response_code=next(filter(is_response_code, reasons), None),
-        partner_code=next(iter(reasons), None),
+        partner_code=best_reason(reasons),
         captured_minor=captured,
         refunded_minor=_integer(balances.get("total_refunded")),
         redirect_url=_text(_object(links, "redirect").get("href"), longest=4000),
@@ -158,12 +159,15 @@ def read_payment(body: Any) -> GatewayPayment:
 
 
 def _reasons(body: dict[str, Any]) -> list[str]:
-    """Return what a payment tells of why it was declined, the best first.
+    """Return what a payment tells of why it was declined, the most precise first.
 
-    ``processing`` carries such codes since May 2026 (official SDKs): the provider's, and the wallet network's own.
+    ``processing`` carries such codes since May 2026 (official SDKs): the wallet network's own, and ``failure_code``,
+    which may be no more than a coarse word of the provider.
     """
     processing = _object(body, "processing")
-    told = [body.get("response_code"), *(processing.get(name) for name in _REASONS)]
+    errors = processing.get("partner_error_codes")
+    networks = [*map(processing.get, _NETWORKS_OWN), *(errors[:_MOST_CODES] if isinstance(errors, list) else ())]
+    told = [body.get("response_code"), *networks, processing.get("failure_code")]
     return [reason for reason in map(_text, told) if reason is not None]
 
 
@@ -183,9 +187,10 @@ def read_refunds(body: Any) -> tuple[GatewayRefund, ...]:
 
 
 def decline_code(body: Any) -> str | None:
-    """Return the response code of the newest action that was not approved, or None."""
+    """Return the response code of the newest action that was not approved, or None. Of a refund it says nothing."""
     for action in actions_of(body):
-        if action.get("approved") is False and _text(action.get("response_code")):
+        of_payment = action.get("type") != "Refund" and action.get("approved") is False
+        if of_payment and _text(action.get("response_code")):
             return _text(action.get("response_code"))
     return None
 

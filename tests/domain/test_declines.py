@@ -12,8 +12,10 @@ from billing.domain.declines import (
     CLASS_OF_CODE,
     CLASS_OF_PARTNER_CODE,
     DeclineClass,
+    best_reason,
     classify_decline,
     classify_refusal,
+    is_response_code,
 )
 
 # Written by hand from Checkout.com's response-code and smart-dunning pages and the Alipay+ result codes.
@@ -32,7 +34,7 @@ set_up: 20083 20084 20085 20095 20097 20100 200E0 200E2 20102 20103 20104 20105 
 set_up: 20117 20119 20120 20122 20123 20124 20156 20157 20193 20197 30020 30401 30402 30403 30404 30405
 """
 UNKNOWN_CODES = """
-retry_later: 20000 20100X 20179 29999 10000 50150 60000 ABCDE
+retry_later: 20000 20100X 20179 29999 10000 50150 60000 2ABCD
 stop: 30001 30004 30007 30015 30033 30041 30043 30044 30046 30999
 stop: 40101 41101 42101 43101 41201 42206 41301 42301 43301 49999
 """
@@ -91,6 +93,18 @@ def test_a_known_code_has_its_class(code, decline):
 def test_an_unknown_code_stops_in_the_hard_ranges_and_is_retried_later_elsewhere(code, decline):
     assert code not in CLASS_OF_CODE
     assert classify_decline(code) == decline
+
+
+@pytest.mark.parametrize("word", ["ERROR", "FAILED", "DENIED", "declined", "INSUFFICIENT"])
+def test_a_word_is_no_response_code(word):
+    assert not is_response_code(word)
+    assert classify_decline(word) is DeclineClass.UNKNOWN
+
+
+def test_of_several_reasons_the_first_one_whose_meaning_is_known_counts():
+    assert best_reason(["CODE_OF_TOMORROW", "agreement_not_exist", "20051"]) == "agreement_not_exist"
+    assert best_reason(["CODE_OF_TOMORROW", "declined"]) == "CODE_OF_TOMORROW"
+    assert best_reason([]) is None
 
 
 def test_the_two_tables_know_the_same_codes():

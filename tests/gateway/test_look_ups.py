@@ -228,6 +228,29 @@ def test_the_wallet_networks_own_code_is_the_reason_where_the_actions_tell_none(
     assert payment.response_code == "INVALID_ACCESS_TOKEN"
 
 
+@pytest.mark.parametrize("told", ["partner_response_code", "partner_code", "partner_error_codes"])
+@pytest.mark.parametrize("coarse", ["declined", "FAILED"])
+def test_a_coarse_word_of_the_provider_hides_no_code_of_the_wallet_network(server, gateway, told, coarse):
+    code = ["AGREEMENT_NOT_EXIST"] if told == "partner_error_codes" else "AGREEMENT_NOT_EXIST"
+    processing = {"failure_code": coarse, told: code}
+    (payment,) = find_by_id(server, gateway, declined(processing=processing), answer(404)).payments
+    assert payment.response_code == "AGREEMENT_NOT_EXIST"
+
+
+@pytest.mark.parametrize("told", ["20051", {"code": "x"}, [None, 5, {}, []]])
+def test_errors_of_the_wallet_network_that_are_no_list_of_codes_are_none(server, gateway, told):
+    answered = declined(processing={"partner_error_codes": told})
+    (payment,) = find_by_id(server, gateway, answered, answer(404)).payments
+    assert payment.response_code is None
+
+
+def test_the_code_of_a_refund_is_no_reason_of_the_payment(server, gateway):
+    refund = {"id": "act_2", "type": "Refund", "approved": False, "response_code": "50003"}
+    capture = {"id": "act_1", "type": "Capture", "approved": False, "response_code": "20062"}
+    (payment,) = find_by_id(server, gateway, declined(), answer(200, [refund, capture])).payments
+    assert payment.response_code == "20062"
+
+
 def test_a_response_code_in_the_actions_tells_more_than_the_wallet_networks_own_code(server, gateway):
     told = declined(processing={"failure_code": "insufficient", "partner_response_code": "USER_BALANCE_NOT_ENOUGH"})
     actions = [{"id": "act_1", "type": "Authorization", "approved": False, "response_code": "20051"}]
