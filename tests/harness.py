@@ -352,14 +352,15 @@ def email(who: str) -> str:
 
 @contextmanager
 def fresh_world(
-    sandbox_url: str, database_url: str, rules: Rules | None = None, *, strict: bool = False
+    sandbox_url: str, database: str | Database, rules: Rules | None = None, *, strict: bool = False
 ) -> Iterator[World]:
     """Reset the sandbox and yield a world at :data:`START` with the plans applied.
 
     ``strict``: the sandbox demands and withholds all that the real gateway may.
     """
     settings = _settings(sandbox_url, ANSWER_SECONDS)
-    database = Database(database_url)
+    if isinstance(database, str):
+        database = Database(database)
     gateway = make_gateway(settings)
     engine = Engine(database=database, gateway=gateway, rules=rules or make_rules(settings), actor="test")
     with httpx2.Client(base_url=sandbox_url, verify=NO_CERTIFICATES, timeout=HANG_SECONDS) as http:
