@@ -135,12 +135,15 @@ class CheckoutGateway:
         send_by = self._send_by(since)
         return self._in_parallel("create_refund", create, requests)
 
-    def find_by_reference(self, references: Sequence[str]) -> list[LookUp]:
-        """Return every payment with each reference. Eventually consistent: absent once is no proof."""
+    def find_by_reference(self, references: Sequence[str], *, with_codes: bool = True) -> list[LookUp]:
+        """Return every payment with each reference. Eventually consistent: absent once is no proof.
+
+        Why a payment was declined may take a read of its own; not ``with_codes``, that is not asked.
+        """
 
         async def find(reference: str) -> LookUp:
             path = f"/payments?reference={quote(reference, safe='')}&limit={_PAGE}&skip=0"
-            return await self._read_list("find_by_reference", path)
+            return await self._read_list("find_by_reference", path, with_codes=with_codes)
 
         return self._in_parallel("find_by_reference", find, references)
 
@@ -181,7 +184,7 @@ class CheckoutGateway:
 
         async def find(payment_id: str) -> LookUp:
             answer = await self._read("find_by_id", f"/payments/{quote(payment_id, safe='')}")
-            return await self._look_up(answer, lambda body: (read_payment(body),))
+            return await self._look_up(answer, lambda body: (read_payment(body),), with_codes=True)
 
         return self._in_parallel("find_by_id", find, payment_ids)
 
@@ -327,7 +330,7 @@ class CheckoutGateway:
         self._transport = open_transport(self._limits.in_flight)
         return self._transport
 
-    async def _read_list(self, call: str, path: str) -> LookUp:
+    async def _read_list(self, call: str, path: str, *, with_codes: bool) -> LookUp:
         def read(body: Any) -> tuple[GatewayPayment, ...]:
             payments = payments_in(body)
             total = body.get("total_count")
@@ -335,14 +338,16 @@ class CheckoutGateway:
                 raise Unreadable(f"the list shows {len(payments)} of {total} payments")
             return payments
 
-        return await self._look_up(await self._read(call, path), read)
+        return await self._look_up(await self._read(call, path), read, with_codes=with_codes)
 
-    async def _look_up(self, answer: Exchange, read: Callable[[Any], tuple[GatewayPayment, ...]]) -> LookUp:
+    async def _look_up(
+        self, answer: Exchange, read: Callable[[Any], tuple[GatewayPayment, ...]], *, with_codes: bool
+    ) -> LookUp:
         if not isinstance(answer, Reply) or answer.status != 200:
             return UnreadableLookUp(_why(answer), not_found=isinstance(answer, Reply) and answer.status == 404)
         try:
             payments = read(read_json(answer.body))
-            return Found(tuple([await self._with_code(payment) for payment in payments]))
+            return Found(tuple([await self._with_code(each) for each in payments]) if with_codes else payments)
         except Unreadable as error:
             return UnreadableLookUp(str(error))
 

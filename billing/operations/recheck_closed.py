@@ -40,7 +40,8 @@ def recheck(engine: Engine, charges: Sequence[AskedAbout], *, now: datetime) -> 
     tally = Tally()
     if not charges:
         return tally
-    answers = engine.gateway.find_by_reference([charge.reference for charge in charges])
+    # Whether it took money is asked; why it was declined is written down already.
+    answers = engine.gateway.find_by_reference([charge.reference for charge in charges], with_codes=False)
     answers = _without_strays(engine, answers)
     seen = [_read(charge, told, now) for charge, told in zip(charges, answers, strict=True)]
     keep_strays(engine, [(each.charge.id, other) for each in seen for other in each.others], now)

@@ -117,7 +117,8 @@ def _asked(engine: Engine, told: Reconciliation) -> Iterator[tuple[Sequence[Gate
             return
         last, done = rows[-1].id, done + len(rows)
         payments: list[GatewayPayment] = []
-        for row, answer in zip(rows, engine.gateway.find_by_reference([row.reference for row in rows]), strict=True):
+        answers = engine.gateway.find_by_reference([row.reference for row in rows], with_codes=False)
+        for row, answer in zip(rows, answers, strict=True):
             if isinstance(answer, Found):
                 payments += [payment for payment in answer.payments if payment.reference == row.reference]
             else:

@@ -51,7 +51,7 @@ def ask_about_captured(engine: Engine, charges: Sequence[AskedCharge], now: date
     A difference is doubtful at first. When ``confirming``, it counts: it is named, and the subscription parked.
     """
     asked = Asked()
-    answers = _ask_by_reference(engine, charges, asked)
+    answers = _ask_by_reference(engine, charges, asked, with_codes=False)
     payments = {
         payment.id: payment
         for charge, told in answers
@@ -87,7 +87,7 @@ def ask_about_live(engine: Engine, charges: Sequence[AskedCharge], now: datetime
     asked = Asked()
     payments = [
         payment
-        for charge, told in _ask_by_reference(engine, charges, asked)
+        for charge, told in _ask_by_reference(engine, charges, asked, with_codes=True)
         if isinstance(told, Found)
         for payment in told.payments
         if payment.reference == charge.reference and not _is_why_it_is_parked(charge, payment)
@@ -145,8 +145,10 @@ def refunds_of(tx: Connection, payment_ids: Sequence[str]) -> dict[str, tuple[in
     return {row[0]: (int(row[1]), int(row[2])) for row in rows}
 
 
-def _ask_by_reference(engine: Engine, charges: Sequence[AskedCharge], asked: Asked) -> list[tuple[AskedCharge, LookUp]]:
-    answers = engine.gateway.find_by_reference([charge.reference for charge in charges])
+def _ask_by_reference(
+    engine: Engine, charges: Sequence[AskedCharge], asked: Asked, *, with_codes: bool
+) -> list[tuple[AskedCharge, LookUp]]:
+    answers = engine.gateway.find_by_reference([charge.reference for charge in charges], with_codes=with_codes)
     asked.reads += len(charges)
     asked.unread += sum(isinstance(told, Unreadable) for told in answers)
     return list(zip(charges, answers, strict=True))

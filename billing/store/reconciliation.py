@@ -92,6 +92,14 @@ def write_round(tx: Connection, name: Round, written: Mapping[str, Any]) -> None
     tx.execute(update(ReconciliationRound).where(col(ReconciliationRound.name) == name).values(**written))
 
 
+def put_off_rounds(tx: Connection, until: datetime) -> None:
+    """Make every round due at an instant (UTC), and let nobody ask a page before it."""
+    prepare_rounds(tx, until)
+    insert_if_absent(tx, ReconciliationTurn, [{"singleton": 1, "next_page_at": until}])
+    tx.execute(update(ReconciliationRound).values(due_at=until))
+    tx.execute(update(ReconciliationTurn).values(next_page_at=until))
+
+
 def reconcile_at_once(tx: Connection, now: datetime, since: datetime) -> None:
     """Begin every round anew at ``now`` (UTC): an older state may be in place.
 

@@ -194,6 +194,13 @@ def test_a_decline_without_a_code_has_the_code_of_its_newest_action_that_was_not
     assert server.paths == ["/payments/pay_1", "/payments/pay_1/actions"]
 
 
+def test_who_has_no_use_for_the_reason_of_a_decline_asks_for_no_actions(server, gateway):
+    server.plays(answer(200, a_list(a_payment(status="Declined"))))
+    (look_up,) = gateway.find_by_reference([REFERENCE], with_codes=False)
+    assert look_up.payments[0].status is PaymentStatus.DECLINED
+    assert len(server.paths) == 1
+
+
 @pytest.mark.parametrize("actions", [[], ["x"], [{"approved": False}], [{"approved": False, "response_code": 20051}]])
 def test_a_decline_of_which_nobody_knows_the_reason_has_no_code(server, gateway, actions):
     (payment,) = find_by_id(server, gateway, declined(), answer(200, actions)).payments

@@ -293,8 +293,8 @@ class _Overtaken:
         self._gateway = gateway
         self._meanwhile = meanwhile
 
-    def find_by_reference(self, references):
-        told = self._gateway.find_by_reference(references)
+    def find_by_reference(self, references, **options):
+        told = self._gateway.find_by_reference(references, **options)
         if references:
             self._meanwhile()
         return told

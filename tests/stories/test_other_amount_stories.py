@@ -194,8 +194,8 @@ class _Lies:
     def find_by_id(self, ids):
         return [self._read(told) for told in self._gateway.find_by_id(ids)]
 
-    def find_by_reference(self, references):
-        return [self._read(told) for told in self._gateway.find_by_reference(references)]
+    def find_by_reference(self, references, **options):
+        return [self._read(told) for told in self._gateway.find_by_reference(references, **options)]
 
     def __getattr__(self, name):
         return getattr(self._gateway, name)

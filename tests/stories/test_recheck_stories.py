@@ -53,6 +53,20 @@ def test_a_charge_that_failed_is_captured_later_and_its_webhook_is_lost(silent, 
     _agrees_with_the_gateway(world)
 
 
+def test_a_recheck_of_a_declined_charge_does_not_ask_once_more_why_it_was_declined(silent):
+    world = silent
+    world.wallet(KIM, script=["20051"])
+    world.live_through("2027-02-28 14:00")
+    before = _asked_for_actions(world)
+    world.live_through("2027-03-09 00:00")
+    assert _rechecks(world) >= 3
+    assert _asked_for_actions(world) == before
+
+
+def _asked_for_actions(world):
+    return [each for each in world.sandbox("GET", "requests") if each["path"].endswith("/actions")]
+
+
 def test_a_charge_that_was_refused_and_captured_all_the_same_is_found_and_counts_once(silent):
     world = silent
     world.wallet(KIM, script=["422:source_id_invalid"])

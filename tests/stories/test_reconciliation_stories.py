@@ -17,7 +17,7 @@ from billing.operations.parking import release_subscription
 from billing.operations.reconcile import reconcile
 from billing.operations.reconcile_rounds import reconcile_page
 from billing.operations.request_refund import request_refund
-from billing.store.reconciliation import LEASE
+from billing.store.reconciliation import LEASE, put_off_rounds
 from billing.store.tables import Charge, Refund
 from billing.store.writes import Author, Move, move
 
@@ -313,15 +313,26 @@ def test_two_daemons_share_the_rounds_and_read_nothing_twice(paid):
     assert sorted(names) == sorted(recent)
 
 
+def test_rounds_that_are_put_off_are_made_when_their_time_has_come(paid):
+    paid.wait(hours=1)
+    assert reconcile_page(paid.engine, now=paid.now) is not None
+    with paid.engine.database.transaction() as tx:
+        put_off_rounds(tx, paid.now + timedelta(days=9))
+    paid.wait(days=8)
+    assert reconcile_page(paid.engine, now=paid.now) is None
+    paid.wait(days=1)
+    assert reconcile_page(paid.engine, now=paid.now) is not None
+
+
 class _Counting:
     """A gateway that notes which references it is asked about."""
 
     def __init__(self, gateway, names):
         self._gateway, self._names = gateway, names
 
-    def find_by_reference(self, references):
+    def find_by_reference(self, references, **options):
         self._names += references
-        return self._gateway.find_by_reference(references)
+        return self._gateway.find_by_reference(references, **options)
 
     def __getattr__(self, name):
         return getattr(self._gateway, name)
@@ -340,7 +351,7 @@ def test_while_one_daemon_asks_the_other_does_not_and_goes_on_when_it_died(paid)
             self._gateway, self._engine = gateway, engine
             self.meanwhile = []
 
-        def find_by_reference(self, _references):
+        def find_by_reference(self, _references, **_options):
             self.meanwhile.append(reconcile_page(self._engine, now=paid.now))
             raise RuntimeError("killed")
 

@@ -51,8 +51,8 @@ class _Unread:
         self._gateway = gateway
         self._reference = reference
 
-    def find_by_reference(self, references):
-        told = self._gateway.find_by_reference(references)
+    def find_by_reference(self, references, **options):
+        told = self._gateway.find_by_reference(references, **options)
         return [
             Unreadable("cut off") if reference == self._reference else each
             for reference, each in zip(references, told, strict=True)
