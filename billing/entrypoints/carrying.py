@@ -14,6 +14,7 @@ from billing.operations.courier import Courier
 from billing.operations.engine import Engine
 
 LOOKS_EVERY_SECONDS: Final = 1.0
+"""A quick daemon looks more often while there is something to carry, but no less often than this."""
 
 
 @contextmanager
@@ -39,4 +40,5 @@ async def _carry(settings: Settings, engine: Engine, stop: threading.Event) -> N
             disable_after=timedelta(days=settings.webhooks.disable_after_days),
             keep=timedelta(days=settings.webhooks.keep_days),
         )
-        await courier.run(stop.is_set, every=min(LOOKS_EVERY_SECONDS, settings.daemon.tick_seconds))
+        every = min(LOOKS_EVERY_SECONDS, settings.daemon.tick_seconds)
+        await courier.run(stop.is_set, every=every, at_rest=LOOKS_EVERY_SECONDS)

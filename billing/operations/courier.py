@@ -58,19 +58,27 @@ class Courier:
         self._sends: set[asyncio.Task[None]] = set()
         self._ended: list[Ended] = []
 
-    async def run(self, stopping: Callable[[], bool], *, every: float, patience: float = 5.0) -> None:
-        """Carry until ``stopping``, looking every so many seconds; then wait ``patience`` seconds for what is out."""
+    async def run(
+        self, stopping: Callable[[], bool], *, every: float, at_rest: float | None = None, patience: float = 5.0
+    ) -> None:
+        """Carry until ``stopping``, looking every so many seconds; then wait ``patience`` seconds for what is out.
+
+        While there is nothing to carry, each wait is twice as long as the one before it, up to ``at_rest`` seconds.
+        """
+        longest = max(every, at_rest or every)
+        pause = every
         while not stopping():
             try:
                 moved = await self.step()
             except Exception as error:  # noqa: BLE001 - the courier outlives a database that does not
                 log.error("courier_failed", error=told_plainly(error))
                 moved = 0
+            pause = min(longest, 2 * pause) if not moved and not self._sends else every
             if self._sends:
                 await asyncio.wait(set(self._sends), timeout=every, return_when=asyncio.FIRST_COMPLETED)
                 await asyncio.sleep(_BREATH_SECONDS)
             elif moved == 0:
-                await asyncio.sleep(every)
+                await _rest(pause, stopping)
         if self._sends:
             await asyncio.wait(set(self._sends), timeout=patience)
         for each in self._sends:
@@ -121,3 +129,10 @@ class Courier:
         ended, self._ended = self._ended, []
         if ended:
             await asyncio.to_thread(record, self._engine, ended, disable_after=self._disable_after, now=self._clock())
+
+
+async def _rest(seconds: float, stopping: Callable[[], bool]) -> None:
+    """Sleep, but not on when it is time to stop."""
+    while seconds > 0 and not stopping():
+        await asyncio.sleep(min(seconds, _BREATH_SECONDS))
+        seconds -= _BREATH_SECONDS

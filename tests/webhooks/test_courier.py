@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from uuid import UUID
 
 import pytest
@@ -260,6 +262,35 @@ def test_a_hanging_endpoint_delays_no_other(lite, receiver, another):
             running.result()
     assert len(another.requests) == 40
     assert 1 <= len(receiver.requests) <= AT_ONCE
+
+
+def test_a_courier_at_rest_looks_ever_more_seldom_but_stops_and_carries_without_delay(lite, receiver):
+    lite.endpoint(receiver)
+    stopped, looks = threading.Event(), []
+
+    async def run():
+        async with Sender(LOOPBACK, deadline=HANG_SECONDS) as sender:
+            courier = lite.courier(sender)
+            step = courier.step
+
+            async def counted():
+                looks.append(time.monotonic())
+                return await step()
+
+            courier.step = counted
+            await courier.run(stopped.is_set, every=0.01, at_rest=0.2)
+
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(asyncio.run, run())
+        try:
+            until(lambda: len(looks) >= 8, "eight looks")
+            waits = [later - earlier for earlier, later in pairwise(looks[:8])]
+            assert waits[-1] >= 0.2
+            tell(lite.world, "one")
+            until(lambda: names(receiver) == ["one"], "the delivery")
+        finally:
+            stopped.set()
+            running.result()
 
 
 def test_two_couriers_share_the_work_and_send_nothing_twice(post, receiver):
