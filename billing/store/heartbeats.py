@@ -38,6 +38,12 @@ def beat(tx: Connection, name: str, engine_now: datetime, machine_now: datetime,
     )
 
 
+def has_swept(tx: Connection, engine_now: datetime) -> bool:
+    """Say whether a daemon has ended a sweep at ``engine_now`` (UTC) or later that found nothing more to do."""
+    swept = select(col(Daemon.name)).where(col(Daemon.swept_at) >= engine_now, col(Daemon.acts) == 0).limit(1)
+    return tx.execute(swept).first() is not None
+
+
 def retire_daemon(tx: Connection, name: str) -> None:
     """Remove a daemon that ends in good order."""
     tx.execute(delete(Daemon).where(col(Daemon.name) == name))

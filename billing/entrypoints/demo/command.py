@@ -104,10 +104,12 @@ def _live_through(
                 report=report,
                 crash_on=(begin + (end - begin) * 0.55).astimezone(KST).date(),
                 outages=outage,
+                reconciles_on=(outage[0][0] + timedelta(days=1)).astimezone(KST).date(),
             )
             play.run(acts, end)
             play.settle(HEALING_DAYS)
             figures = reckon(engine.database, stage.ledger(), cast, end)
+            play.leave()
         stage.api.close()
         stage.sandbox.close()
     return figures, config
@@ -166,7 +168,7 @@ public_url = "{api_url}"
 tick_seconds = 0.02
 
 [reconciliation]
-read_share = 0.02  # of a limit that is raised for the pace of the demo, not for its questions
+read_share = 0.5
 """,
         encoding="utf-8",
     )

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
 from billing.entrypoints.demo.cast import Act, Subscriber
@@ -19,7 +19,9 @@ from billing.entrypoints.demo.processes import Processes
 from billing.entrypoints.demo.stage import Stage
 from billing.operations.engine import Engine
 from billing.store.due import is_quiet
+from billing.store.heartbeats import has_swept
 from billing.store.installation import set_clock
+from billing.store.reconciliation import load_rounds, next_page_at, put_off_rounds
 from billing.store.reports import next_due_instant
 from billing.store.tables import Charge, Customer, Subscription
 
@@ -28,7 +30,10 @@ STEP: Final = timedelta(hours=6)
 """The grid of the play, from midnight in Seoul: what comes due on the way happens together at the next point of it."""
 _QUIET_SECONDS: Final = 30.0
 _LOOK_SECONDS: Final = 0.008
-"""Between two looks at whether the daemon is done: each costs a fraction of it, on the same cores."""
+"""Between the first two looks at whether the daemon is done: each costs a fraction of it, on the same cores."""
+_PATIENCE: Final = 0.1
+"""Later looks come after so much of the time that was waited already."""
+_FOR_EVER: Final = timedelta(days=36_500)
 TROUBLE: Final = {
     "processed_500": 0.01,
     "unprocessed_502": 0.01,
@@ -67,6 +72,7 @@ class Play:
     abandoned: int = 0
     sandbox_next: datetime | None = None
     outages: tuple[tuple[datetime, bool], ...] = ()
+    reconciles_on: date | None = None
     steps: int = field(default=0)
 
     def run(self, acts: Sequence[Act], until: datetime) -> None:
@@ -75,6 +81,7 @@ class Play:
         for act in acts:
             due[_kst(act.day, act.hour)].append(act)
         switches = dict(self.outages)
+        self._put_off_rounds()
         self._start_daemon()
         self._move_to(self.now)
         self.stage.set_faults(TROUBLE)
@@ -111,18 +118,54 @@ class Play:
         with self.engine.database.transaction() as tx:
             set_clock(tx, instant)
         self._wait_until_quiet()
+        if self.reconciles_on is not None and _day(instant) >= self.reconciles_on:
+            self._reconcile()
         self.report(instant, "")
 
     def _wait_until_quiet(self) -> None:
         """Return when the daemon has done everything that is due at this instant."""
-        deadline = time.monotonic() + _QUIET_SECONDS
-        while time.monotonic() < deadline:
-            with self.engine.database.snapshot() as tx:
-                if is_quiet(tx, self.now, abandoned=self.abandoned):
-                    return
+        if self._is(lambda tx: is_quiet(tx, self.now, abandoned=self.abandoned)):
+            return
+        # That the daemon says so is the cheaper question, and what is due is asked about by it as well.
+        self._wait_until(
+            lambda tx: has_swept(tx, self.now) and is_quiet(tx, self.now, abandoned=self.abandoned), "the daemon"
+        )
+
+    def leave(self) -> None:
+        """Let whoever works with the database afterwards reconcile."""
+        with self.engine.database.transaction() as tx:
+            put_off_rounds(tx, self.now)
+
+    def _put_off_rounds(self) -> None:
+        with self.engine.database.transaction() as tx:
+            put_off_rounds(tx, self.now + _FOR_EVER)
+
+    def _reconcile(self) -> None:
+        """Let all rounds be made at this instant, and none at others: they are paced by real time, the play is not."""
+        self.reconciles_on = None
+        self.report(self.now, "the engine reconciles with the gateway")
+        with self.engine.database.transaction() as tx:
+            put_off_rounds(tx, self.now)
+        self._wait_until(self._have_all_been_made, "the reconciliation")
+        self._put_off_rounds()
+
+    def _have_all_been_made(self, tx: Connection) -> bool:
+        free_at = next_page_at(tx)
+        is_free = free_at is not None and free_at <= self.now
+        return is_free and all(row.due_at > self.now for row in load_rounds(tx))
+
+    def _wait_until(self, is_so: Callable[[Connection], bool], who: str) -> None:
+        began = time.monotonic()
+        while (waited := time.monotonic() - began) < _QUIET_SECONDS:
+            if self._is(is_so):
+                return
             self.processes.require_running()
-            time.sleep(_LOOK_SECONDS)
-        raise NotQuiet(f"the daemon did not come to rest at {self.now.isoformat()}; see its log")
+            time.sleep(max(_LOOK_SECONDS, _PATIENCE * waited))
+        raise NotQuiet(f"{who} did not come to rest at {self.now.isoformat()}; see the daemon's log")
+
+    def _is(self, is_so: Callable[[Connection], bool]) -> bool:
+        with self.engine.database.snapshot() as tx:
+            return is_so(tx)
 
     def _start_daemon(self) -> None:
         self.daemons += 1
@@ -134,19 +177,19 @@ class Play:
             return
         self.crashed = True
         self.report(self.now, "the daemon is killed in the middle of a charge run")
-        before = len(self.stage.ledger())
         self.stage.set_faults(CRASH)
         with self.engine.database.transaction() as tx:
             set_clock(tx, self.now)
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
-            if self._count("charge", "state = 'sending'") and len(self.stage.ledger()) > before:
-                break
-            time.sleep(_LOOK_SECONDS)
+        # Which of them arrive is the seed's choice; it must not be a matter of when the daemon dies.
+        self._wait_until(self._have_all_been_asked_for, "the daemon")
         self.processes.kill_daemon()
         self.abandoned = self._count("charge", "state = 'sending'")
         self.stage.set_faults(NO_CRASH)
         self._start_daemon()
+
+    def _have_all_been_asked_for(self, tx: Connection) -> bool:
+        keys = tx.execute(text("SELECT idempotency_key FROM charge WHERE state = 'sending'")).scalars().all()
+        return bool(keys) and self.stage.keys_of_payments_asked_for().issuperset(keys)
 
     def _due_renewals(self) -> int:
         with self.engine.database.snapshot() as tx:

@@ -93,10 +93,10 @@ class Stage:
         rows: list[dict[str, Any]] = self._control("GET", "payments", None)
         return rows
 
-    def payments_asked_for(self) -> int:
-        """Count the payments the sandbox was asked for, answered or not."""
+    def keys_of_payments_asked_for(self) -> set[str]:
+        """Return the idempotency keys of the payments the sandbox was asked for lately, answered or not."""
         requests = self._control("GET", "requests", None)
-        return sum(1 for each in requests if each["method"] == "POST" and each["path"] == "/payments")
+        return {each["idempotency_key"] for each in requests if (each["method"], each["path"]) == ("POST", "/payments")}
 
     def _visit_wallet(self, redirect_url: str, button: str) -> None:
         page = self.sandbox.get(redirect_url)
