@@ -54,8 +54,10 @@ def settle_failure(
     """Return what a failed charge changes. ``now`` is a UTC instant.
 
     A first payment or a re-enrolment has no ladder: the subscriber is present and may try again. ``trouble`` says of a
-    set-up class whose trouble it is, and of no other class anything.
+    set-up class whose trouble it is. A decline without a known reason that is our account's is of that class, too.
     """
+    if decline is DeclineClass.UNKNOWN and trouble is Trouble.ACCOUNT:
+        decline = DeclineClass.SET_UP
     closed = Settlement(
         charge_event=event,
         charge={"decline_class": decline.value, "response_code": code, **after_failure(event, now)},

@@ -2,6 +2,9 @@
 
 One response code can mean either ("invalid merchant" is also told of a wallet that was closed), so no single decline
 decides. What decides is how many distinct subscribers met one in a window, against how many were captured in it.
+
+A gateway may withhold the reasons of its declines. Of renewals that are declined without one at the first try, one or
+two say nothing. When most subscribers meet that at once it is no wallet's trouble, so they count towards the share.
 """
 
 from collections.abc import Sequence
@@ -51,9 +54,11 @@ class SetUpEvidence:
     window: Counts
     """Of the whole window, or of the time since charging was last allowed, if that is shorter."""
     stretch: Counts
-    """Of the time since :func:`stretch_begins`."""
+    """Of the time since :func:`stretch_begins`. Who was declined without a known reason is ``failed`` here, too."""
     is_stopped: bool = False
     """Charging is stopped already, so nothing can be told from what nobody tries."""
+    unexplained: int = 0
+    """How many of those who failed in the stretch met no set-up class, but a decline without a known reason."""
 
 
 class Trouble(StrEnum):
@@ -87,7 +92,10 @@ def account_is_at_fault(evidence: SetUpEvidence, policy: SetUpPolicy) -> str | N
     if window.failed >= policy.without_captures and window.captured + window.undecided == 0:
         return f"{window.failed} subscribers met an error of our set-up, and nobody was captured{_since(policy)}"
     if stretch.failed >= policy.subscribers and stretch.failed >= policy.share * stretch.charged:
-        return f"{stretch.failed} of the {stretch.charged} subscribers charged last met an error of our set-up"
+        what = "met an error of our set-up"
+        if evidence.unexplained:
+            what += f" (of {evidence.unexplained} no reason is known)"
+        return f"{stretch.failed} of the {stretch.charged} subscribers charged last {what}"
     return None
 
 
@@ -98,6 +106,11 @@ def trouble_of(evidence: SetUpEvidence, tries: int, policy: SetUpPolicy) -> Trou
     if tries < policy.tries:
         return Trouble.OPEN
     return Trouble.WALLET if evidence.window.captured else Trouble.UNPROVEN
+
+
+def trouble_of_unexplained(evidence: SetUpEvidence, policy: SetUpPolicy) -> Trouble:
+    """Return whose trouble a decline without a known reason is: our account's, if the evidence says so."""
+    return Trouble.ACCOUNT if account_is_at_fault(evidence, policy) is not None else Trouble.OPEN
 
 
 def _since(policy: SetUpPolicy) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from billing.domain.cases import Case, Note, Policy, Settlement
 from billing.domain.charging import Outcome
 from billing.domain.declines import DeclineClass
-from billing.domain.set_up_evidence import EVIDENCE, account_is_at_fault, trouble_of
+from billing.domain.set_up_evidence import EVIDENCE, account_is_at_fault, trouble_of, trouble_of_unexplained
 from billing.domain.settlement import class_of, settle
 from billing.domain.states import LIVE_CHARGE_STATES
 from billing.operations.engine import Tally
@@ -21,8 +21,14 @@ log = structlog.get_logger()
 
 
 def is_against_us(case: Case, outcome: Outcome, policy: Policy) -> bool:
-    """Say whether an answer ends a charge with a set-up class: evidence against our set-up."""
-    return case.charge_state in LIVE_CHARGE_STATES and class_of(outcome, policy) is DeclineClass.SET_UP
+    """Say whether an answer may be evidence against our set-up.
+
+    That is a set-up class, or a renewal's decline without a known reason: who is present may have declined it.
+    """
+    if case.charge_state not in LIVE_CHARGE_STATES:
+        return False
+    told = class_of(outcome, policy)
+    return told is DeclineClass.SET_UP or (told is DeclineClass.UNKNOWN and not case.subscriber_is_present)
 
 
 def judge_set_up(
@@ -33,12 +39,17 @@ def judge_set_up(
     What else the same batch tells must have been written before. ``now`` is a UTC instant; why charging was stopped is
     told to ``tally``.
     """
-    evidence = load_evidence(tx, [case.charge_id for case, _ in failed], now, rules.set_up)
-    tries = count_tries(tx, [case.invoice_id for case, _ in failed])
+    unexplained = [case.charge_id for case, told in failed if class_of(told, rules) is DeclineClass.UNKNOWN]
+    named = [case for case, _ in failed if case.charge_id not in unexplained]
+    evidence = load_evidence(tx, [case.charge_id for case in named], unexplained, now, rules.set_up)
+    tries = count_tries(tx, [case.invoice_id for case in named])
     decisions = []
     for case, outcome in failed:
         known = evidence[not case.subscriber_is_present]
-        trouble = trouble_of(known, tries.get(case.invoice_id, 0) + 1, rules.set_up)
+        if case.charge_id in unexplained:
+            trouble = trouble_of_unexplained(known, rules.set_up)
+        else:
+            trouble = trouble_of(known, tries.get(case.invoice_id, 0) + 1, rules.set_up)
         decisions.append((case, settle(case, outcome, now=now, policy=rules, trouble=trouble)))
     because = next(filter(None, (account_is_at_fault(each, rules.set_up) for each in evidence.values())), None)
     if because is not None:

@@ -1,6 +1,5 @@
 """Reads the evidence for and against our set-up. Only read when a charge meets a set-up class, never on a good day."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,7 +16,15 @@ from billing.domain.set_up_evidence import Counts, SetUpEvidence, SetUpPolicy, s
 from billing.store.among import among
 from billing.store.columns import AnyRow, UtcDateTime
 from billing.store.installation import load_installation
-from billing.store.tables import CAPTURED, LIVE_CHARGE, SET_UP_FAILURE, Charge, Event, Subscription
+from billing.store.tables import (
+    CAPTURED,
+    LIVE_CHARGE,
+    SET_UP_FAILURE,
+    UNEXPLAINED_DECLINE,
+    Charge,
+    Event,
+    Subscription,
+)
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ACTED_ON: Final = (
@@ -37,30 +44,40 @@ _COUNTS: Final = "(charge.automatic OR charge.kind <> 'renewal')"
 
 @dataclass(frozen=True, slots=True)
 class FailingCharge:
-    """A charge that has met a set-up class."""
+    """A charge that has met a set-up class, or was declined without a known reason (``is_named``: False)."""
 
     customer_id: UUID
     sent_at: datetime
     is_renewal: bool
+    is_named: bool
 
 
 def load_evidence(
-    tx: Connection, charge_ids: Sequence[UUID], now: datetime, policy: SetUpPolicy
+    tx: Connection, charge_ids: Sequence[UUID], unexplained: Sequence[UUID], now: datetime, policy: SetUpPolicy
 ) -> Mapping[bool, SetUpEvidence]:
     """Return the evidence when these charges meet a set-up class now (UTC), for renewals (True) and for others.
 
     Renewals are compared with renewals: an account may take payments of those who are present, and no others. With the
     subscriber present, any payment compares. The charges need not have been written as failed yet.
+
+    ``unexplained`` are renewals that are declined now without a known reason. Of such only an invoice's first try
+    counts: on a day of retries nobody but those who failed before may be charged.
     """
     installation = load_installation(tx)
     since = max(now - policy.window, installation.allowed_at or _NEVER)
     failing = _failing(tx, charge_ids, since)
+    without_reason = _unexplained(tx, unexplained, since)
     is_stopped = installation.stopped_because is not None
     return {
         renewals: _evidence(
-            tx, [each for each in failing if each.is_renewal or not renewals], since, policy, renewals, is_stopped
+            tx,
+            [*(each for each in failing if each.is_renewal), *without_reason] if renewals else failing,
+            since,
+            policy,
+            renewals,
+            is_stopped,
         )
-        for renewals in {row.is_renewal for row in _charges(tx, charge_ids)}
+        for renewals in {row.is_renewal for row in _charges(tx, [*charge_ids, *unexplained])}
     }
 
 
@@ -138,9 +155,21 @@ def _failing(tx: Connection, charge_ids: Sequence[UUID], since: datetime) -> lis
     newest = written.order_by(col(Charge.sent_at).desc()).limit(_MOST_FAILURES)
     rows = [*tx.execute(newest), *_charges(tx, charge_ids)]
     return [
-        FailingCharge(row.customer_id, row.sent_at, row.is_renewal)
+        FailingCharge(row.customer_id, row.sent_at, row.is_renewal, is_named=True)
         for row in rows
         if row.counts and row.sent_at >= since
+    ]
+
+
+def _unexplained(tx: Connection, charge_ids: Sequence[UUID], since: datetime) -> list[FailingCharge]:
+    """Return the first tries of renewals that were sent since an instant and declined without a known reason."""
+    written = _of(text(f"charge.{UNEXPLAINED_DECLINE}"), col(Charge.sent_at) >= since, _is_renewal())
+    newest = written.order_by(col(Charge.sent_at).desc()).limit(_MOST_FAILURES)
+    rows = [*tx.execute(newest), *_charges(tx, charge_ids)]
+    return [
+        FailingCharge(row.customer_id, row.sent_at, is_renewal=True, is_named=False)
+        for row in rows
+        if row.counts and row.is_first_try and row.sent_at >= since
     ]
 
 
@@ -155,6 +184,7 @@ def _of(*conditions: ColumnElement[bool] | Any) -> Select[*tuple[Any, ...]]:
             col(Charge.sent_at),
             _is_renewal().label("is_renewal"),
             literal_column(_COUNTS).label("counts"),
+            (col(Charge.attempt_no) == 1).label("is_first_try"),
         )
         .join(Subscription, col(Subscription.id) == col(Charge.subscription_id))
         .where(*conditions)
@@ -173,16 +203,24 @@ def _evidence(
     renewals: bool,
     is_stopped: bool,
 ) -> SetUpEvidence:
-    first: dict[UUID, datetime] = defaultdict(lambda: datetime.max.replace(tzinfo=UTC))
-    for each in failing:
-        first[each.customer_id] = min(first[each.customer_id], each.sent_at)
+    first = _first_of_each(failing)
+    named = _first_of_each([each for each in failing if each.is_named])
     begins = stretch_begins(list(first.values()), policy) or since
     enough = int(len(first) / policy.share) + 1  # with so many others no share is reached: nobody need count further
     return SetUpEvidence(
-        window=_counts(tx, first, since, renewals, enough),
+        window=_counts(tx, named, since, renewals, enough),
         stretch=_counts(tx, first, begins, renewals, enough),
+        unexplained=sum(at >= begins for customer, at in first.items() if customer not in named),
         is_stopped=is_stopped,
     )
+
+
+def _first_of_each(failing: Sequence[FailingCharge]) -> dict[UUID, datetime]:
+    """Return when the first of these charges of each customer was sent (UTC)."""
+    first: dict[UUID, datetime] = {}
+    for each in failing:
+        first[each.customer_id] = min(first.get(each.customer_id, each.sent_at), each.sent_at)
+    return first
 
 
 def _counts(tx: Connection, first: Mapping[UUID, datetime], since: datetime, renewals: bool, enough: int) -> Counts:

@@ -34,6 +34,7 @@ PARKED_SUBSCRIPTION: Final = "parked_reason IS NOT NULL"
 REFUND_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 REVOCATION_TO_TELL: Final = "revocation = 'requested'"
 SET_UP_FAILURE: Final = "decline_class = 'set_up'"
+UNEXPLAINED_DECLINE: Final = "decline_class = 'unknown'"
 CAPTURED: Final = "state = 'captured'"
 UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
 
@@ -232,6 +233,7 @@ class Charge(SQLModel, table=True):
         partial_index("charge_to_ask_about", "check_at", "id", where=CHARGE_TO_ASK_ABOUT),
         partial_index("unknown_charge", "id", where=UNKNOWN_CHARGE),
         partial_index("set_up_failure", "sent_at", where=SET_UP_FAILURE),
+        partial_index("unexplained_decline", "sent_at", where=UNEXPLAINED_DECLINE),
         partial_index("captured_charge", "sent_at", "id", where=CAPTURED),
         partial_index("parked_charge", "id", where=PARKED),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),

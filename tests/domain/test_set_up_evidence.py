@@ -12,6 +12,7 @@ from billing.domain.set_up_evidence import (
     account_is_at_fault,
     stretch_begins,
     trouble_of,
+    trouble_of_unexplained,
 )
 
 POLICY = SetUpPolicy(subscribers=5, share=0.5, without_captures=2, tries=3)
@@ -50,6 +51,15 @@ def test_charging_stops_by_how_many_failed_against_how_many_did_not(failed, capt
 def test_an_account_that_breaks_at_noon_is_seen_though_many_were_captured_in_the_morning():
     broken = evidence(5, 10_000, stretch=Counts(5, 0, 0))
     assert account_is_at_fault(broken, POLICY) == "5 of the 5 subscribers charged last met an error of our set-up"
+
+
+def test_declines_without_a_reason_are_the_accounts_trouble_only_if_most_meet_them():
+    most = SetUpEvidence(NOBODY, Counts(5, 5, 0), unexplained=4)
+    told = "5 of the 10 subscribers charged last met an error of our set-up (of 4 no reason is known)"
+    assert account_is_at_fault(most, POLICY) == told
+    assert trouble_of_unexplained(most, POLICY) is Trouble.ACCOUNT
+    few = SetUpEvidence(NOBODY, Counts(4, 0, 0), unexplained=4)
+    assert trouble_of_unexplained(few, POLICY) is Trouble.OPEN
 
 
 def test_the_sentence_says_over_how_long_nobody_was_captured():

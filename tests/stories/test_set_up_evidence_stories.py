@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from harness import WEB, email
+from rewriting_proxy import rewritten
 
 from billing.domain.set_up_evidence import SetUpPolicy
 from billing.operations import charge_due as charge_due_module
@@ -309,3 +310,59 @@ def test_renewals_that_all_fail_stop_charging_though_newcomers_are_captured(worl
 
 def _with(world, **changes):
     return replace(world.engine.rules.settlement, set_up=SetUpPolicy(**changes))
+
+
+# --- without a reason ----------------------------------------------------------------------------------------------
+
+
+def _withheld(_method, path, told, body):
+    """Withhold every reason of a decline."""
+    if path.endswith("/actions"):
+        return 404, None
+    for payment in body.get("data", [body]) if isinstance(body, dict) else []:
+        payment.pop("processing", None)
+        payment.pop("response_code", None)
+    return told, body
+
+
+def test_an_account_that_breaks_and_a_gateway_that_tells_no_reason_stop_charging_and_end_nobody(world):
+    people = _subscribe(world, 12)
+    _breaks(world, *people)
+    with rewritten(world, _withheld):
+        world.live_through("2027-02-28 12:00", step=timedelta(minutes=1))
+        assert "met an error of our set-up (of " in _why_stopped(world)
+        assert "no reason is known)" in _why_stopped(world)
+        assert sum(_tries(world)) < 12
+        world.live_through("2027-04-20 12:00", step=timedelta(hours=6))
+    assert set(world.states("subscription")) <= {"active", "past_due"}
+    assert len(world.events(STOPPED)) == 1
+    _mended(world, *people)
+    go(world.engine, now=world.now)
+    world.calm()
+    assert world.states("subscription") == ["active"] * 12
+    assert "open" not in world.states("invoice")
+
+
+def test_a_few_wallets_that_are_declined_without_a_reason_stop_nothing_on_a_day_of_retries_either(world):
+    world.with_rules(settlement=_with(world, window=timedelta(hours=12)))  # the captures of one day are not of the next
+    people = _subscribe(world, 16)
+    _breaks(world, *people[:6], outcome="20051")
+    with rewritten(world, _withheld):
+        world.live_through("2027-02-28 09:00")
+        world.sweep_at("2027-02-28 11:00")  # all of them at once, and 10 are captured
+        world.live_through("2027-03-01 18:00", step=timedelta(minutes=10))
+        assert _tries(world) == [2] * 6 + [1] * 10, "nobody but the six was charged on the second day"
+        assert _why_stopped(world) is None
+    _mended(world, *people)
+    world.live_through("2027-03-06 12:00")
+    assert world.states("subscription") == ["active"] * 16
+
+
+def test_newcomers_who_decline_without_a_reason_stop_nothing(world):
+    with rewritten(world, _withheld):
+        for index in range(8):
+            world.wallet(email(f"new{index}"), first_payment=["20017"])
+            world.agree(str(world.enrol(f"new{index}").redirect_url))
+            world.wait(minutes=2)
+    assert _why_stopped(world) is None
+    assert {row["decline_class"] for row in world.rows("SELECT decline_class FROM charge")} == {"unknown"}
