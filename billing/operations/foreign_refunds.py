@@ -1,6 +1,6 @@
 """Refunds made past the engine, in the gateway's dashboard: they enter the books, so that they count."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -26,12 +26,15 @@ MAY_BE_MADE: Final = (RefundState.DECLINED, RefundState.REFUSED, RefundState.PAR
 """In one of these a refund has ended, or waits for a person, and may have been made all the same."""
 _RETURNED: Final = "returned"
 """Stands for the action of a return: there is one of a payment at most."""
+_BY_BALANCE: Final = "balance-"
+"""Begins what stands for the actions of refunds that were seen in a payment's balance only."""
 
 
 def adopt_refunds(engine: Engine, payments: Iterable[GatewayPayment], *, now: datetime) -> Tally:
     """Write down the refunds of these payments that are not ours, once each (``now``: UTC).
 
-    The gateway is asked only about a payment of which more was given back than our refunds account for.
+    The gateway is asked only about a payment of which more was given back than our refunds account for. Where it does
+    not have the payment's actions, the payment itself is believed: what more went back is one refund.
     """
     tally = Tally()
     payments = list(payments)
@@ -46,11 +49,16 @@ def adopt_refunds(engine: Engine, payments: Iterable[GatewayPayment], *, now: da
         owners = _owners(tx, list(told))
     more = [each for each in told if each in owners and (told[each].refunded_minor or 0) > done.get(each, 0)]
     for payment_id, answer in zip(more, engine.gateway.find_refunds(more), strict=True):
+        owner, payment = owners[payment_id], told[payment_id]
+        currency = payment.currency or owner.currency
         if isinstance(answer, RefundsFound):
-            currency = told[payment_id].currency or owners[payment_id].currency
-            adopted = _adopt(engine, payment_id, currency, answer.refunds, owners[payment_id], now)
-            if adopted:
-                tally.acts["refunds_adopted"] += adopted
+            adopted = _adopt(engine, payment_id, currency, answer.refunds, owner, now)
+        elif answer.not_found:
+            adopted = _adopt_balance(engine, payment_id, payment.refunded_minor or 0, currency, owner, now)
+        else:
+            continue  # it is asked again
+        if adopted:
+            tally.acts["refunds_adopted"] += adopted
     return tally
 
 
@@ -70,6 +78,26 @@ def _adopt_return(engine: Engine, payment: GatewayPayment, now: datetime) -> int
     back = GatewayRefund(_RETURNED, RefundStatus.SUCCEEDED, amount_minor=max(0, left))
     currency = payment.currency or owner.currency
     return _adopt(engine, payment.id, currency, [back], owner, now, reason="returned by KakaoPay after the capture")
+
+
+def _adopt_balance(
+    engine: Engine, payment_id: str, refunded_minor: int, currency: str, owner: AnyRow, now: datetime
+) -> int:
+    """Write down what went back of a payment beyond our refunds as one refund.
+
+    Not while one of ours has not been made, as far as is known: the balance may tell of that one (``by_balances``).
+    """
+    with engine.database.snapshot() as tx:
+        not_made = tx.execute(
+            select(col(Refund.id)).where(
+                col(Refund.gateway_payment_id) == payment_id, col(Refund.state) != RefundState.REFUNDED
+            )
+        ).first()
+        more = refunded_minor - _given_back(tx, [payment_id]).get(payment_id, 0)
+    if not_made is not None or more <= 0:
+        return 0
+    seen = GatewayRefund(f"{_BY_BALANCE}{refunded_minor}", RefundStatus.SUCCEEDED, amount_minor=more)
+    return _adopt(engine, payment_id, currency, [seen], owner, now)
 
 
 def adopt_found(engine: Engine, found: Mapping[str, tuple[str, Sequence[GatewayRefund]]], *, now: datetime) -> int:
@@ -102,11 +130,9 @@ def _adopt(
         lock_subscriptions(tx, [owner.subscription_id])
         references, actions = _known(tx, payment_id)
         adopted += _correct(tx, payment_id, refunds, author)
-        for refund in refunds:
-            # By reference first: the action id of a refund of ours whose answer was lost is not known yet.
-            ours = refund.reference in references or refund.action_id in actions
-            if ours or refund.status is not RefundStatus.SUCCEEDED or not refund.amount_minor:
-                continue
+        # By reference, too: the action id of a refund of ours whose answer was lost is not known yet.
+        news = [each for each in refunds if not (each.reference in references or each.action_id in actions)]
+        for refund in _beyond(_seen_in_balances(tx, payment_id), news):
             row = {**_row(payment_id, currency, refund, owner, now), "reason": reason}
             if insert_if_absent(tx, Refund, [row]):
                 insert_rows(tx, Event, [refund_created(row, owner.subscription_id, author)])
@@ -114,6 +140,26 @@ def _adopt(
         if adopted:
             follow_refunds(tx, [payment_id], author)
     return adopted
+
+
+def _beyond(accounted: int, refunds: Sequence[GatewayRefund]) -> Iterator[GatewayRefund]:
+    """Yield the refunds that were made beyond an amount which is accounted for, in minor units."""
+    made = (each for each in refunds if each.status is RefundStatus.SUCCEEDED and each.amount_minor)
+    for refund in sorted(made, key=lambda each: each.amount_minor or 0, reverse=True):
+        if (refund.amount_minor or 0) <= accounted and not refund.action_id.startswith(_BY_BALANCE):
+            accounted -= refund.amount_minor or 0
+        else:
+            yield refund
+
+
+def _seen_in_balances(tx: Connection, payment_id: str) -> int:
+    """Return what was written down of a payment by its balance: its actions, should they be told, are no news."""
+    seen = select(func.coalesce(func.sum(col(Refund.amount_minor)), 0)).where(
+        col(Refund.gateway_payment_id) == payment_id,
+        col(Refund.requested_by) == MADE_BY,
+        col(Refund.action_id).startswith(_BY_BALANCE),
+    )
+    return int(tx.execute(seen).scalar_one())
 
 
 def _correct(tx: Connection, payment_id: str, refunds: Sequence[GatewayRefund], author: Author) -> int:

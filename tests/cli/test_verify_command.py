@@ -154,6 +154,9 @@ PLANTED = [
      " '{\"cancel_at\"\\: \"2027-05-02T15\\:00\\:00+00\\:00\"}', subscription_id = (" + KIM + "),"
      " subject_type = 'subscription', to_state = NULL, type = 'subscription.cancel_scheduled' WHERE id = 1",
      "but it gave no access from 2027-05-03 on"),
+    (58, "INSERT INTO dispute (gateway_dispute_id, charge_id, gateway_payment_id, amount_minor, currency, state, status, rank,"
+     " opened_at) SELECT 'dsp_1', charge_id, gateway_payment_id, 9900, 'KRW', 'lost', 'dispute_lost', 5, '2027-05-01'"
+     " FROM refund LIMIT 1", "was refunded and 9900 was charged back"),
     (31, "DELETE FROM event WHERE type = 'charge.accepted'", "but the last of them is number"),
 ]  # fmt: skip
 
@@ -283,7 +286,7 @@ def test_what_lies_in_the_past_is_settled_with_a_reason_and_not_named_again(live
         ("51", ["--reason", "x"], "such as 51:inv_bu7w7d"),
         ("x:inv_b", ["--reason", "x"], "such as 51:inv_bu7w7d"),
         ("51:{invoice}", [], "is needed with --settle"),
-        ("3:{invoice}", ["--reason", "x"], "rules 50, 51, 52, 56 may be settled"),
+        ("3:{invoice}", ["--reason", "x"], "rules 50, 51, 52, 56, 58 may be settled"),
         ("50:{invoice}", ["--reason", "x"], "rule 50 finds nothing about"),
     ],
 )

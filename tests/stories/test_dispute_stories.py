@@ -12,8 +12,9 @@ from billing.operations.engine import BadInput, Conflict, NotFound
 from billing.operations.obligations import retry_obligation
 from billing.operations.request_refund import ChargeDisputed, NotRefundable, request_refund
 from billing.operations.settle_dispute import settle_dispute
+from billing.operations.settle_finding import settle_finding
 from billing.store.disputes import disputes_of
-from billing.store.invariants import check_all
+from billing.store.invariants import INVARIANTS, Bounds, check_all
 
 
 def charge(world):
@@ -273,3 +274,21 @@ def test_what_is_no_dispute_or_no_end_cannot_be_settled(world):
         settle(world, "dsp_nobody", DisputeState.WON)
     with pytest.raises(BadInput, match="won or lost"):
         settle(world, made, DisputeState.OPEN)
+
+
+@pytest.mark.usefixtures("paid")
+def test_what_went_back_by_refund_and_then_by_chargeback_is_named_until_a_person_settles_it(world):
+    refund(world)
+    world.wait(minutes=2)
+    decide(world, dispute(world, amount=4000), "lost")
+    assert [(each.number, each.detail.split(":")[0]) for each in _breaches(world)] == [
+        (58, "of 9900 captured 9900 was refunded and 4000 was charged back")
+    ]
+    invoice = UUID(str(charge(world)["invoice_id"]))
+    settle_finding(world.engine, 58, invoice, reason="Checkout.com paid it back", bounds=Bounds(), now=world.now)
+    assert _breaches(world) == []
+
+
+def _breaches(world):
+    with world.engine.database.snapshot() as tx:
+        return [breach for rule in INVARIANTS for breach in rule.check(tx, world.now, Bounds())]

@@ -92,6 +92,28 @@ def test_a_dashboard_refund_whose_webhook_was_lost_is_learned_within_a_day(paid)
     assert_sound(paid, at_rest=True)
 
 
+def test_a_dashboard_refund_counts_though_the_actions_of_its_payment_cannot_be_had(paid):
+    paid.sandbox("PUT", "profiles", {"no-actions": True})
+    paid.wait(hours=2)
+    for amount in (4000, 1000):
+        _dashboard(paid, amount)
+        paid.wait(days=1)
+        _ask(paid)
+    assert [(row["state"], row["amount_minor"]) for row in paid.rows("SELECT * FROM refund")] == [
+        ("refunded", 4000),
+        ("refunded", 1000),
+    ]
+    with pytest.raises(Refusal, match="more than the ₩4,900"):
+        request_refund(paid.engine, UUID(str(_charge(paid)["id"])), 5000, reason="sorry", now=paid.now)
+    paid.sandbox("PUT", "profiles", {"no-actions": False})
+    action = _dashboard(paid, 2000)
+    paid.wait(days=1)
+    _ask(paid)
+    told = paid.rows("SELECT * FROM refund ORDER BY created_at")
+    assert [(row["amount_minor"], row["action_id"]) for row in told][2:] == [(2000, action)]
+    assert reconcile(paid.engine, now=paid.now).differences == []
+
+
 def test_a_refund_of_an_old_charge_is_found_by_the_rotation(paid):
     _scopes(paid, "gateway", "vault:instruments")
     _ask(paid)

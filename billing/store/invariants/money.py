@@ -9,12 +9,16 @@ from sqlalchemy import Connection
 from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant, text_of
 from billing.store.tables import LIVE_CHARGE
 
-_GIVEN_BACK = (
+_REFUNDED = (
     "COALESCE((SELECT SUM(r.amount_minor) FROM refund r WHERE r.charge_id = c.id"
     f" AND r.gateway_payment_id = c.gateway_payment_id AND r.state IN ({COUNTED_REFUND})), 0)"
-    " + COALESCE((SELECT SUM(d.amount_minor) FROM dispute d"
+)
+"""What was given back, or is being given back, of charge ``c``'s own payment."""
+_CHARGED_BACK = (
+    "COALESCE((SELECT SUM(d.amount_minor) FROM dispute d"
     " WHERE d.gateway_payment_id = c.gateway_payment_id AND d.state = 'lost'), 0)"
 )
+_GIVEN_BACK = f"{_REFUNDED} + {_CHARGED_BACK}"
 """What was given back, is being given back, or went back by chargeback, of charge ``c``'s own payment."""
 _IS_OWED = "EXISTS (SELECT 1 FROM refund_obligation o WHERE o.gateway_payment_id = c.gateway_payment_id)"
 """Charge ``c``'s own payment must go back: until it did, or a person settled it, another invariant names it."""
@@ -86,9 +90,7 @@ def amount_fidelity(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator
 
 @invariant(20, "No more is given back than was captured, and only of captured charges.")
 def refund_bound(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
-    for row in ask(
-        tx, f"SELECT c.id, c.amount_minor, {_GIVEN_BACK} FROM charge c WHERE {_GIVEN_BACK} > c.amount_minor"
-    ):
+    for row in ask(tx, f"SELECT c.id, c.amount_minor, {_REFUNDED} FROM charge c WHERE {_REFUNDED} > c.amount_minor"):
         yield "charge", row[0], f"{row[2]} is being given back of {row[1]} captured"
     for row in ask(
         tx,
@@ -96,3 +98,14 @@ def refund_bound(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Fo
         " WHERE r.gateway_payment_id = c.gateway_payment_id AND c.state <> 'captured'",
     ):
         yield "refund", row[0], f"it gives back charge {text_of(row[1])}, which is {row[2]}"
+
+
+@invariant(58, "No money went back twice, by a refund and by a chargeback.", may_be_settled=True)
+def refunded_and_charged_back(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
+    for row in ask(
+        tx,
+        f"SELECT c.invoice_id, c.amount_minor, {_REFUNDED}, {_CHARGED_BACK} FROM charge c"
+        f" WHERE {_CHARGED_BACK} > 0 AND {_GIVEN_BACK} > c.amount_minor AND {_REFUNDED} <= c.amount_minor",
+    ):
+        told = f"of {row[1]} captured {row[2]} was refunded and {row[3]} was charged back"
+        yield "invoice", row[0], f"{told}: claim the difference, then settle the finding with what came of it"
