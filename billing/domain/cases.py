@@ -89,6 +89,8 @@ class Case:
     replaced_source_state: SourceState | None
     has_other_live_subscription: bool
     source_revocation: RevocationState = RevocationState.NONE
+    lost_spans: tuple[DayRecord, ...] = ()
+    """Where ``lost_days`` lie, oldest first. Those of before this was written down are missing."""
 
     @property
     def subscriber_is_present(self) -> bool:

@@ -155,12 +155,16 @@ def _grace(
     case: Case, first_failed_on: date, today: date, policy: Policy, *, tried_on: date | None = None
 ) -> dict[str, object]:
     until = grace_until(case.period, failed_on=first_failed_on, ladder_days=policy.dunning.days, tried_on=tried_on)
-    return given_until(until, before=case.grace_until, lost_days=case.lost_days, today=today)
+    return given_until(
+        until, before=case.grace_until, lost_days=case.lost_days, lost_spans=case.lost_spans, today=today
+    )
 
 
 def _give_up(case: Case, told: Settlement, invoice: dict[str, object], today: date, policy: Policy) -> Settlement:
     subscription_event, invoice_event = end_of_ladder(case.subscription_state, policy.dunning.end)
-    no_more = given_until(today, before=case.grace_until, lost_days=case.lost_days, today=today)
+    no_more = given_until(
+        today, before=case.grace_until, lost_days=case.lost_days, lost_spans=case.lost_spans, today=today
+    )
     return replace(
         told,
         invoice={**invoice, "next_attempt_at": None, "give_up_at": None, **no_more},
@@ -193,7 +197,13 @@ def _ask(
     # Asked late (the ladder was interrupted), the subscriber still has until tomorrow.
     last_day = max(failures.first_failed_on + timedelta(days=days), today) + timedelta(days=1)
     give_up_at = charge_slot(last_day, at, case.zone, policy.dunning.window, case.subscription_id)
-    grace = given_until(min(case.period.end, last_day), before=case.grace_until, lost_days=case.lost_days, today=today)
+    grace = given_until(
+        min(case.period.end, last_day),
+        before=case.grace_until,
+        lost_days=case.lost_days,
+        lost_spans=case.lost_spans,
+        today=today,
+    )
     return replace(
         told,
         invoice={**invoice, **grace, "next_attempt_at": None, "give_up_at": give_up_at},

@@ -1,6 +1,6 @@
 """Asks the subscriber for a new agreement, or to confirm an old debt; nothing is tried until one of them is there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from billing.domain.cases import Note
 from billing.domain.days.grace import given_until
+from billing.domain.days.records import DayRecord
 from billing.domain.quiet_hours import charge_slot
 from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
 from billing.operations.engine import Engine
@@ -31,6 +32,7 @@ class Owed:
     first_failed_on: date | None
     grace_until: date | None
     lost_days: int
+    lost_spans: Sequence[DayRecord]
 
 
 def ask_for_agreement(tx: Connection, engine: Engine, owed: Owed, why: str, author: Author) -> SubscriptionState:
@@ -42,7 +44,9 @@ def ask_for_agreement(tx: Connection, engine: Engine, owed: Owed, why: str, auth
     since = owed.first_failed_on or today
     give_up_on = max(since + engine.rules.settlement.dunning.days * _A_DAY, today) + _A_DAY
     until = min(owed.period.end, give_up_on)
-    grace = given_until(until, before=owed.grace_until, lost_days=owed.lost_days, today=today)
+    grace = given_until(
+        until, before=owed.grace_until, lost_days=owed.lost_days, lost_spans=owed.lost_spans, today=today
+    )
     return _wait(tx, engine, owed, give_up_on, {"first_failed_on": since, **grace}, why, author)
 
 

@@ -85,7 +85,9 @@ def pause_owed(tx: Connection, subscription_id: UUID, zone: str, author: Author)
     today = billing_day(author.now, zone)
     changes = []
     for row in _owed(tx, subscription_id):
-        ends = given_until(today, before=row.grace_until, lost_days=row.lost_days, today=today)
+        ends = given_until(
+            today, before=row.grace_until, lost_days=row.lost_days, lost_spans=row.lost_spans, today=today
+        )
         unplanned = {"next_attempt_at": None, "give_up_at": None, **ends}
         changes.append(Change(row.id, InvoiceState.OPEN, unplanned))
     change(tx, Invoice, changes)
@@ -113,7 +115,14 @@ def _grace_again(engine: Engine, row: AnyRow, today: date) -> dict[str, object]:
             ladder_days=engine.rules.settlement.dunning.days,
             tried_on=today,
         )
-    return given_until(until, before=before, lost_days=row.lost_days, today=today)
+    return given_until(
+        until,
+        before=before,
+        lost_days=row.lost_days,
+        lost_spans=row.lost_spans,
+        today=today,
+        reason=UnbilledReason.PAUSED,
+    )
 
 
 def _owed(tx: Connection, subscription_id: UUID) -> list[AnyRow]:
@@ -126,6 +135,7 @@ def _owed(tx: Connection, subscription_id: UUID) -> list[AnyRow]:
                 col(Invoice.first_failed_on),
                 col(Invoice.grace_until),
                 col(Invoice.lost_days),
+                col(Invoice.lost_spans),
             ).where(
                 col(Invoice.subscription_id) == subscription_id,
                 col(Invoice.state) == InvoiceState.OPEN,

@@ -118,6 +118,7 @@ def _ask(tx: Connection, engine: Engine, source_id: UUID, author: Author) -> Seq
                 first_failed_on=invoice.first_failed_on,
                 grace_until=invoice.grace_until,
                 lost_days=invoice.lost_days,
+                lost_spans=invoice.lost_spans,
             )
             state = ask_for_agreement(tx, engine, owed, _GONE, author)
         if not waiting:
@@ -136,6 +137,7 @@ def _to_be_tried(tx: Connection, subscription_id: UUID) -> Sequence[AnyRow]:
             col(Invoice.first_failed_on),
             col(Invoice.grace_until),
             col(Invoice.lost_days),
+            col(Invoice.lost_spans),
         )
         .where(
             col(Invoice.subscription_id) == subscription_id,

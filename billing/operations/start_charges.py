@@ -123,6 +123,7 @@ def _owed(row: ChargeableInvoice) -> Owed:
         first_failed_on=row.first_failed_on,
         grace_until=row.grace_until,
         lost_days=row.lost_days,
+        lost_spans=row.lost_spans,
     )
 
 

@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.days.grace import needs_confirmation
+from billing.domain.days.records import DayRecord
 from billing.domain.days.schedule import BillingSchedule
 from billing.domain.states import SourceState, SubscriptionState
 from billing.store.among import among
@@ -108,6 +109,7 @@ class ChargeableInvoice:
     """The first day of the subscription that is not known as paid."""
     grace_until: date | None
     lost_days: int
+    lost_spans: tuple[DayRecord, ...]
     attempts: int
     failures: int
     first_failed_on: date | None
@@ -164,6 +166,7 @@ def _chargeables() -> Select[*tuple[Any, ...]]:
             col(Subscription.paid_through),
             col(Invoice.grace_until),
             col(Invoice.lost_days),
+            col(Invoice.lost_spans),
             col(Invoice.attempts),
             col(Invoice.failures),
             col(Invoice.first_failed_on),
@@ -237,6 +240,7 @@ def _chargeable(row: AnyRow) -> ChargeableInvoice:
         paid_through=row.paid_through,
         grace_until=row.grace_until,
         lost_days=row.lost_days,
+        lost_spans=row.lost_spans,
         attempts=row.attempts,
         failures=row.failures,
         first_failed_on=row.first_failed_on,

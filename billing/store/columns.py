@@ -1,12 +1,14 @@
 """Column types that keep what SQLite and drivers would lose: zones, enums, ids."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, DateTime, Enum, Index, Integer, Row, TypeDecorator, text
+from sqlalchemy import JSON, BigInteger, DateTime, Enum, Index, Integer, Row, TypeDecorator, text
 from sqlalchemy.engine import Dialect
 from sqlmodel import Field
+
+from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -27,6 +29,27 @@ class UtcDateTime(TypeDecorator[datetime]):
             return None
         told: datetime = value
         return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+
+
+def span_as_json(days: DayRecord) -> list[str]:
+    """Return days without access as :class:`DaysWithoutAccess` keeps them."""
+    return [days.start.isoformat(), days.end.isoformat(), days.reason.value]
+
+
+class DaysWithoutAccess(TypeDecorator[tuple[DayRecord, ...]]):
+    """Spans of days without access, oldest first, as JSON; null where there are none."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Any | None, dialect: Dialect) -> Any | None:
+        return [span_as_json(each) for each in value or ()] or None
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> tuple[DayRecord, ...]:
+        return tuple(
+            DayRecord(date.fromisoformat(start), date.fromisoformat(end), DayKind.NONE, UnbilledReason(reason))
+            for start, end, reason in value or ()
+        )
 
 
 def as_instant(told: Any) -> datetime:

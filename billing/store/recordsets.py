@@ -25,6 +25,9 @@ from sqlalchemy import (  # fmt: skip
 )
 from sqlalchemy.types import TypeEngine
 
+from billing.domain.days.records import DayRecord
+from billing.store.columns import span_as_json
+
 
 def recordset(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
     """Return the parameter of such a statement.
@@ -33,7 +36,7 @@ def recordset(rows: Sequence[Mapping[str, object]]) -> dict[str, str]:
 
     :raises ValueError: an instant has no zone.
     """
-    return {"rows": json.dumps(rows, default=_as_text, separators=(",", ":"))}
+    return {"rows": json.dumps(rows, default=_as_json, separators=(",", ":"))}
 
 
 @cache
@@ -71,7 +74,7 @@ def unpacked(types: Mapping[str, TypeEngine[Any]]) -> TableValuedAlias:
     return func.json_to_recordset(rows).table_valued(*columns, name="new_rows").render_derived(with_types=True)
 
 
-def _as_text(value: object) -> str:
+def _as_json(value: object) -> str | list[str]:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise ValueError(f"naive datetime {value!r}: instants are stored with a zone")
@@ -82,4 +85,6 @@ def _as_text(value: object) -> str:
         return str(value)
     if isinstance(value, bytes):
         return rf"\x{value.hex()}"  # PostgreSQL's own notation
+    if isinstance(value, DayRecord):
+        return span_as_json(value)
     raise TypeError(f"{type(value).__name__} cannot be written to a row")

@@ -8,6 +8,7 @@ from sqlalchemy import JSON, CheckConstraint, Column, Index, Text, UniqueConstra
 from sqlmodel import Field, SQLModel
 
 from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.days import records
 from billing.domain.days.records import DayKind, UnbilledReason
 from billing.domain.states import (
     ChargeState,
@@ -17,7 +18,7 @@ from billing.domain.states import (
     SourceState,
     SubscriptionState,
 )
-from billing.store.columns import MinorUnits, Sequence, enum_of, instant, partial_index
+from billing.store.columns import DaysWithoutAccess, MinorUnits, Sequence, enum_of, instant, partial_index
 from plans.calendar import IntervalUnit
 
 # Conditions of partial indexes are literals, so that SQLite and PostgreSQL's generic plans recognise them.
@@ -199,6 +200,8 @@ class Invoice(SQLModel, table=True):
     """The first day without access while it is open; null for a first payment, before which there is no access."""
     lost_days: int = 0
     """Days of its period that passed without access before access was given again, as after a pause."""
+    lost_spans: tuple[records.DayRecord, ...] = Field(default=(), sa_type=DaysWithoutAccess, nullable=True)
+    """Where those days lie, oldest first; null: there are none, or they passed before this was written down."""
     next_attempt_at: datetime | None = instant(nullable=True)
     give_up_at: datetime | None = instant(nullable=True)
     paid_at: datetime | None = instant(nullable=True)

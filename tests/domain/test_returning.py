@@ -112,7 +112,8 @@ def test_retries_may_outlast_a_period(interval, days, longer):
 
 def test_grace_that_comes_back_counts_the_days_it_was_gone():
     again = given_until(date(2027, 6, 20), before=date(2027, 3, 2), lost_days=3, today=date(2027, 6, 1))
-    assert again == {"grace_until": date(2027, 6, 20), "lost_days": 3 + 91}
+    gone = (DayRecord(date(2027, 3, 2), date(2027, 6, 1), DayKind.NONE, NO_ACCESS),)
+    assert again == {"grace_until": date(2027, 6, 20), "lost_days": 3 + 91, "lost_spans": gone}
     longer = given_until(date(2027, 6, 20), before=date(2027, 6, 10), lost_days=3, today=date(2027, 6, 1))
     assert longer == {"grace_until": date(2027, 6, 20), "lost_days": 3}
 

@@ -1,8 +1,10 @@
 """Until when an unpaid period gives access, and when its days without access have become too many to charge for it."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Final
 
+from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
 from plans.calendar import Interval, IntervalUnit, Period
 
 MOST_DAYS_WITHOUT_ACCESS: Final = 31
@@ -42,13 +44,29 @@ def needs_confirmation(period: Period, *, grace_ended_on: date, lost_days: int, 
     return lost > MOST_DAYS_WITHOUT_ACCESS
 
 
-def given_until(until: date, *, before: date | None, lost_days: int, today: date) -> dict[str, object]:
+def given_until(
+    until: date,
+    *,
+    before: date | None,
+    lost_days: int,
+    today: date,
+    lost_spans: Sequence[DayRecord] = (),
+    reason: UnbilledReason = UnbilledReason.NO_ACCESS,
+) -> dict[str, object]:
     """Return the columns of an invoice that gives access up to ``until`` as of ``today``; ``before``: up to then.
 
-    Days without access that lie between are counted, so that grace which comes back does not hide them.
+    Days without access that lie between are counted and written down with the ``reason``, so that grace which comes
+    back does not hide them.
     """
     if before is None:
         return {}
     if until <= today:
         return {"grace_until": min(before, until)}
-    return {"grace_until": until, "lost_days": lost_days + max(0, (today - before).days)}
+    if today <= before:
+        return {"grace_until": until, "lost_days": lost_days}
+    lost = DayRecord(before, today, DayKind.NONE, reason)
+    return {
+        "grace_until": until,
+        "lost_days": lost_days + (today - before).days,
+        "lost_spans": (*lost_spans, lost),
+    }

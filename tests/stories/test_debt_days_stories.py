@@ -1,0 +1,78 @@
+"""Stories of what the days of a debt were: paused in between, written off, paid by a link over midnight."""
+
+from dataclasses import replace
+from uuid import UUID
+
+import pytest
+from books import rows_of
+from harness import email
+
+from billing.domain.dunning import EndOfLadder
+from billing.operations.manage import pause, resume
+from billing.operations.retry_charge import retry_invoice
+from billing.store.invariants import check_all
+from billing.store.tables import DayRecord
+
+KIM = email("kim")
+
+
+@pytest.fixture(autouse=True)
+def verified(world):
+    """`billing verify` finds nothing when a story has been told."""
+    yield
+    with world.engine.database.snapshot() as tx:
+        assert check_all(tx, world.now) == []
+
+
+def _ends_by(world, end):
+    rules = world.engine.rules.settlement
+    world.with_rules(settlement=replace(rules, dunning=replace(rules.dunning, end=end)))
+
+
+def _open_invoice(world):
+    return UUID(str(world.rows("SELECT id FROM invoice WHERE state = 'open' ORDER BY period_start")[0]["id"]))
+
+
+def _records(world):
+    rows = sorted(rows_of(world, DayRecord), key=lambda row: row.starts_on)
+    return [(str(row.starts_on), str(row.ends_on), row.kind.value, row.reason.value) for row in rows]
+
+
+def _pay_anew(world):
+    world.wallet(KIM, default="ok")
+    retry_invoice(world.engine, _open_invoice(world), now=world.now, subscriber_confirmed=True)
+    world.wait(minutes=5)
+
+
+def test_paused_days_of_a_yearly_debt_are_not_recorded_as_forgiven(world):
+    _ends_by(world, EndOfLadder.PAST_DUE)
+    subscription = world.subscribe(plan="yearly")
+    world.wallet(KIM, default="20051")
+    world.live_through("2028-02-05 12:00")
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2028-02-20 12:00")
+    resume(world.engine, subscription, now=world.now)
+    world.live_through("2028-03-20 12:00")
+    _pay_anew(world)
+    assert _records(world) == [
+        ("2028-01-31", "2028-02-05", "forgiven", "no_access"),
+        ("2028-02-05", "2028-02-20", "none", "paused"),
+        ("2028-02-20", "2028-02-21", "forgiven", "no_access"),
+        ("2028-02-21", "2028-03-20", "none", "no_access"),
+    ]
+
+
+def test_days_without_access_before_a_late_retry_are_not_recorded_as_forgiven(world):
+    _ends_by(world, EndOfLadder.PAST_DUE)
+    world.subscribe(plan="yearly")
+    world.wallet(KIM, default="20051")
+    world.live_through("2028-02-09 12:00")
+    world.go_to("2028-03-01 12:00")  # no daemon ran: grace was over on 15 February, and the next retry was late
+    world.live_through("2028-04-20 12:00")
+    _pay_anew(world)
+    assert _records(world) == [
+        ("2028-01-31", "2028-02-15", "forgiven", "no_access"),
+        ("2028-02-15", "2028-03-01", "none", "no_access"),
+        ("2028-03-01", "2028-03-02", "forgiven", "no_access"),
+        ("2028-03-02", "2028-04-20", "none", "no_access"),
+    ]
