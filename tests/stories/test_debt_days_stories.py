@@ -8,6 +8,7 @@ from books import rows_of
 from harness import email
 
 from billing.domain.dunning import EndOfLadder
+from billing.operations.forgive_invoice import mark_uncollectible
 from billing.operations.manage import pause, resume
 from billing.operations.retry_charge import retry_invoice
 from billing.store.invariants import check_all
@@ -20,13 +21,17 @@ KIM = email("kim")
 def verified(world):
     """`billing verify` finds nothing when a story has been told."""
     yield
-    with world.engine.database.snapshot() as tx:
-        assert check_all(tx, world.now) == []
+    assert _breaches(world) == []
 
 
 def _ends_by(world, end):
     rules = world.engine.rules.settlement
     world.with_rules(settlement=replace(rules, dunning=replace(rules.dunning, end=end)))
+
+
+def _breaches(world):
+    with world.engine.database.snapshot() as tx:
+        return check_all(tx, world.now)
 
 
 def _open_invoice(world):
@@ -76,3 +81,14 @@ def test_days_without_access_before_a_late_retry_are_not_recorded_as_forgiven(wo
         ("2028-03-01", "2028-03-02", "forgiven", "no_access"),
         ("2028-03-02", "2028-04-20", "none", "no_access"),
     ]
+
+
+def test_weeks_behind_a_week_that_was_written_off_and_captured_late_gave_access(world):
+    world.subscribe(plan="weekly")
+    world.wallet(KIM, script=["late:900:20051"])
+    world.live_through("2027-02-07 12:00")
+    mark_uncollectible(world.engine, _open_invoice(world), reason="a gift", now=world.now)
+    world.live_through("2027-03-29 12:00")
+    assert world.states("invoice") == ["paid"] * 9
+    assert _breaches(world) == []
+    assert {payment["captured"] for payment in world.payments()} == {3000}

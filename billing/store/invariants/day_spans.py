@@ -200,7 +200,10 @@ def charged(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
 
 
 def locked_out(tx: Connection, owners: Sequence[UUID], now: datetime) -> dict[UUID, list[Span]]:
-    """Return the days behind each debt's own period on which it was still open, by subscription."""
+    """Return the days behind each debt's own period on which it was still open, by subscription.
+
+    One that was written off locks nobody out from that day on, though it may be paid later.
+    """
     first_sent = select(func.min(col(Charge.created_at))).where(col(Charge.invoice_id) == col(Invoice.id))
     rows = tx.execute(
         select(
@@ -219,16 +222,29 @@ def locked_out(tx: Connection, owners: Sequence[UUID], now: datetime) -> dict[UU
             col(Invoice.state).in_((InvoiceState.OPEN, InvoiceState.PAID)),
         )
     )
+    ended = _forgiven_at(tx, owners)
     found: dict[UUID, list[Span]] = defaultdict(list)
     for row in rows:
         if row.sent is None:
             continue
         # Nobody owes before a charge was tried.
         since = max(row.period_end, _sent_on(row))
-        until = day_of(row.paid_at or now, row.zone)
+        until = day_of(ended.get(row.id, row.paid_at or now), row.zone)
         if since < until:
             found[row.subscription_id].append(Span(since, until, row))
     return found
+
+
+def _forgiven_at(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, datetime]:
+    """Return when invoices of these subscriptions were written off or voided, by invoice."""
+    rows = tx.execute(
+        select(col(Event.subject_id), col(Event.at)).where(
+            among(col(Event.subscription_id), owners),
+            col(Event.subject_type) == "invoice",
+            col(Event.to_state).in_((InvoiceState.VOID.value, InvoiceState.UNCOLLECTIBLE.value)),
+        )
+    )
+    return {UUID(row.subject_id): row.at for row in rows}
 
 
 def _sent_on(row: AnyRow) -> date:
