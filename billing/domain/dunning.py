@@ -55,10 +55,13 @@ class DunningPolicy:
         """Return how many failures count after one more on ``today``, of which ``failures`` counted before.
 
         The first counts, and after it each step of the ladder whose day has come. An attempt between two steps, as the
-        day after a wallet's daily limit, uses up none of them: access was promised until the last one.
+        day after a wallet's daily limit, uses up none of them: access was promised until the last one. Nor does one
+        behind the last step, as when a subscription is resumed whose ladder is over.
         """
-        if failures == 0 or failures > len(self.ladder):
-            return failures + 1
+        if failures == 0:
+            return 1
+        if failures > len(self.ladder):
+            return failures
         days, _ = self.ladder[failures - 1]
         return failures + (1 if today >= first_failed_on + timedelta(days=days) else 0)
 

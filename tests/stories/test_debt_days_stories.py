@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from books import rows_of
-from harness import email
+from harness import email, utc
 
 from billing.domain.dunning import EndOfLadder
 from billing.operations.forgive_invoice import mark_uncollectible
@@ -13,6 +13,7 @@ from billing.operations.manage import pause, resume
 from billing.operations.retry_charge import retry_invoice
 from billing.store.invariants import check_all
 from billing.store.tables import DayRecord
+from plans.calendar import billing_day
 
 KIM = email("kim")
 
@@ -92,3 +93,32 @@ def test_weeks_behind_a_week_that_was_written_off_and_captured_late_gave_access(
     assert world.states("invoice") == ["paid"] * 9
     assert _breaches(world) == []
     assert {payment["captured"] for payment in world.payments()} == {3000}
+
+
+@pytest.mark.parametrize("end", [EndOfLadder.PAUSE, EndOfLadder.PAST_DUE])
+def test_a_resume_after_the_ladder_is_tried_once_and_is_no_step_of_it(world, end):
+    _ends_by(world, end)
+    subscription = world.subscribe()
+    world.wallet(KIM, default="20051")
+    world.live_through("2027-03-17 12:00")
+    if end is EndOfLadder.PAST_DUE:
+        pause(world.engine, subscription, resume_at=None, now=world.now)
+    tried = len(world.sent())
+    resume(world.engine, subscription, now=world.now)
+    world.live_through("2027-03-20 12:00")
+    assert len(world.sent()) == tried + 1
+    assert world.state(subscription) == ("paused" if end is EndOfLadder.PAUSE else "past_due")
+    assert _breaches(world) == []
+
+
+def test_a_resume_between_two_retries_is_tried_at_once_and_leaves_the_later_retries(world):
+    subscription = world.subscribe()
+    world.wallet(KIM, default="20051")
+    world.live_through("2027-03-04 12:00")
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2027-03-06 12:00")
+    resume(world.engine, subscription, now=world.now)
+    world.live_through("2027-03-20 12:00")
+    days = ["02-28", "03-01", "03-03", "03-06", "03-10", "03-14"]
+    rows = world.rows("SELECT sent_at FROM charge WHERE kind = 'renewal' ORDER BY sent_at")
+    assert [str(billing_day(utc(row["sent_at"]), "Asia/Seoul"))[5:] for row in rows] == days
