@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
+from billing.domain.days.grace import given_until
 from billing.domain.days.records import UnbilledReason
 from billing.domain.days.returning import return_on
 from billing.domain.states import (
@@ -66,7 +67,8 @@ def void_invoice(engine: Engine, invoice_id: UUID, *, reason: str, now: datetime
 def mark_uncollectible(engine: Engine, invoice_id: UUID, *, reason: str, now: datetime) -> ForgivenInvoice:
     """Write an invoice off at ``now`` (UTC): it is rightly owed, but is not charged any more.
 
-    What is captured for it all the same pays it. Writing off the last invoice that a past due or unpaid
+    What is captured for it all the same pays it; it goes back if more than 31 days gave no access before it was written
+    off, unless the subscriber had confirmed the charge. Writing off the last invoice that a past due or unpaid
     subscription owes makes the subscription active.
 
     :raises NotFound: there is no such invoice. :raises Conflict: its state, or a charge under way, does not allow it.
@@ -79,11 +81,21 @@ def _forgive(engine: Engine, invoice_id: UUID, event: InvoiceEvent, reason: str,
         row = _locked(tx, invoice_id)
         _refuse_unless_forgivable(tx, row, event)
         told = {"reason": reason[:200]}
-        cleared = {"next_attempt_at": None, "give_up_at": None}
-        move(tx, Invoice, [Move(row.invoice_id, row.state, event, cleared, row.id, told)], author)
+        written = {"next_attempt_at": None, "give_up_at": None, **_access_again(row, author)}
+        move(tx, Invoice, [Move(row.invoice_id, row.state, event, written, row.id, told)], author)
         reached = _free_of_debt(tx, engine, row, author)
         done(tx, engine)
     return ForgivenInvoice(row.invoice_id, next_state(INVOICE_MOVES, row.state, event), row.id, reached)
+
+
+def _access_again(row: AnyRow, author: Author) -> dict[str, object]:
+    """Return the columns of an invoice that locks nobody out any more: its period may be used to the end."""
+    if row.state is not InvoiceState.OPEN or row.subscription_state is _S.CANCELED:
+        return {}
+    today = billing_day(author.now, row.zone)
+    return given_until(
+        row.period_end, before=row.grace_until, lost_days=row.lost_days, lost_spans=row.lost_spans, today=today
+    )
 
 
 def _locked(tx: Connection, invoice_id: UUID) -> AnyRow:
@@ -98,6 +110,10 @@ def _locked(tx: Connection, invoice_id: UUID) -> AnyRow:
             col(Invoice.state),
             col(Invoice.attempts),
             col(Invoice.first_failed_on),
+            col(Invoice.period_end),
+            col(Invoice.grace_until),
+            col(Invoice.lost_days),
+            col(Invoice.lost_spans),
             is_billed_late(),
             col(Subscription.id),
             col(Subscription.state).label("subscription_state"),

@@ -197,7 +197,7 @@ class Invoice(SQLModel, table=True):
     technical_failures: int = 0
     first_failed_on: date | None = None
     grace_until: date | None = None
-    """The first day without access while it is open; null for a first payment, before which there is no access."""
+    """The first day without access, as of when it was open or forgiven; null for a first payment."""
     lost_days: int = 0
     """Days of its period that passed without access before access was given again, as after a pause."""
     lost_spans: tuple[records.DayRecord, ...] = Field(default=(), sa_type=DaysWithoutAccess, nullable=True)

@@ -122,3 +122,37 @@ def test_a_resume_between_two_retries_is_tried_at_once_and_leaves_the_later_retr
     days = ["02-28", "03-01", "03-03", "03-06", "03-10", "03-14"]
     rows = world.rows("SELECT sent_at FROM charge WHERE kind = 'renewal' ORDER BY sent_at")
     assert [str(billing_day(utc(row["sent_at"]), "Asia/Seoul"))[5:] for row in rows] == days
+
+
+@pytest.mark.usefixtures("inbox")
+@pytest.mark.parametrize(
+    ("written_off", "reached"), [("2028-03-16 12:00", "paid"), ("2028-04-10 12:00", "uncollectible")]
+)
+def test_a_yearly_debt_is_captured_after_it_was_written_off(world, written_off, reached):
+    """Grace is over on 15 February: by 16 March 30 days gave no access, by 10 April 55."""
+    _ends_by(world, EndOfLadder.UNPAID)
+    world.subscribe(plan="yearly")
+    world.wallet(KIM, script=["late:2400:20051"], default="20051")
+    world.live_through(written_off)
+    mark_uncollectible(world.engine, _open_invoice(world), reason="a gift", now=world.now)
+    world.live_through("2028-05-20 12:00")
+    (renewal,) = world.rows("SELECT state FROM invoice WHERE kind = 'renewal'")
+    assert renewal["state"] == reached
+    kept = [payment["captured"] - payment["refunded"] for payment in world.payments() if payment["captured"]]
+    assert kept == [99_000, 99_000 if reached == "paid" else 0]
+
+
+@pytest.mark.usefixtures("inbox")
+def test_a_charge_that_the_subscriber_confirmed_pays_a_debt_that_was_written_off(world):
+    _ends_by(world, EndOfLadder.UNPAID)
+    world.subscribe(plan="yearly")
+    world.wallet(KIM, default="20051")
+    world.live_through("2028-03-25 12:00")
+    world.wallet(KIM, script=["late:900:20051"])
+    retry_invoice(world.engine, _open_invoice(world), now=world.now, subscriber_confirmed=True)
+    world.live_through("2028-04-10 12:00")
+    mark_uncollectible(world.engine, _open_invoice(world), reason="a gift", now=world.now)
+    world.live_through("2028-05-20 12:00")
+    (renewal,) = world.rows("SELECT state FROM invoice WHERE kind = 'renewal'")
+    assert renewal["state"] == "paid"
+    assert world.states("refund_obligation") == []

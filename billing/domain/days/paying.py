@@ -14,6 +14,7 @@ from billing.domain.states import InvoiceState, SubscriptionState
 from plans.calendar import Period, billing_day, nth_period
 
 _S = SubscriptionState
+_OWED = (InvoiceState.OPEN, InvoiceState.UNCOLLECTIBLE)
 _ENROLLING = (_S.INCOMPLETE, _S.INCOMPLETE_EXPIRED)
 
 
@@ -32,9 +33,10 @@ class Coverage:
 def lacks_confirmation(case: Case, now: datetime) -> bool:
     """Say whether a debt was captured that the subscriber had to confirm first, and nobody had (``now``: UTC).
 
-    A charge that was made in time may be captured long after; one that was made later had been confirmed.
+    A charge that was made in time may be captured long after; one that was made later had been confirmed. A debt that
+    was written off is one, too: it counts how many days gave no access until then.
     """
-    if case.invoice_state is not InvoiceState.OPEN or case.subscriber_is_present:
+    if case.invoice_state not in _OWED or case.subscriber_is_present:
         return False
     sent_on = billing_day(case.sent_at, case.zone)
     return _is_too_late(case, billing_day(now, case.zone)) and not _is_too_late(case, sent_on)
@@ -115,9 +117,12 @@ def _bought(case: Case, today: date, window: ChargeWindow) -> Coverage:
 
 def _is_too_late(case: Case, today: date) -> bool:
     """Say whether most of the period that is owed gave no access by ``today``, so that paying buys a new one."""
-    if case.grace_until is None or case.period.end != case.schedule.next_start:
+    is_open = case.invoice_state is InvoiceState.OPEN
+    if case.grace_until is None or (is_open and case.period.end != case.schedule.next_start):
         return False
-    return needs_confirmation(case.period, grace_ended_on=case.grace_until, lost_days=case.lost_days, today=today)
+    lost_later = sum((each.end - max(each.start, today)).days for each in case.lost_spans if today < each.end)
+    lost_days = case.lost_days - lost_later
+    return needs_confirmation(case.period, grace_ended_on=case.grace_until, lost_days=lost_days, today=today)
 
 
 def _ends_a_debt(case: Case) -> bool:

@@ -89,8 +89,9 @@ def uncollectible(
 ) -> None:
     """Write off an invoice that is rightly owed but will not be paid: it is not tried any more.
 
-    What is captured for it all the same pays it. When nothing else is owed, a subscription that was past due or
-    unpaid is active again; cancel it as well if it should end.
+    What is captured for it all the same pays it; it goes back if more than 31 days gave no access and nobody had
+    confirmed it. When nothing else is owed, a subscription that was past due or unpaid is active again; cancel it as
+    well if it should end.
     """
     session, engine, row = _acting_on(context, invoice, reason)
     agreed(f"Write off the invoice {_of(row)}? It is not tried any more.", yes=yes)
