@@ -36,8 +36,8 @@ PUBLIC: Final[Mapping[str, Public]] = {
     ),
     "subscription.not_billed": Public(
         "subscription.not_billed",
-        "Days that nobody is billed for. `reason` is outage, paused or no_access; `access` says whether they could be "
-        "used all the same.",
+        "Days that nobody is billed for. `reason` is outage, paused, no_access or not_due; `access` says whether they "
+        "could be used all the same.",
         data_of.not_billed,
     ),
     "subscription.fell_past_due": Public(

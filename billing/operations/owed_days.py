@@ -22,7 +22,7 @@ from billing.store.queries import open_invoices
 from billing.store.schedules import schedule_of
 from billing.store.tables import Invoice
 from billing.store.writes import Author, Change, Move, change, move
-from plans.calendar import Period, billing_day
+from plans.calendar import Period, billing_day, start_of_day
 
 _S = SubscriptionState
 
@@ -34,7 +34,9 @@ def was_charged_today(tx: Connection, row: AnyRow, now: datetime) -> bool:
 
 
 def forgive_unbilled(tx: Connection, engine: Engine, row: AnyRow, author: Author) -> dict[str, Any]:
-    """Forgive the days before today that gave access in an outage and have no bill; return where the next begin.
+    """Forgive the days before today that gave access and have no bill; return where the next begin.
+
+    An outage kept the bill away, or its charge was not due yet: the period began yesterday, with a return that paid.
 
     ``row``: a subscription under its lock, which is about to be paused or to end. If that was planned for a day that
     passed in the outage, access ended on that day, and none behind it is forgiven.
@@ -53,7 +55,9 @@ def forgive_unbilled(tx: Connection, engine: Engine, row: AnyRow, author: Author
         until = schedule.next_start if owed else min(last, schedule.period(schedule.billed_index + 1).end)
     days = []
     if schedule.next_start < until:
-        days.append(DayRecord(schedule.next_start, until, DayKind.FORGIVEN, UnbilledReason.OUTAGE))
+        was_due = row.next_due_at < start_of_day(last, row.zone)
+        reason = UnbilledReason.OUTAGE if was_due else UnbilledReason.NOT_DUE
+        days.append(DayRecord(schedule.next_start, until, DayKind.FORGIVEN, reason))
     if until < last:
         days.append(DayRecord(until, last, DayKind.NONE, UnbilledReason.NO_ACCESS))
     write_day_records(tx, [(row.id, each) for each in days], author)

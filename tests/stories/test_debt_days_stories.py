@@ -1,6 +1,7 @@
 """Stories of what the days of a debt were: paused in between, written off, paid by a link over midnight."""
 
 from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
 import pytest
@@ -9,7 +10,7 @@ from harness import email, utc
 
 from billing.domain.dunning import EndOfLadder
 from billing.operations.forgive_invoice import mark_uncollectible
-from billing.operations.manage import pause, resume
+from billing.operations.manage import cancel_at, cancel_now, pause, resume
 from billing.operations.retry_charge import retry_invoice
 from billing.store.invariants import check_all
 from billing.store.tables import DayRecord
@@ -156,3 +157,35 @@ def test_a_charge_that_the_subscriber_confirmed_pays_a_debt_that_was_written_off
     (renewal,) = world.rows("SELECT state FROM invoice WHERE kind = 'renewal'")
     assert renewal["state"] == "paid"
     assert world.states("refund_obligation") == []
+
+
+def _leaves_on_a_day(world, subscription):
+    cancel_at(world.engine, subscription, on=date(2027, 2, 18), reason=None, now=world.now)
+
+
+def _leaves_at_once(world, subscription):
+    world.live_through("2027-02-18 09:00")
+    cancel_now(world.engine, subscription, reason=None, now=world.now)
+
+
+@pytest.mark.parametrize("leave", [_leaves_on_a_day, _leaves_at_once], ids=["planned", "at_once"])
+def test_the_day_of_a_return_that_was_not_due_yet_is_no_outage(world, leave):
+    subscription = world.subscribe(plan="weekly")
+    world.wallet(KIM, default="20051")
+    world.live_through("2027-02-17 12:00")
+    world.wallet(KIM, default="ok")
+    retry_invoice(world.engine, _open_invoice(world), now=world.now)
+    leave(world, subscription)
+    world.live_through("2027-02-20 12:00")
+    assert world.state(subscription) == "canceled"
+    assert _records(world) == [
+        ("2027-02-14", "2027-02-17", "none", "no_access"),
+        ("2027-02-17", "2027-02-18", "forgiven", "not_due"),
+    ]
+
+
+def test_a_day_whose_charge_was_due_and_not_made_is_an_outage(world):
+    subscription = world.subscribe(plan="weekly")
+    world.go_to("2027-02-09 12:00")
+    cancel_now(world.engine, subscription, reason=None, now=world.now)
+    assert _records(world) == [("2027-02-07", "2027-02-09", "forgiven", "outage")]

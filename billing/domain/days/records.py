@@ -27,6 +27,8 @@ class UnbilledReason(StrEnum):
     """The subscription was paused."""
     NO_ACCESS = "no_access"
     """A debt was open longer than its own period, so that the subscriber had no access."""
+    NOT_DUE = "not_due"
+    """It ended or was paused before the charge was due, on the day after a return for which money was taken."""
 
 
 @dataclass(frozen=True, slots=True)
