@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, bindparam, func, literal, select, text, type_coerce
+from sqlalchemy import Connection, Select, bindparam, case, func, literal, select, text, type_coerce
 from sqlmodel import col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
@@ -196,9 +196,12 @@ def _chargeables() -> Select[*tuple[Any, ...]]:
 def last_captures(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     """Return when money was last taken for days of each of these subscriptions: the daily ceiling looks at it.
 
-    A token amount, which makes an agreement and goes back at once, pays for none.
+    A token amount, which makes an agreement and goes back at once, pays for none. By a link the money is taken when the
+    subscriber pays, which may be on the day after the link was made.
     """
-    newest = func.max(col(Charge.sent_at))
+    newest = func.max(
+        case((col(Charge.kind) == ChargeKind.RENEWAL, col(Charge.sent_at)), else_=col(Charge.captured_at))
+    )
     token = select(literal(1)).where(
         col(Invoice.id) == col(Charge.invoice_id), col(Invoice.kind) == InvoiceKind.AGREEMENT
     )

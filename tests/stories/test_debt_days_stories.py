@@ -6,11 +6,12 @@ from uuid import UUID
 
 import pytest
 from books import rows_of
-from harness import email, utc
+from harness import WEB, email, utc
 
 from billing.domain.dunning import EndOfLadder
 from billing.operations.forgive_invoice import mark_uncollectible
 from billing.operations.manage import cancel_at, cancel_now, pause, resume
+from billing.operations.re_enrol import re_enrol
 from billing.operations.retry_charge import retry_invoice
 from billing.store.invariants import check_all
 from billing.store.tables import DayRecord
@@ -189,3 +190,45 @@ def test_a_day_whose_charge_was_due_and_not_made_is_an_outage(world):
     world.go_to("2027-02-09 12:00")
     cancel_now(world.engine, subscription, reason=None, now=world.now)
     assert _records(world) == [("2027-02-07", "2027-02-09", "forgiven", "outage")]
+
+
+def _renewals(world):
+    """Return on which day each renewal was captured, and the first day that it is for."""
+    rows = world.rows(
+        "SELECT i.period_start, c.captured_at FROM charge c JOIN invoice i ON i.id = c.invoice_id"
+        " WHERE c.state = 'captured' AND i.kind = 'renewal' ORDER BY c.captured_at"
+    )
+    return [(str(billing_day(utc(row["captured_at"]), "Asia/Seoul")), str(row["period_start"])) for row in rows]
+
+
+def _agrees(world, link, at):
+    world.live_through(at)
+    world.wallet(KIM, default="ok")
+    world.agree(str(link.redirect_url))
+
+
+@pytest.mark.usefixtures("inbox")
+def test_a_debt_paid_by_a_link_of_the_day_before_leaves_the_next_week_for_the_next_day(world):
+    subscription = world.subscribe(plan="weekly")
+    world.wallet(KIM, default="20051")
+    world.live_through("2027-02-13 23:40")
+    world.faults(first_payment_expiry_seconds=7200)
+    link = re_enrol(world.engine, subscription, WEB, now=world.now)
+    _agrees(world, link, "2027-02-14 00:20")
+    world.live_through("2027-02-16 12:00")
+    assert _renewals(world) == [("2027-02-14", "2027-02-07"), ("2027-02-15", "2027-02-14")]
+
+
+@pytest.mark.usefixtures("inbox")
+def test_a_pause_that_ends_on_the_day_of_such_a_payment_is_charged_the_next_day(world):
+    subscription = world.subscribe(plan="weekly")
+    world.wallet(KIM, default="20051")
+    world.live_through("2027-02-13 23:40")
+    world.faults(first_payment_expiry_seconds=7200)
+    link = re_enrol(world.engine, subscription, WEB, now=world.now)
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    _agrees(world, link, "2027-02-14 00:20")
+    world.live_through("2027-02-14 09:00")
+    resume(world.engine, subscription, now=world.now)
+    world.live_through("2027-02-16 12:00")
+    assert _renewals(world) == [("2027-02-14", "2027-02-07"), ("2027-02-15", "2027-02-14")]

@@ -136,8 +136,11 @@ def _ends_a_debt(case: Case) -> bool:
 
 
 def _was_charged_on(case: Case, today: date) -> bool:
-    # A payment that was pending over midnight leaves its own day alone, but not a later one.
-    return today > case.schedule.next_start or billing_day(case.sent_at, case.zone) == today
+    # A charge that was pending over midnight leaves its own day alone, but not a later one. A link is made before the
+    # subscriber pays by it: what counts is the day of the payment.
+    if case.subscriber_is_present or today > case.schedule.next_start:
+        return True
+    return billing_day(case.sent_at, case.zone) == today
 
 
 def _paid_through(case: Case, period: Period) -> date:
