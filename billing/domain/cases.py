@@ -88,6 +88,8 @@ class Case:
     source_state: SourceState | None
     replaced_source_state: SourceState | None
     has_other_live_subscription: bool
+    paused_by_dunning: bool = False
+    """Whether the pause was made by the end of the retries, and not by a person."""
     source_revocation: RevocationState = RevocationState.NONE
     lost_spans: tuple[DayRecord, ...] = ()
     """Where ``lost_days`` lie, oldest first. Those of before this was written down are missing."""

@@ -170,6 +170,7 @@ def _give_up(case: Case, told: Settlement, invoice: dict[str, object], today: da
         invoice={**invoice, "next_attempt_at": None, "give_up_at": None, **no_more},
         invoice_event=invoice_event,
         subscription_event=subscription_event or told.subscription_event,
+        subscription={"paused_by_dunning": True} if subscription_event is SubscriptionEvent.PAUSE else {},
         notes=(Note("dunning.exhausted", {"end": policy.dunning.end.value}),),
     )
 

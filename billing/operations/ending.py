@@ -129,7 +129,7 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
             move(tx, Invoice, [Move(invoice_id, invoice_state, invoice_event, {}, owner)], author)
         if subscription_event is not None:
             ended = subscription_event is SubscriptionEvent.CANCEL
-            written = {"canceled_at": now, "cancel_reason": NO_NEW_AGREEMENT} if ended else {}
+            written = {"canceled_at": now, "cancel_reason": NO_NEW_AGREEMENT} if ended else {"paused_by_dunning": True}
             move(tx, Subscription, [Move(owner, state, subscription_event, written)], author)
             if ended:
                 void_open_invoices(tx, [owner], author)

@@ -117,6 +117,7 @@ def _locked(tx: Connection, invoice_id: UUID) -> AnyRow:
             is_billed_late(),
             col(Subscription.id),
             col(Subscription.state).label("subscription_state"),
+            col(Subscription.paused_by_dunning),
             col(Subscription.zone),
             col(Subscription.anchor),
             col(Subscription.billed_index),
@@ -149,7 +150,7 @@ def _refuse_unless_forgivable(tx: Connection, row: AnyRow, event: InvoiceEvent) 
 def _free_of_debt(tx: Connection, engine: Engine, row: AnyRow, author: Author) -> SubscriptionState:
     """Move the subscription on if nothing is owed any more, and return the state it is in."""
     state: SubscriptionState = row.subscription_state
-    event = _FREED.get(state)
+    event = SubscriptionEvent.RESUME if state is _S.PAUSED and row.paused_by_dunning else _FREED.get(state)
     was_a_debt = row.attempts > 0 or row.first_failed_on is not None or row.is_billed_late
     was_in_the_way = row.state is InvoiceState.OPEN and was_a_debt
     goes_on = event is not None or (state is _S.ACTIVE and was_in_the_way)
@@ -157,7 +158,7 @@ def _free_of_debt(tx: Connection, engine: Engine, row: AnyRow, author: Author) -
         return state
     came_back = return_on(
         schedule_of(row),
-        billing_day(author.now, row.zone),
+        author.now,
         reason=UnbilledReason.NO_ACCESS,
         charged=was_charged_today(tx, row, author.now),
         window=engine.rules.window,

@@ -231,7 +231,7 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
         if not open_invoices:
             charged = was_charged_today(tx, row, now)
             came_back = return_on(
-                schedule, today, reason=UnbilledReason.PAUSED, charged=charged, window=engine.rules.window
+                schedule, now, reason=UnbilledReason.PAUSED, charged=charged, window=engine.rules.window
             )
         move(tx, Subscription, [Move(row.id, row.state, event, {**written, **came_back.columns})], author)
         write_day_records(tx, [(row.id, each) for each in came_back.records], author)
@@ -241,7 +241,7 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
 
 
 def _pause(tx: Connection, engine: Engine, row: AnyRow, resume_at: datetime | None, author: Author) -> Managed:
-    written = {"resume_at": resume_at, "pause_at": None}
+    written = {"resume_at": resume_at, "pause_at": None, "paused_by_dunning": False}
     unbilled = forgive_unbilled(tx, engine, row, author)
     move(tx, Subscription, [Move(row.id, row.state, SubscriptionEvent.PAUSE, {**written, **unbilled})], author)
     pause_owed(tx, row.id, row.zone, author)

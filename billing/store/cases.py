@@ -105,6 +105,7 @@ def _cases() -> Select[*tuple[Any, ...]]:
             col(Price.interval_unit),
             col(Price.interval_count),
             col(Subscription.paid_through),
+            col(Subscription.paused_by_dunning),
             col(Subscription.source_id).label("current_source_id"),
             col(Source.state).label("source_state"),
             col(Source.revocation).label("source_revocation"),
@@ -156,5 +157,6 @@ def _case(row: AnyRow) -> Case:
         source_state=row.source_state,
         replaced_source_state=replaced,
         has_other_live_subscription=row.lives_elsewhere,
+        paused_by_dunning=row.paused_by_dunning,
         source_revocation=row.source_revocation or RevocationState.NONE,
     )

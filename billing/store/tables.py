@@ -159,6 +159,8 @@ class Subscription(SQLModel, table=True):
     pause_at: datetime | None = instant(nullable=True)
     """When a pause that is planned begins; ``resume_at`` may be set with it."""
     resume_at: datetime | None = instant(nullable=True)
+    paused_by_dunning: bool = False
+    """The last pause was made by the end of the retries: it ends when the debt is paid."""
     cancel_at: datetime | None = instant(nullable=True)
     canceled_at: datetime | None = instant(nullable=True)
     cancel_reason: str | None = Field(default=None, max_length=200)

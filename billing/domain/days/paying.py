@@ -27,7 +27,7 @@ class Coverage:
     records: tuple[DayRecord, ...] = ()
     notes: tuple[Note, ...] = ()
     ends_pause: bool = False
-    """Whether a pause is over, because the subscriber has bought a new period in it."""
+    """Whether a pause is over: the subscriber has bought a new period in it, or paid the debt that it was made for."""
 
 
 def lacks_confirmation(case: Case, now: datetime) -> bool:
@@ -59,9 +59,10 @@ def covered_by(case: Case, now: datetime, window: ChargeWindow) -> Coverage:
     if not _ends_a_debt(case):
         return paid
     came_back = return_on(
-        case.schedule, today, reason=UnbilledReason.NO_ACCESS, charged=_was_charged_on(case, today), window=window
+        case.schedule, now, reason=UnbilledReason.NO_ACCESS, charged=_was_charged_on(case, today), window=window
     )
-    return Coverage(subscription={**paid.subscription, **came_back.columns}, records=came_back.records)
+    columns = {**paid.subscription, **came_back.columns}
+    return Coverage(subscription=columns, records=came_back.records, ends_pause=case.subscription_state is _S.PAUSED)
 
 
 def _trial(case: Case, today: date, window: ChargeWindow) -> Coverage:
@@ -131,6 +132,8 @@ def _ends_a_debt(case: Case) -> bool:
         return False
     if case.subscription_state in (_S.PAST_DUE, _S.UNPAID):
         return True
+    if case.subscription_state is _S.PAUSED:
+        return case.paused_by_dunning
     goes_on = case.subscription_state in (_S.ACTIVE, _S.TRIALING)
     return goes_on and case.period.end == case.schedule.next_start
 

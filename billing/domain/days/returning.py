@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
 from billing.domain.days.schedule import BillingSchedule, slot_on
-from billing.domain.quiet_hours import ChargeWindow
+from billing.domain.quiet_hours import ChargeWindow, outside_quiet_hours
+from plans.calendar import billing_day
 
 _A_DAY = timedelta(days=1)
+_A_SWEEP = timedelta(minutes=1)
+"""Within this the next sweep charges what is due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +23,20 @@ class Return:
 
 
 def return_on(
-    schedule: BillingSchedule, today: date, *, reason: UnbilledReason, charged: bool, window: ChargeWindow
+    schedule: BillingSchedule, now: datetime, *, reason: UnbilledReason, charged: bool, window: ChargeWindow
 ) -> Return:
-    """Return where the next period begins when a debt, a pause or a lock-out ends on ``today``.
+    """Return where the next period begins when a debt, a pause or a lock-out ends at ``now`` (UTC).
 
     Before the last covered day is over the calendar goes on as it was. After it the next period begins today and is
     charged today; if money was taken today (``charged``), tomorrow. A daily plan then begins tomorrow, too: else it
-    would be charged for the day before, for ever.
+    would be charged for the day before, for ever. If nothing can be charged today any more, whatever plan begins
+    tomorrow: else the rest of today could be had for nothing, or a daily plan be charged for it as for a whole day.
     """
-    last_end = schedule.next_start
+    last_end, today = schedule.next_start, billing_day(now, schedule.zone)
     if today < last_end:
         return Return()
-    start = today + _A_DAY if charged and schedule.is_daily else today
+    is_over = billing_day(outside_quiet_hours(now + _A_SWEEP, window), schedule.zone) > today
+    start = today + _A_DAY if (schedule.is_daily if charged else is_over) else today
     due_on = max(start, today + _A_DAY) if charged else start
     next_due_at = slot_on(due_on, schedule.zone, schedule.subscription_id, window)
     if start == last_end:
