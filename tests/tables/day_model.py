@@ -105,8 +105,6 @@ class Life:
         self.free_to = facts.captured_first
         """First day that is neither paid nor forgiven."""
         self.gone_by_pause = False
-        self.pays_in_a_pause = False
-        """A new agreement pays the debt while the subscription is still paused; then it is resumed."""
         self._capture(facts.captured_first, facts.captured_first, after(self.anchor, facts.interval, 1))
 
     def live(self, until: date) -> Lived:
@@ -128,7 +126,6 @@ class Life:
         given_up = self.debt is not None and self.debt.over and self.paused
         if facts.returns == day and given_up:
             back = True
-            self.pays_in_a_pause = facts.cut
         if back:
             self.paused = False
         if self.paused:
@@ -253,7 +250,7 @@ class Life:
         if day >= debt.end:
             begins = day + timedelta(days=1) if self.facts.interval == "day" else day
             if debt.end < begins:
-                self._not_billed(debt.end, begins, "none", "paused" if self.pays_in_a_pause else "no_access")
+                self._not_billed(debt.end, begins, "none", "no_access")
             self._begin_anew(begins)
 
     def _new_period_instead(self, day: date) -> None:
