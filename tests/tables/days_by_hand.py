@@ -153,7 +153,7 @@ BY_HAND: Final = {
             "2028-03-06: 2028-03-06 to 2028-03-07, 500 won",
             "2028-03-07: 2028-03-07 to 2028-03-08, 500 won",
         ],
-        ["2028-02-01 to 2028-03-06: none, paused"],
+        ["2028-02-01 to 2028-03-06: none, no_access"],
     ),
     ("hold", "cancel", Case("day", FIRST_AT_MIDNIGHT)): (
         [
