@@ -1,7 +1,9 @@
 """Where the next period begins when a subscriber comes back, and how long an unpaid period gives access."""
 
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from a_case import is_in_slot
@@ -29,8 +31,9 @@ def schedule(interval=WEEKLY, anchor=date(2027, 2, 4), billed=1):
     return BillingSchedule(WHO, anchor, interval, "Asia/Seoul", billed)
 
 
-def back_on(today, *, charged=False, told=None):
-    return return_on(told or schedule(), today, reason=NO_ACCESS, charged=charged, window=WINDOW)
+def back_on(today, *, charged=False, told=None, at=time(12), window=WINDOW):
+    now = datetime.combine(today, at, tzinfo=ZoneInfo("Asia/Seoul"))
+    return return_on(told or schedule(), now, reason=NO_ACCESS, charged=charged, window=window)
 
 
 def test_who_comes_back_while_days_are_left_changes_nothing():
@@ -60,6 +63,29 @@ def test_a_daily_plan_that_was_charged_today_goes_on_tomorrow():
     assert is_in_slot(came_back.columns["next_due_at"], "2027-02-08 10:00")
     assert came_back.records == (DayRecord(date(2027, 2, 5), date(2027, 2, 8), DayKind.NONE, NO_ACCESS),)
     assert back_on(date(2027, 2, 5), told=daily).records == ()
+
+
+@pytest.mark.parametrize("plan", [WEEKLY, DAILY, MONTHLY, YEARLY])
+def test_who_comes_back_when_nothing_can_be_charged_any_more_begins_on_the_next_day(plan):
+    told = schedule(plan, billed=-1)
+    for at in (time(23, 19, 30), time(23, 20), time(23, 59, 59)):
+        came_back = back_on(date(2027, 2, 25), told=told, at=at)
+        assert came_back.columns["anchor"] == date(2027, 2, 26)
+        assert is_in_slot(came_back.columns["next_due_at"], "2027-02-26 10:00")
+        assert came_back.records == (DayRecord(date(2027, 2, 4), date(2027, 2, 26), DayKind.NONE, NO_ACCESS),)
+    for at in (time(0, 10), time(23, 18)):
+        assert back_on(date(2027, 2, 25), told=told, at=at).columns["anchor"] == date(2027, 2, 25)
+
+
+def test_without_quiet_hours_only_the_last_minute_of_a_day_is_too_late():
+    never = replace(WINDOW, quiet_until=WINDOW.quiet_from)
+    begins = [back_on(date(2027, 2, 25), at=at, window=never).columns["anchor"] for at in (time(23, 58), time(23, 59))]
+    assert begins == [date(2027, 2, 25), date(2027, 2, 26)]
+
+
+def test_who_was_charged_today_keeps_the_day_however_late_it_is():
+    came_back = back_on(date(2027, 2, 25), charged=True, at=time(23, 30))
+    assert came_back.columns["anchor"] == date(2027, 2, 25)
 
 
 def test_a_period_that_is_bought_today_begins_today():
