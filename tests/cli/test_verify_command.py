@@ -55,7 +55,7 @@ def _another_invoice(state, paid_at="NULL"):
 def _days_recorded(digit, start, end, kind="none"):
     return (
         "INSERT INTO day_record (id, subscription_id, starts_on, ends_on, kind, reason, written_at)"
-        f" SELECT '{digit}9' || substr(id, 3), id, '{start}', '{end}', '{kind}', 'paused', '2027-03-01'"
+        f" SELECT '{digit}9' || substr(id, 3), id, '{start}', '{end}', '{kind}', 'paused', '2027-06-01 00:00:00.000000'"
         f" FROM subscription WHERE id = ({KIM})"
     )
 

@@ -8,9 +8,11 @@ import pytest
 from books import rows_of
 from harness import WEB, email, utc
 
+from billing.domain.days.releasing import Bill
 from billing.domain.dunning import EndOfLadder
 from billing.operations.forgive_invoice import mark_uncollectible
 from billing.operations.manage import cancel_at, cancel_now, pause, resume
+from billing.operations.parking import park_subscription, release_subscription
 from billing.operations.re_enrol import re_enrol
 from billing.operations.retry_charge import retry_invoice
 from billing.store.invariants import check_all
@@ -232,3 +234,20 @@ def test_a_pause_that_ends_on_the_day_of_such_a_payment_is_charged_the_next_day(
     resume(world.engine, subscription, now=world.now)
     world.live_through("2027-02-16 12:00")
     assert _renewals(world) == [("2027-02-14", "2027-02-07"), ("2027-02-15", "2027-02-14")]
+
+
+@pytest.mark.parametrize("planned", [True, False])
+def test_days_that_were_forgiven_ahead_end_with_the_subscription_and_verify_is_quiet(world, planned):
+    subscription = world.subscribe(plan="basic")
+    if planned:
+        cancel_at(world.engine, subscription, on=date(2027, 3, 10), reason="asked", now=world.now)
+    park_subscription(world.engine, subscription, "a person must look", world.now)
+    world.live_through("2027-03-03 12:00")
+    release_subscription(world.engine, subscription, "seen", world.now, bill=Bill.NONE)
+    world.go_to("2027-03-08 12:00")
+    if not planned:
+        cancel_now(world.engine, subscription, reason="asked", now=world.now)
+    world.live_through("2027-03-12 12:00")
+    assert world.state() == "canceled"
+    with world.engine.database.snapshot() as tx:
+        assert check_all(tx, world.now) == []

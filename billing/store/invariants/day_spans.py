@@ -141,8 +141,23 @@ def _closed_between(marks: Iterable[tuple[UUID, date, bool]]) -> dict[UUID, list
 
 
 def forgiven(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
-    """Return the days that are recorded as forgiven, by subscription."""
-    return _recorded(tx, owners, DayKind.FORGIVEN)
+    """Return the days that are recorded as forgiven and had passed by then, by subscription.
+
+    Days that were forgiven ahead are given only for as long as the subscription goes on.
+    """
+    rows = tx.execute(
+        select(
+            col(DayRecord.subscription_id), col(DayRecord.starts_on), col(DayRecord.ends_on),
+            col(DayRecord.written_at), col(Subscription.zone),
+        )
+        .join(Subscription, col(Subscription.id) == col(DayRecord.subscription_id))
+        .where(among(col(DayRecord.subscription_id), owners), col(DayRecord.kind) == DayKind.FORGIVEN)
+    )  # fmt: skip
+    found: dict[UUID, list[Span]] = defaultdict(list)
+    for row in rows:
+        passed = min(row.ends_on, day_of(row.written_at, row.zone))
+        found[row.subscription_id].append(Span(row.starts_on, passed, row))
+    return found
 
 
 def closed(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
@@ -254,13 +269,9 @@ def _sent_on(row: AnyRow) -> date:
 
 def late_days(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, list[Span]]:
     """Return the days that wait to be billed late, after an outage, by subscription."""
-    return _recorded(tx, owners, DayKind.OWED)
-
-
-def _recorded(tx: Connection, owners: Sequence[UUID], kind: DayKind) -> dict[UUID, list[Span]]:
     rows = tx.execute(
         select(col(DayRecord.subscription_id), col(DayRecord.starts_on), col(DayRecord.ends_on)).where(
-            among(col(DayRecord.subscription_id), owners), col(DayRecord.kind) == kind
+            among(col(DayRecord.subscription_id), owners), col(DayRecord.kind) == DayKind.OWED
         )
     )
     found: dict[UUID, list[Span]] = defaultdict(list)
