@@ -34,7 +34,7 @@ HEALING_DAYS: Final = 2
 
 
 def demo_command(
-    subscribers: Annotated[int, typer.Option(min=1, max=20_000, help="How many subscribers enrol.")] = 200,
+    subscribers: Annotated[int, typer.Option(min=1, max=20_000, help="How many subscribers enrol.")] = 140,
     months: Annotated[int, typer.Option(min=1, max=60, help="How many months to live through.")] = 12,
     seed: Annotated[int, typer.Option(help="The same seed tells the same year.")] = 1,
     database: Annotated[
