@@ -128,13 +128,21 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
         if invoice_event is not None:
             move(tx, Invoice, [Move(invoice_id, invoice_state, invoice_event, {}, owner)], author)
         if subscription_event is not None:
-            ended = subscription_event is SubscriptionEvent.CANCEL
-            written = {"canceled_at": now, "cancel_reason": NO_NEW_AGREEMENT} if ended else {"paused_by_dunning": True}
-            move(tx, Subscription, [Move(owner, state, subscription_event, written)], author)
-            if ended:
+            move(tx, Subscription, [Move(owner, state, subscription_event, _written(subscription_event, now))], author)
+            if subscription_event is SubscriptionEvent.CANCEL:
                 void_open_invoices(tx, [owner], author)
         told = Note("dunning.exhausted", {"end": policy.end.value})
         note(tx, owner, told, author, subject=("invoice", str(invoice_id)))
+
+
+def _written(event: SubscriptionEvent, now: datetime) -> dict[str, object]:
+    match event:
+        case SubscriptionEvent.CANCEL:
+            return {"canceled_at": now, "cancel_reason": NO_NEW_AGREEMENT}
+        case SubscriptionEvent.PAUSE:
+            return {"paused_by_dunning": True}
+        case _:
+            return {}
 
 
 def _is_unproven(tx: Connection, owner: UUID, invoice_id: UUID) -> bool:

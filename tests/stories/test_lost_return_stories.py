@@ -18,19 +18,27 @@ def file(sqlite_world):
     return str(sqlite_world.engine.database.engine.url.database)
 
 
-def _lost_a_return(world, file, tmp_path):
-    """A weekly debt was paid a week late, and a new week began that day; then a copy of before is put in place."""
+def _owes_a_week(world):
     world.subscribe(plan="weekly")
     world.wallet(KIM, script=["20051"] * 5)
     world.live_through("2027-02-20 12:00")
     is_alive(world)
+
+
+def _put_back(world, file, tmp_path):
+    world.engine.database.dispose()
+    copy(tmp_path / "aside.db", file)
+    starts_again(world)
+
+
+def _lost_a_return(world, file, tmp_path):
+    """A weekly debt was paid a week late, and a new week began that day; then a copy of before is put in place."""
+    _owes_a_week(world)
     copy(file, tmp_path / "aside.db")
     world.live_through("2027-02-24 12:00")
     paid = world.rows("SELECT period_start FROM invoice WHERE state = 'paid' ORDER BY period_start")
     assert [str(row["period_start"]) for row in paid] == ["2027-01-31", "2027-02-07", "2027-02-21"]
-    world.engine.database.dispose()
-    copy(tmp_path / "aside.db", file)
-    starts_again(world)
+    _put_back(world, file, tmp_path)
 
 
 def test_a_period_that_the_lost_state_began_on_another_day_is_not_paid_twice(sqlite_world, file, tmp_path):
@@ -53,19 +61,14 @@ def test_what_a_person_has_seen_of_a_lost_period_and_released_is_charged(sqlite_
 
 def _lost_a_forgiven_debt(world, file, tmp_path):
     """A weekly debt was forgiven, and a new week began that day; then a copy of before is put in place."""
-    world.subscribe(plan="weekly")
-    world.wallet(KIM, script=["20051"] * 5)
-    world.live_through("2027-02-20 12:00")
-    is_alive(world)
+    _owes_a_week(world)
     copy(file, tmp_path / "aside.db")
     debt = UUID(str(world.rows("SELECT id FROM invoice WHERE state = 'open'")[0]["id"]))
     mark_uncollectible(world.engine, debt, reason="our fault", now=world.now)
     world.live_through("2027-02-24 12:00")
     paid = world.rows("SELECT period_start FROM invoice WHERE state = 'paid' ORDER BY period_start")
     assert [str(row["period_start"]) for row in paid] == ["2027-01-31", "2027-02-20"]
-    world.engine.database.dispose()
-    copy(tmp_path / "aside.db", file)
-    starts_again(world)
+    _put_back(world, file, tmp_path)
 
 
 def test_a_new_agreement_does_not_pay_by_other_days_what_the_lost_state_was_paid_for(sqlite_world, file, tmp_path):
