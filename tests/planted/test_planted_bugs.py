@@ -6,7 +6,7 @@ import pytest
 
 from tests.planted.bugs import FOLDER, MovedOn, read_bugs
 from tests.planted.hunting import PASSED, TESTS_FAILED, Catchers
-from tests.planted.trees import copy_project, twin_of
+from tests.planted.trees import ROOT, copy_project, twin_of
 
 BUGS = read_bugs()
 LIVED_THROUGH_WITHOUT_ANY_BUG = 504
@@ -69,6 +69,12 @@ def test_every_bug_names_who_must_catch_it_and_worlds_that_are_known_to_go_well_
         assert bug.first_world >= 1
         assert f"| {bug.name} |" in told
         assert bug.first_world + bug.worlds - 1 <= LIVED_THROUGH_WITHOUT_ANY_BUG
+
+
+def test_the_tests_that_must_catch_a_bug_exist():
+    for test in {test for bug in BUGS for test in bug.tests}:
+        file, _, name = test.partition("::")
+        assert f"\ndef {name.partition('[')[0]}(" in (ROOT / file).read_text(), test
 
 
 def test_a_bug_whose_code_has_moved_on_says_so(clean, tmp_path):

@@ -33,6 +33,7 @@ RARE: Final = frozenset(
         "source suspect > confirmed",
         "source suspect > replaced",
         "source replaced > confirmed",
+        "refund_obligation owed > refunded",
         "refund_obligation owed > settled",
     }
 )
