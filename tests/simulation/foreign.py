@@ -93,7 +93,7 @@ class Foreigner:
             decision = self._rng.choice(_DECISIONS)
 
             def decide() -> None:
-                if not payment.disputed:
+                if made.status in _DECISIONS:
                     return
                 payment.charged_back, payment.disputed = left if decision in _LOST else 0, 0
                 made.status, made.changed_at = decision, self._world.clock.now
