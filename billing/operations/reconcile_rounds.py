@@ -55,6 +55,8 @@ PAGE_SECONDS: Final = 2
 _SEARCH_PAGE: Final = 100
 _DISPUTE_PAGE: Final = 100
 _DOUBTED_INVOICES: Final = 1
+_PRECISION: Final = timedelta(seconds=2)
+"""The gateway may tell the instant of a payment more finely than it searches by."""
 _SINCE_THE_LAST: Final = (Round.SEARCH, Round.DISPUTES)
 """Rounds that reach back to the one before."""
 
@@ -160,7 +162,8 @@ def _searched_until(place: Place, asked: Asked, unseen: str | None) -> datetime:
     """Return where the next search begins: before what was not seen or not read, or is still awaited."""
     if unseen is not None:
         return place.since
-    return min(each for each in (place.until - SETTLES_WITHIN, place.awaited_since, asked.awaited_since) if each)
+    awaited = [each - _PRECISION for each in (place.awaited_since, asked.awaited_since) if each]
+    return min([place.until - SETTLES_WITHIN, *awaited])
 
 
 def _ask_until_something_is_read(engine: Engine, round_: Round, place: Place, now: datetime) -> tuple[Place, _Step]:

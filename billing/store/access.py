@@ -122,6 +122,7 @@ def _debts(tx: Connection, zones: Mapping[UUID, str]) -> Mapping[UUID, Sequence[
             col(Invoice.period_end),
             col(Invoice.attempts),
             col(Invoice.first_failed_on),
+            col(Invoice.lost_spans),
             is_billed_late(),
             col(Invoice.grace_until),
             col(Charge.created_at).label("charged_at"),

@@ -90,6 +90,7 @@ def _open_invoices(tx: Connection, subscription_id: UUID) -> list[AnyRow]:
             col(Invoice.period_end),
             col(Invoice.attempts),
             col(Invoice.first_failed_on),
+            col(Invoice.lost_spans),
             is_billed_late(),
             col(Invoice.grace_until),
             col(Invoice.lost_days),

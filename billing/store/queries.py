@@ -47,6 +47,7 @@ def open_invoices(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID
             col(Invoice.period_end),
             col(Invoice.attempts),
             col(Invoice.first_failed_on),
+            col(Invoice.lost_spans),
             is_billed_late(),
         ).where(
             among(col(Invoice.subscription_id), subscription_ids),
@@ -61,10 +62,11 @@ def open_invoices(tx: Connection, subscription_ids: Sequence[UUID]) -> dict[UUID
 
 
 def open_invoice_of(row: AnyRow) -> OpenInvoice:
-    """Return an open invoice that was read with its attempts, its first failure, and :func:`is_billed_late`."""
+    """Return an open invoice that was read with attempts, first failure, lost spans, and :func:`is_billed_late`."""
     # One that waits for an agreement failed, though no charge of it was made.
     is_untried = row.attempts == 0 and row.first_failed_on is None
-    return OpenInvoice(row.id, Period(row.period_start, row.period_end), is_untried, bool(row.is_billed_late))
+    period = Period(row.period_start, row.period_end)
+    return OpenInvoice(row.id, period, is_untried, bool(row.is_billed_late), row.lost_spans or ())
 
 
 def is_billed_late() -> Label[bool]:

@@ -4,16 +4,20 @@ from datetime import date
 from uuid import UUID
 
 import pytest
+from books import rows_of
 from harness import email
 
 from billing.domain.days.releasing import Bill
 from billing.domain.days.renewing import CatchUp
 from billing.operations.engine import Conflict
 from billing.operations.erase_customer import erase_customer
-from billing.operations.manage import cancel_at, cancel_now
+from billing.operations.manage import cancel_at, cancel_now, pause, resume
 from billing.operations.parking import park_subscription, release_subscription
+from billing.operations.renew_due import renew_due
+from billing.store.installation import allow_charging, stop_charging
 from billing.store.invariants import check_all
 from billing.store.report_log import list_parked
+from billing.store.tables import DayRecord
 
 KIM = email("kim")
 
@@ -78,3 +82,49 @@ def test_an_enrolment_that_expires_leaves_the_list(world):
     world.live_through("2027-01-31 14:00")
     assert world.state() == "incomplete_expired"
     _is_over(world, made.subscription_id)
+
+
+def _pauses_for_a_day(world, subscription):
+    world.live_through("2027-03-10 12:00")
+    pause(world.engine, subscription, resume_at=None, now=world.now)
+    world.live_through("2027-03-11 12:00")
+    resume(world.engine, subscription, now=world.now)
+    world.live_through("2027-03-15 12:00")
+
+
+def _records(world):
+    rows = sorted(rows_of(world, DayRecord), key=lambda row: row.starts_on)
+    return [(str(row.starts_on), str(row.ends_on), row.kind.value, row.reason.value) for row in rows]
+
+
+_WITHOUT_THE_PAUSED_DAY = [
+    ("2027-02-28", "2027-03-10", "forgiven", "outage"),
+    ("2027-03-10", "2027-03-11", "none", "paused"),
+    ("2027-03-11", "2027-03-31", "forgiven", "outage"),
+]
+
+
+def test_a_day_that_was_paused_is_not_forgiven_with_the_period_that_nobody_bills(world):
+    subscription = world.subscribe()
+    world.go_to("2027-02-28 12:00")
+    renew_due(world.engine, now=world.now)
+    park_subscription(world.engine, subscription, "odd", world.now)
+    _pauses_for_a_day(world, subscription)
+    release_subscription(world.engine, subscription, "seen", world.now, bill=Bill.NONE)
+    assert _records(world) == _WITHOUT_THE_PAUSED_DAY
+    with world.engine.database.snapshot() as tx:
+        assert check_all(tx, world.now) == []
+
+
+def test_a_day_that_was_paused_is_not_forgiven_with_the_period_that_a_stop_left_unbilled(world):
+    subscription = world.subscribe()
+    with world.engine.database.transaction() as tx:
+        stop_charging(tx, "maintenance")
+    _pauses_for_a_day(world, subscription)
+    world.live_through("2027-04-02 12:00")
+    assert _records(world) == _WITHOUT_THE_PAUSED_DAY
+    with world.engine.database.transaction() as tx:
+        allow_charging(tx, world.now)
+    world.live_through("2027-04-03 12:00")
+    with world.engine.database.snapshot() as tx:
+        assert check_all(tx, world.now) == []

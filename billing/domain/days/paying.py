@@ -1,12 +1,12 @@
 """Which days a captured payment pays for, and where the next period begins after it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from billing.domain.cases import Case, InvoiceKind, Note
 from billing.domain.days.grace import needs_confirmation
-from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
+from billing.domain.days.records import DayKind, DayRecord, UnbilledReason, forgiven_between
 from billing.domain.days.returning import bought_on, return_on
 from billing.domain.days.schedule import slot_on
 from billing.domain.quiet_hours import ChargeWindow
@@ -85,7 +85,7 @@ def _first_period(case: Case, today: date, window: ChargeWindow) -> Coverage:
 
 def _period_anew(case: Case, today: date, window: ChargeWindow) -> Coverage:
     owed, grace_ended_on = case.period, max(case.period.start, case.grace_until or case.period.end)
-    records = [*_days_of_grace(owed.start, grace_ended_on, case.lost_spans)]
+    records = [*forgiven_between(owed.start, grace_ended_on, UnbilledReason.NO_ACCESS, lost=case.lost_spans)]
     if grace_ended_on < today:
         records.append(DayRecord(grace_ended_on, today, DayKind.NONE, UnbilledReason.NO_ACCESS))
     bought = _bought(case, today, window)
@@ -93,17 +93,6 @@ def _period_anew(case: Case, today: date, window: ChargeWindow) -> Coverage:
     resumed = {"resume_at": None, "pause_at": None} if in_a_pause else {}
     columns = {**bought.subscription, **resumed}
     return Coverage(bought.invoice, columns, tuple(records), bought.notes, ends_pause=in_a_pause)
-
-
-def _days_of_grace(start: date, end: date, lost: Sequence[DayRecord]) -> Iterator[DayRecord]:
-    """Yield what the days of a debt were while it gave access, and those between on which it gave none."""
-    for each in lost:
-        if start < each.start:
-            yield DayRecord(start, each.start, DayKind.FORGIVEN, UnbilledReason.NO_ACCESS)
-        yield each
-        start = each.end
-    if start < end:
-        yield DayRecord(start, end, DayKind.FORGIVEN, UnbilledReason.NO_ACCESS)
 
 
 def _bought(case: Case, today: date, window: ChargeWindow) -> Coverage:

@@ -1,5 +1,6 @@
 """Days that no invoice explains: what they were, and why. Written when they pass, and never changed."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -47,3 +48,21 @@ class DayRecord:
     def __post_init__(self) -> None:
         if self.start >= self.end:
             raise ValueError(f"a record of days ends after it starts; {self.start} to {self.end} does not")
+
+
+def forgiven_between(
+    start: date, end: date, reason: UnbilledReason, *, lost: Sequence[DayRecord] = ()
+) -> Iterator[DayRecord]:
+    """Yield what the days of a period are that nobody is billed for: forgiven, but for those that gave no access.
+
+    ``lost``: days without access, oldest first; those outside of ``start`` to the day before ``end`` do not count.
+    """
+    for each in lost:
+        if each.end <= start or end <= each.start:
+            continue
+        if start < each.start:
+            yield DayRecord(start, each.start, DayKind.FORGIVEN, reason)
+        yield DayRecord(max(start, each.start), min(each.end, end), each.kind, each.reason)
+        start = each.end
+    if start < end:
+        yield DayRecord(start, end, DayKind.FORGIVEN, reason)

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
+from billing.domain.days.records import DayKind, DayRecord, UnbilledReason, forgiven_between
 from billing.domain.days.schedule import BillingSchedule, due_at
 from billing.domain.quiet_hours import ChargeWindow
 from plans.calendar import Period, period_index
@@ -36,13 +36,15 @@ class OpenInvoice:
     """An open invoice for a period.
 
     ``is_untried``: no charge was ever made for it, so that it is nobody's debt yet. ``is_billed_late``: its days are
-    recorded as days of an outage that are billed, by policy or because a person decided so.
+    recorded as days of an outage that are billed, by policy or because a person decided so. ``lost_spans``: its days
+    that gave no access, oldest first.
     """
 
     id: UUID
     period: Period
     is_untried: bool
     is_billed_late: bool = False
+    lost_spans: tuple[DayRecord, ...] = ()
 
 
 def waits_for_debt(schedule: BillingSchedule, owed: Sequence[OpenInvoice]) -> bool:
@@ -108,8 +110,8 @@ def plan_renewal(
         late=tuple(each for each in late if each in unissued),
         forgiven_invoices=tuple(each.id for each in untried if each.period in forgiven),
         records=(
-            *_outage(forgiven, DayKind.FORGIVEN),
-            *_outage([each for each in late if each not in recorded], DayKind.OWED),
+            *_forgiven(forgiven, untried),
+            *(_late(*span) for span in _spans([each for each in late if each not in recorded])),
         ),
     )
 
@@ -135,13 +137,28 @@ def owed_on(
     return current if is_first else None
 
 
-def _outage(periods: Sequence[Period], kind: DayKind) -> Iterator[DayRecord]:
-    """Yield the days of these periods, oldest first, one record for those that follow each other."""
+def lost_in(invoices: Sequence[OpenInvoice]) -> tuple[DayRecord, ...]:
+    """Return the days of these invoices that gave no access, oldest first."""
+    return tuple(sorted((lost for each in invoices for lost in each.lost_spans), key=lambda lost: lost.start))
+
+
+def _forgiven(periods: Sequence[Period], untried: Sequence[OpenInvoice]) -> Iterator[DayRecord]:
+    lost = lost_in(untried)
+    for start, end in _spans(periods):
+        yield from forgiven_between(start, end, UnbilledReason.OUTAGE, lost=lost)
+
+
+def _late(start: date, end: date) -> DayRecord:
+    return DayRecord(start, end, DayKind.OWED, UnbilledReason.OUTAGE)
+
+
+def _spans(periods: Sequence[Period]) -> Iterator[tuple[date, date]]:
+    """Yield the first day of these periods and the day after the last, once for those that follow each other."""
     start = end = None
     for period in periods:
         if start is not None and end is not None and period.start != end:
-            yield DayRecord(start, end, kind, UnbilledReason.OUTAGE)
+            yield start, end
             start = None
         start, end = start or period.start, period.end
     if start is not None and end is not None:
-        yield DayRecord(start, end, kind, UnbilledReason.OUTAGE)
+        yield start, end
