@@ -135,14 +135,25 @@ def make_webhook_keys(settings: Settings) -> WebhookKeys:
     )
 
 
-def fingerprint(settings: Settings, database: Database) -> str:
-    """Return what a database is bound to: a copy elsewhere, or with other keys, has another fingerprint."""
+def facts_of(settings: Settings) -> dict[str, str]:
+    """Return the facts of the configuration that a database is bound to: whose money it is that would move."""
+    return {
+        "mode": settings.mode,
+        "gateway": settings.gateway.base_url,
+        "processing channel": settings.gateway.processing_channel_id,
+    }
+
+
+def former_fingerprint(settings: Settings, database: Database) -> str:
+    """Return what versions up to 0.1 bound a database to."""
+    url = database.url
+    location = database.location if database.is_sqlite else f"{url.host}:{url.port or 5432}/{url.database}"
     parts = (
         settings.mode,
         settings.gateway.base_url,
         settings.gateway.processing_channel_id,
         settings.api.public_url,
-        database.location,
+        location,
     )
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 

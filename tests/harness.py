@@ -394,7 +394,7 @@ def _settings(sandbox_url: str, answer_seconds: float) -> Settings:
 def migrated(url: str) -> None:
     """Bring the database at ``url`` to the newest schema."""
     database = Database(url)
-    migrate(database, "test", now=START)
+    migrate(database, {"mode": "test"}, now=START)
     database.dispose()
 
 

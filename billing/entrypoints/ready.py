@@ -5,10 +5,11 @@ from typing import Final
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.config import Settings
 from billing.operations.engine import Engine
-from billing.operations.set_up import Readiness, readiness
+from billing.operations.set_up import Readiness, readiness, what_differs
+from billing.store.binding import Differences
 
 log = structlog.get_logger()
 
@@ -33,16 +34,29 @@ def require_ready(settings: Settings, engine: Engine) -> None:
 
     :raises NotReady: it is not; the text names the remedy.
     """
-    state = readiness(engine.database, fingerprint(settings, engine.database))
+    facts = facts_of(settings)
+    state = readiness(engine.database, facts)
+    if state is Readiness.COPIED:
+        raise NotReady(f"{REMEDIES[state]}. {in_words(what_differs(engine.database, facts))}")
     if state is not Readiness.READY:
         raise NotReady(REMEDIES[state])
+
+
+def in_words(differing: Differences) -> str:
+    """Return what differs from what a database was bound to, in a sentence each."""
+    if all(was is None for was, _ in differing.values()):
+        return "It was not bound to anything by this version: run `billing migrate`"
+    told = (
+        f"the {name} was {was or 'not known'}, and is {now or 'not told'}" for name, (was, now) in differing.items()
+    )
+    return "; ".join(told)
 
 
 def why_not_ready(settings: Settings, engine: Engine) -> str | None:
     """Say in words why the database cannot be worked on now, or None when it can."""
     database = engine.database
     try:
-        state = readiness(database, fingerprint(settings, database))
+        state = readiness(database, facts_of(settings))
     except SQLAlchemyError as error:
         log.error("database_unavailable", error=type(error).__name__)
         return "the database cannot be reached"

@@ -1,19 +1,20 @@
-"""Makes a database ready: newest schema, installation row, fingerprint; and refuses one that is not ours."""
+"""Makes a database ready: newest schema, installation row, what it is bound to; and refuses one that is not ours."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from uuid import uuid4
 
 from billing.domain.cases import Note
 from billing.operations.engine import Engine
+from billing.store.binding import Differences, bind, differences
 from billing.store.database import Database
 from billing.store.installation import (
     NoInstallation,
     allow_charging,
     create_installation,
     load_installation,
-    set_fingerprint,
     stop_charging,
 )
 from billing.store.migrating import newest_version, upgrade, version_of
@@ -29,31 +30,41 @@ class Readiness(StrEnum):
     COPIED = "copied"
 
 
-def migrate(database: Database, fingerprint: str, *, now: datetime) -> None:
-    """Bring a database to the newest schema and, the first time, bind it to this configuration."""
+def migrate(database: Database, facts: Mapping[str, str], *, now: datetime, former: str | None = None) -> None:
+    """Bring a database to the newest schema and, the first time, bind it to itself and this configuration.
+
+    ``facts`` are the configuration's. A database that was bound to the fingerprint ``former`` is bound anew.
+    """
     upgrade(database)
     with database.transaction() as tx:
         try:
-            load_installation(tx)
+            installation = load_installation(tx)
         except NoInstallation:
             # The only identity that is drawn by chance: it tells this installation from every other.
             create_installation(tx, id_=uuid4(), secret=secrets.token_bytes(32), now=now)
-            set_fingerprint(tx, fingerprint)
+            bind(tx, facts)
+            return
+        if former is not None and installation.fingerprint == former:
+            bind(tx, facts)
 
 
-def readiness(database: Database, fingerprint: str) -> Readiness:
-    """Say whether the engine may run on a database.
+def readiness(database: Database, facts: Mapping[str, str]) -> Readiness:
+    """Say whether the engine may run on a database; ``facts`` are the configuration's.
 
-    A copy of a database (a restored backup, a staging clone) has another fingerprint and never charges.
+    A copy of a database (a restored dump, a staging clone) has other facts than it was bound to, and never charges.
     """
     version = version_of(database)
     if version is None:
         return Readiness.EMPTY
     if version != newest_version():
         return Readiness.OLD_SCHEMA if version < newest_version() else Readiness.ANOTHER_SCHEMA
+    return Readiness.COPIED if what_differs(database, facts) else Readiness.READY
+
+
+def what_differs(database: Database, facts: Mapping[str, str]) -> Differences:
+    """Return what is not as it was when the database was bound."""
     with database.snapshot() as tx:
-        known = load_installation(tx).fingerprint
-    return Readiness.READY if known == fingerprint else Readiness.COPIED
+        return differences(tx, facts)
 
 
 def stop(engine: Engine, because: str, *, now: datetime) -> None:
@@ -64,12 +75,12 @@ def stop(engine: Engine, because: str, *, now: datetime) -> None:
         note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))
 
 
-def go(engine: Engine, *, now: datetime, adopt: str | None = None) -> None:
-    """Release the stop switch and any hold. ``adopt``: bind the database to this fingerprint (it was moved)."""
+def go(engine: Engine, *, now: datetime, adopt: Mapping[str, str] | None = None) -> None:
+    """Release the stop switch and any hold. ``adopt``: bind the database to these facts and its own (it was moved)."""
     with engine.database.transaction() as tx:
         allow_charging(tx, now)
         if adopt is not None:
-            set_fingerprint(tx, adopt)
+            bind(tx, adopt)
             reconcile_at_once(tx, now, now - engine.rules.reconciling.recent)
         told = Note("installation.charging_allowed", {"adopted": adopt is not None})
         note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))

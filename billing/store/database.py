@@ -49,10 +49,15 @@ class Database:
 
     @property
     def location(self) -> str:
-        """Where the data is, without credentials: a file's whole path, or host, port and name."""
+        """Where the data is, for people, without credentials: a file's whole path, or server and name."""
         if self.is_sqlite:
             return str(Path(str(self.url.database)).resolve())
-        return f"{self.url.host}:{self.url.port or 5432}/{self.url.database}"
+        asked = self.url.normalized_query
+        hosts = ",".join((*filter(None, (self.url.host,)), *asked.get("host", asked.get("hostaddr", ()))))
+        port = self.url.port or ",".join(asked.get("port", ())) or 5432
+        services = asked.get("service", ())
+        server = f"service {services[0]}" if services else f"{hosts or 'the local server'}:{port}"
+        return f"{server}/{self.url.database or ''}"
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:

@@ -116,11 +116,6 @@ def create_installation(tx: Connection, *, id_: UUID, secret: bytes, now: dateti
     insert_rows(tx, Installation, [{"singleton": 1, "id": id_, "secret": secret, "created_at": now}])
 
 
-def set_fingerprint(tx: Connection, fingerprint: str) -> None:
-    """Bind the database to the configuration that is described by ``fingerprint``."""
-    tx.execute(update(Installation).values(fingerprint=fingerprint))
-
-
 def stop_charging(tx: Connection, because: str) -> None:
     """Throw the stop switch: nothing is charged until :func:`allow_charging`."""
     tx.execute(update(Installation).values(stopped_because=because[:500]))

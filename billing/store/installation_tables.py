@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, LargeBinary
+from sqlalchemy import JSON, CheckConstraint, LargeBinary
 from sqlmodel import Field, SQLModel
 
 from billing.store.columns import instant
@@ -18,7 +18,10 @@ class Installation(SQLModel, table=True):
     singleton: int = Field(primary_key=True)
     id: UUID
     secret: bytes = Field(sa_type=LargeBinary)
+    bound_to: dict[str, str] | None = Field(default=None, sa_type=JSON(none_as_null=True))
+    """The facts of the configuration and of the database that tell this installation from a copy of it."""
     fingerprint: str | None = Field(default=None, max_length=64)
+    """What versions before ``bound_to`` were bound to; null from the first `billing migrate` of a later one on."""
     stopped_because: str | None = Field(default=None, max_length=500)
     """Why no charge may be sent (the stop switch), or null."""
     held_until: datetime | None = instant(nullable=True)

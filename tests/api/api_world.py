@@ -18,13 +18,14 @@ from fastapi import FastAPI
 from harness import World
 from waiting import HANG_SECONDS
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.config import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY, Settings
 from billing.entrypoints.api.app import create_app
 from billing.entrypoints.api.callers import TRUSTED_SECONDS
 from billing.entrypoints.api.desk import Desk
 from billing.entrypoints.api.return_looks import Looks
-from billing.store.installation import set_clock, set_fingerprint
+from billing.store.binding import bind
+from billing.store.installation import set_clock
 from billing.store.settled_events import SettledEvents
 
 BARE_ID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
@@ -178,7 +179,7 @@ class Served:
         world.engine = replace(world.engine, actor="api")
         database = world.engine.database
         with database.transaction() as tx:
-            set_fingerprint(tx, fingerprint(self.settings, database))
+            bind(tx, facts_of(self.settings))
         self.app.state.desk = Desk(self.settings, world.engine)
         self.app.state.settled_events = SettledEvents()
         self.app.state.return_looks = Looks()  # a fresh world has the links of the one before it

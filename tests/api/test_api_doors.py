@@ -23,8 +23,8 @@ from billing.entrypoints.api.desk import Desk
 from billing.entrypoints.api.edge import Edge
 from billing.entrypoints.api.limits import Limits
 from billing.operations.api_keys import create_key
+from billing.store.binding import bind
 from billing.store.database import Database
-from billing.store.installation import set_fingerprint
 
 OPEN = {"/healthz", "/readyz", "/webhooks/checkout", "/v1/return/{token}"}
 LIVE = {
@@ -139,7 +139,7 @@ def test_a_database_that_cannot_be_reached_is_not_ready(api, on_another_database
 
 def test_a_copied_database_is_not_ready(api):
     with api.world.engine.database.transaction() as tx:
-        set_fingerprint(tx, "another")
+        bind(tx, {"mode": "another"})
     assert "another installation" in api.http.get("/readyz").json()["why"]
 
 

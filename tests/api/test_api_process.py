@@ -11,7 +11,7 @@ from api_world import client
 from harness import START
 from waiting import HANG_SECONDS
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.config import DatabaseSection, Settings
 from billing.entrypoints.api.app import run_api
 from billing.entrypoints.ready import NotReady
@@ -29,7 +29,7 @@ def started(folder):
     folder.mkdir()
     settings = Settings(database=DatabaseSection(url=f"sqlite:///{folder / 'billing.db'}"))
     database = Database(settings.database.url)
-    migrate(database, fingerprint(settings, database), now=START)
+    migrate(database, facts_of(settings), now=START)
     database.dispose()
     file = folder / "config.toml"
     file.write_text(f'[database]\nurl = "{settings.database.url}"\n[api]\nport = 0\n')

@@ -13,14 +13,15 @@ from harness import World, fresh_world, migrated
 from sqlalchemy import text
 from typer.testing import CliRunner
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.config_source import read_settings
 from billing.entrypoints.cli.main import app
 from billing.operations import manage
 from billing.operations.request_refund import request_refund
 from billing.sandbox.testing import SandboxServer
+from billing.store.binding import bind
 from billing.store.database import Database
-from billing.store.installation import set_clock, set_fingerprint
+from billing.store.installation import set_clock
 
 BARE_ID = re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
 """How rows name things; people and programs see the ids of the API."""
@@ -101,7 +102,7 @@ def bound(shop: Shop) -> Shop:
     """Bind the database to the configuration, as `billing migrate` would have done."""
     settings = read_settings(shop.config)
     with shop.database.transaction() as tx:
-        set_fingerprint(tx, fingerprint(settings, shop.database))
+        bind(tx, facts_of(settings))
     return shop
 
 

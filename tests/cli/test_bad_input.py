@@ -147,7 +147,7 @@ def test_a_postgres_that_is_not_there_is_told_without_its_password(empty):
 
 
 def test_a_copied_database_is_read_but_never_acted_on(lived):
-    lived.write("UPDATE installation SET fingerprint = 'another'")
+    lived.write("UPDATE installation SET bound_to = '{}'")
     assert lived.billing("subscriptions", "list").code == 0
     for command in (("run-due",), ("plans", "pause", "basic", "--yes"), ("go", "--yes"), ("clock", "advance", "1d")):
         told = lived.billing(*command)

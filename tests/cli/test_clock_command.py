@@ -138,7 +138,7 @@ def test_a_sandbox_that_does_not_answer_is_left_alone_and_told(shop):
     text = shop.config.read_text(encoding="utf-8")
     lines = ['base_url = "http://127.0.0.1:9"' if "base_url" in line else line for line in text.split("\n")]
     shop.config.write_text("\n".join(lines), encoding="utf-8")
-    shop.write("UPDATE installation SET fingerprint = NULL")
+    shop.write("UPDATE installation SET bound_to = NULL")
     shop.billing("go", "--adopt", "--yes")
     told = shop.billing("clock", "advance", "1d")
     assert told.code == 0

@@ -107,8 +107,8 @@ def test_an_older_schema(lived):
 
 
 def test_a_copied_database(lived):
-    lived.write("UPDATE installation SET fingerprint = 'another'")
-    verdict, words = finding(lived, "fingerprint")
+    lived.write("UPDATE installation SET bound_to = '{}'")
+    verdict, words = finding(lived, "binding")
     assert verdict == "wrong"
     assert "billing go --adopt" in words
 
@@ -215,7 +215,7 @@ def test_a_public_url_without_https_beside_a_remote_sandbox(lived, monkeypatch):
     monkeypatch.setenv("BILLING_SECRETS__GATEWAY_SECRET_KEY", "sk_sbox_abcdefghijklmnopqrstuvwxyz2")
     assert finding(lived, "public URL")[0] == "warning"
     assert finding(lived, "webhook key")[0] == "wrong"
-    assert finding(lived, "fingerprint")[0] == "wrong"  # it was moved to another gateway
+    assert finding(lived, "binding")[0] == "wrong"  # it was moved to another gateway
     assert "billing keys create NAME" in finding(lived, "API keys")[1]
     assert lived.billing("go", "--adopt", "--yes").code == 0
     assert lived.billing("keys", "create", "shop-backend").code == 0

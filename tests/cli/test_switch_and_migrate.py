@@ -31,7 +31,7 @@ def test_go_without_a_yes_changes_nothing(lived):
 
 
 def test_go_adopt_binds_a_moved_database(lived):
-    lived.write("UPDATE installation SET fingerprint = 'another'")
+    lived.write("UPDATE installation SET bound_to = '{}'")
     assert lived.billing("run-due").code == 1
     asked = lived.billing("go", "--adopt", answer="n\n")
     assert asked.code == 1

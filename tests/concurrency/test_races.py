@@ -20,7 +20,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import OperationalError
 from waiting import HANG_SECONDS, until
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.config_source import read_settings
 from billing.domain.charging import Accepted
 from billing.domain.identity import row_id
@@ -32,7 +32,8 @@ from billing.operations.manage import cancel_now
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.revoke_source import revoke_source
 from billing.operations.webhooks import process_webhooks
-from billing.store.installation import set_clock, set_fingerprint
+from billing.store.binding import bind
+from billing.store.installation import set_clock
 from billing.store.invariants import check_all
 from billing.store.writes import StaleRow
 
@@ -206,7 +207,7 @@ def test_three_real_daemons_of_which_one_is_killed_charge_everybody_once(few, sa
     )
     database = few.engine.database
     with database.transaction() as tx:
-        set_fingerprint(tx, fingerprint(read_settings(config), database))
+        bind(tx, facts_of(read_settings(config)))
         set_clock(tx, few.now)
     billing = str(Path(sys.executable).with_name("billing"))
     with ExitStack() as stack:

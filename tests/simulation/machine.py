@@ -102,7 +102,7 @@ class Machine:
 
     def _make_template(self) -> None:
         database = Database(f"sqlite:///{self._template}")
-        migrate(database, "simulation", now=START)
+        migrate(database, {"mode": "simulation"}, now=START)
         with database.transaction() as tx:  # drawn by chance in production; here every run must be the same
             tx.exec_driver_sql("UPDATE installation SET id = ?, secret = ?", ("51" * 16, b"\x07" * 32))
         engine = Engine(database=database, gateway=None, rules=make_rules(Settings()), actor="set-up")  # type: ignore[arg-type]

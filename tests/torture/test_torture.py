@@ -27,13 +27,14 @@ from torturer import Torturer
 from typer.testing import CliRunner
 from waiting import HANG_SECONDS, until
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.config import SANDBOX_WEBHOOK_KEY
 from billing.config_source import read_settings
 from billing.entrypoints.cli.main import app
 from billing.entrypoints.demo.processes import free_port
+from billing.store.binding import bind
 from billing.store.database import Database
-from billing.store.installation import set_clock, set_fingerprint
+from billing.store.installation import set_clock
 
 SECONDS = float(os.environ.get("TORTURE_SECONDS", "4"))
 SEED = int(os.environ.get("TORTURE_SEED", "1"))
@@ -123,7 +124,7 @@ def found(ground, config, folder):
     settings = read_settings(config)
     database = Database(ground.url)
     with database.transaction() as tx:
-        set_fingerprint(tx, fingerprint(settings, database))
+        bind(tx, facts_of(settings))
         set_clock(tx, START)
     database.dispose()
     plans = folder / "plans.toml"

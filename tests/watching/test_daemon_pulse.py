@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 from waiting import HANG_SECONDS, until
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.config import DaemonSection, DatabaseSection, GatewaySection, Settings
 from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments
@@ -22,8 +22,8 @@ from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.pulse import MOST_IDS_IN_A_LINE, Pulse
 from billing.entrypoints.watch_port import PORTS_TRIED, watch_port
 from billing.operations.engine import Tally
+from billing.store.binding import bind
 from billing.store.database import Database
-from billing.store.installation import set_fingerprint
 
 
 class Time:
@@ -126,7 +126,7 @@ def daemon_on(world, **section):
     )
     own = Database(settings.database.url)
     with own.transaction() as tx:
-        set_fingerprint(tx, fingerprint(settings, own))
+        bind(tx, facts_of(settings))
     registry = CollectorRegistry()
     pulse = Pulse("d", SweepInstruments(registry), stalled_after=settings.daemon.stalled_after_seconds)
     registry.register(pulse)

@@ -13,7 +13,7 @@ import pytest
 from harness import START, fresh_world
 from waiting import HANG_SECONDS, until
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.config_source import read_settings
 from billing.domain.api_keys import KeyMode
 from billing.domain.roles import Role
@@ -21,9 +21,10 @@ from billing.entrypoints.demo.processes import free_port
 from billing.operations.api_keys import create_key
 from billing.sandbox.options import Options
 from billing.sandbox.testing import SandboxServer
+from billing.store.binding import bind
 from billing.store.database import Database
 from billing.store.due import is_quiet
-from billing.store.installation import set_clock, set_fingerprint
+from billing.store.installation import set_clock
 
 CANARY = "canary7f3a"
 NAME, EMAIL, PHONE = f"김{CANARY}", f"{CANARY}@example.test", "010-7777-8888"
@@ -130,7 +131,7 @@ def test_logs_and_metrics_of_a_whole_story_hold_ids_and_nothing_personal(file, t
         with fresh_world(sandbox.url, settings.database.url) as world:
             with database.transaction() as tx:
                 set_clock(tx, START)
-                set_fingerprint(tx, fingerprint(settings, database))
+                bind(tx, facts_of(settings))
             world.sandbox("PUT", "webhooks", {"url": f"{settings.api.public_url}/webhooks/checkout"})
             with (
                 processes(file, tmp_path),

@@ -14,15 +14,16 @@ from sqlalchemy.engine import make_url
 from waiting import HANG_SECONDS, until
 
 import billing.entrypoints.reconciling as thread_of
-from billing.bootstrap import fingerprint, make_gateway
+from billing.bootstrap import facts_of, make_gateway
 from billing.config import DaemonSection, DatabaseSection, GatewaySection, Settings
 from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments
 from billing.entrypoints.pulse import Pulse
 from billing.entrypoints.reconciling import Reconciler, reconciling
 from billing.gateway.port import Health
+from billing.store.binding import bind
 from billing.store.database import Database
-from billing.store.installation import set_clock, set_fingerprint
+from billing.store.installation import set_clock
 
 
 def go_to(world, instant):
@@ -46,7 +47,7 @@ def daemon_on(world, reads_per_second=200.0):
         own = Database(settings.database.url)
         stack.callback(own.dispose)
         with own.transaction() as tx:
-            set_fingerprint(tx, fingerprint(settings, own))
+            bind(tx, facts_of(settings))
         engine = replace(
             world.engine,
             database=own,

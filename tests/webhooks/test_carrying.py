@@ -10,10 +10,11 @@ import pytest
 from receiving import Post
 from waiting import HANG_SECONDS, until
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.config_source import read_settings
 from billing.operations.courier import AT_ONCE
-from billing.store.installation import set_clock, set_fingerprint
+from billing.store.binding import bind
+from billing.store.installation import set_clock
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def configured(tmp_path, world, sandbox):
         "[daemon]\ntick_seconds = 0.1\nmetrics_port = 0\n"
     )
     with world.engine.database.transaction() as tx:
-        set_fingerprint(tx, fingerprint(read_settings(made), world.engine.database))
+        bind(tx, facts_of(read_settings(made)))
         set_clock(tx, world.now)
     return made
 

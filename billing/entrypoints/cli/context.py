@@ -10,7 +10,7 @@ from pathlib import Path
 
 import typer
 
-from billing.bootstrap import fingerprint, open_engine
+from billing.bootstrap import facts_of, open_engine
 from billing.config import Settings
 from billing.config_source import read_settings
 from billing.entrypoints.cli.logs import quieten
@@ -81,7 +81,7 @@ class Session:
         database = self.engine.database
         if database.is_sqlite and not Path(database.location).exists():
             return Readiness.EMPTY
-        return readiness(database, fingerprint(self.settings, database))
+        return readiness(database, facts_of(self.settings))
 
     def now(self) -> datetime:
         """Return the engine's time, in UTC: the test clock's where it is set."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from billing.bootstrap import facts_of
 from billing.domain.days.grace import outlasts
 from billing.domain.door import DoorState, remedy_for, state_of
 from billing.domain.public_ids import Kind, brief_subject, public_id
@@ -12,8 +13,8 @@ from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.entrypoints.cli.output import moment
 from billing.entrypoints.clock import machine_now
-from billing.entrypoints.ready import REMEDIES
-from billing.operations.set_up import Readiness
+from billing.entrypoints.ready import REMEDIES, in_words
+from billing.operations.set_up import Readiness, what_differs
 from billing.store.api_keys import list_keys
 from billing.store.audit import head_of
 from billing.store.audit_guards import missing_guards
@@ -58,12 +59,13 @@ def reachable(session: Session) -> Check:
     return wrong("database", f"{location}: {told}", remedy)
 
 
-def fingerprint(session: Session) -> Check:
+def binding(session: Session) -> Check:
     """A copy of a database never charges."""
     if session.readiness() is Readiness.COPIED:
-        told = "the database is bound to another installation: it was copied, or the configuration changed"
-        return wrong("fingerprint", told, "work on the original; or, if it is gone, `billing go --adopt`")
-    return ok("fingerprint", "the database is this installation's")
+        differing = what_differs(session.engine.database, facts_of(session.settings))
+        told = f"the database is bound to another installation: {in_words(differing)}"
+        return wrong("binding", told, "work on the original; or, if it is gone, `billing go --adopt`")
+    return ok("binding", "the database is this installation's")
 
 
 def api_keys(session: Session) -> Check:
@@ -315,7 +317,7 @@ def _backlog(session: Session) -> Backlog:
 
 
 EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
-    fingerprint,
+    binding,
     api_keys,
     audit_trail,
     stop_switch,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of, former_fingerprint
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import read_instant
 from billing.entrypoints.cli.options import AsJson
@@ -27,7 +27,8 @@ def migrate(context: typer.Context, as_json: AsJson = False) -> None:
     before, newest = version_of(database), newest_version()
     if before is not None and before > newest:
         raise Refusal("the database has a newer schema than this program; install the newer version")
-    set_up.migrate(database, fingerprint(session.settings, database), now=machine_now())
+    former = former_fingerprint(session.settings, database)
+    set_up.migrate(database, facts_of(session.settings), now=machine_now(), former=former)
     if as_json:
         print_json({"database": database.location, "from": before, "to": newest, "changed": before != newest})
     elif before is None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from billing.bootstrap import fingerprint
+from billing.bootstrap import facts_of
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.options import AsJson, Reason, Yes
 from billing.entrypoints.cli.output import agreed, print_json, say
@@ -61,7 +61,7 @@ def go(
     if adopt:
         agreed("Adopt this database? If another copy of it is in use, subscribers are charged twice.", yes=yes)
     agreed(f"Allow charging? {_invoices(due)} due at once{f' ({why})' if why else ''}.", yes=yes)
-    set_up.go(engine, now=now, adopt=fingerprint(session.settings, engine.database) if adopt else None)
+    set_up.go(engine, now=now, adopt=facts_of(session.settings) if adopt else None)
     if as_json:
         print_json({"charging": True, "adopted": adopt, "due": due})
     else:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from billing.bootstrap import fingerprint, open_engine
+from billing.bootstrap import facts_of, open_engine
 from billing.config import SANDBOX_WEBHOOK_KEY
 from billing.config_source import read_settings
 from billing.entrypoints.demo.audit import Figures, reckon
@@ -128,7 +128,7 @@ _EVENTS: Final = [
 def _set_up(settings: Any, now: datetime) -> None:
     opened = Database(settings.database.url)
     try:
-        migrate(opened, fingerprint(settings, opened), now=now)
+        migrate(opened, facts_of(settings), now=now)
     finally:
         opened.dispose()
     with open_engine(settings, actor="demo") as engine:
