@@ -33,7 +33,7 @@ def open_engine(
     sweep_observer: SweepObserver | None = None,
 ) -> Iterator[Engine]:
     """Yield an engine; close its connections at the end of the block. The observers are told what it does."""
-    database = Database(settings.database.url, pool_size=settings.database.pool_size)
+    database = Database(settings.database.url.get_secret_value(), pool_size=settings.database.pool_size)
     gateway = make_gateway(settings, gateway_observer)
     watch = sweep_observer or Unwatched()
     try:
@@ -162,7 +162,10 @@ def _authorization(settings: Settings) -> Authorization:
     secrets, token_url = settings.secrets, settings.gateway.token_url
     if secrets.gateway_client_id and secrets.gateway_client_secret and token_url:
         return OAuth(
-            token_url, secrets.gateway_client_id, secrets.gateway_client_secret, scopes=settings.gateway.scopes
+            token_url,
+            secrets.gateway_client_id.get_secret_value(),
+            secrets.gateway_client_secret,
+            scopes=settings.gateway.scopes,
         )
     key = settings.secret_key()
     if key is None:

@@ -3,12 +3,25 @@
 import re
 from ipaddress import ip_network
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator, model_validator
 
+from billing.config_kinds import (
+    ClockTime,
+    DatabaseUrl,
+    Flag,
+    Minor,
+    Number,
+    Secret,
+    SecretList,
+    Section,
+    Trimmed,
+    Url,
+    Whole,
+    is_loopback,
+    is_loopback_host,
+)
 from billing.domain.cases import LateEnrolment
 from billing.domain.countries import WANTED, is_country
 from billing.domain.days.renewing import CatchUp
@@ -22,55 +35,45 @@ SANDBOX_SECRET_KEY: Final = "sk_sbox_kakaosandbox2kakaosandbox2a"  # noqa: S105 
 SANDBOX_WEBHOOK_KEY: Final = "kakaosandbox-webhook-key"
 SANDBOX_API_KEY: Final = "sandbox-api-key"
 SANDBOX_ENDPOINT_KEY: Final = "kakaosandbox-endpoint-key"
+SANDBOX_CLIENT_ID: Final = "ack_kakaosandboxkakaosandbox2"
+SANDBOX_CLIENT_SECRET: Final = "kakaosandbox-client-secret"  # noqa: S105 - opens the bundled sandbox only
+BUILT_IN_SECRETS: Final = frozenset(
+    {
+        SANDBOX_SECRET_KEY,
+        SANDBOX_WEBHOOK_KEY,
+        SANDBOX_API_KEY,
+        SANDBOX_ENDPOINT_KEY,
+        SANDBOX_CLIENT_ID,
+        SANDBOX_CLIENT_SECRET,
+    }
+)
+"""What everybody knows: no secret of live mode is one of these."""
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _as_whole(value: object) -> object:
-    # The environment has only text. What a lax reader would also take (true, 1.0, "1_000") is a mistake.
-    if isinstance(value, str) and value.isascii() and value.isdigit():
-        return int(value)
-    if type(value) is not int:
-        raise ValueError("must be a whole number")
-    return value
-
-
-def _as_number(value: object) -> object:
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return float(value)
-    if type(value) not in (int, float):
-        raise ValueError("must be a number")
-    return value
-
-
-def _as_flag(value: object) -> object:
-    if value in ("true", "false"):
-        return value == "true"
-    if type(value) is not bool:
-        raise ValueError("must be true or false")
-    return value
-
-
 _SCOPE: Final = re.compile(r"[a-z]+(?:[:_-][a-z]+)*")
-_NUMBER: Final = re.compile(r"\d{1,9}(\.\d{1,9})?")
-Whole: Final = BeforeValidator(_as_whole)
-Number: Final = BeforeValidator(_as_number)
-Minor = Annotated[int, Whole, Field(ge=1, le=999_999_999)]
-ClockTime = Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-Flag = Annotated[bool, BeforeValidator(_as_flag)]
+_GATEWAY: Final = Url(
+    example="https://{prefix}.api.checkout.com", because="the secret key is sent there", checkout="api"
+)
+_TOKENS: Final = Url(
+    example="https://{prefix}.access.checkout.com/connect/token",
+    because="the client secret is sent there",
+    checkout="access",
+)
+_PUBLIC: Final = Url(
+    example="https://billing.example.com", because="subscribers return there and webhooks arrive there"
+)
+_RETURN: Final = Url(example="https://app.example.com", because="subscribers are sent back there", is_origin=True)
 
 
-class DatabaseSection(_Section):
-    url: str = "sqlite:///billing.db"
+class DatabaseSection(Section):
+    url: Annotated[SecretStr, DatabaseUrl()] = SecretStr("sqlite:///billing.db")
     pool_size: Annotated[int, Whole, Field(ge=2, le=64)] = 8
 
 
-class GatewaySection(_Section):
-    base_url: str = "http://127.0.0.1:8700"
-    token_url: str | None = None
+class GatewaySection(Section):
+    base_url: Annotated[str, _GATEWAY, Trimmed] = "http://127.0.0.1:8700"
+    token_url: Annotated[str | None, _TOKENS] = None
     scopes: Annotated[list[str], Field(min_length=1)] = Field(default_factory=lambda: list(DEFAULT_SCOPES))
     merchant_initiated: Flag = False
     previous_payment_id: Flag = False
@@ -81,11 +84,6 @@ class GatewaySection(_Section):
     reads_per_second: Annotated[float, Number, Field(gt=0, le=10_000)] = 80
     answer_seconds: Annotated[float, Number, Field(ge=1, le=60)] = 20
 
-    @field_validator("base_url")
-    @classmethod
-    def _is_a_url(cls, value: str) -> str:
-        return _url(value)
-
     @field_validator("scopes")
     @classmethod
     def _are_scopes(cls, values: list[str]) -> list[str]:
@@ -95,29 +93,18 @@ class GatewaySection(_Section):
         return values
 
 
-class ApiSection(_Section):
+class ApiSection(Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Whole, Field(ge=0, le=65_535)] = 8600
-    public_url: str = "http://127.0.0.1:8600"
-    return_urls: list[str] = Field(default_factory=lambda: ["http://127.0.0.1", "http://localhost"])
+    public_url: Annotated[str, _PUBLIC, Trimmed] = "http://127.0.0.1:8600"
+    return_urls: Annotated[list[str], _RETURN, Trimmed] = Field(
+        default_factory=lambda: ["http://127.0.0.1", "http://localhost"]
+    )
     requests_per_second: Annotated[float, Number, Field(gt=0, le=100_000)] = 200
     request_burst: Annotated[int, Whole, Field(ge=1, le=1_000_000)] = 400
 
-    @field_validator("public_url")
-    @classmethod
-    def _is_a_url(cls, value: str) -> str:
-        return _url(value)
 
-    @field_validator("return_urls")
-    @classmethod
-    def _are_origins(cls, values: list[str]) -> list[str]:
-        for value in values:
-            if urlsplit(_url(value)).path:
-                raise ValueError(f"{value} has a path; list the origin alone, such as https://app.example.com")
-        return values
-
-
-class DaemonSection(_Section):
+class DaemonSection(Section):
     tick_seconds: Annotated[float, Number, Field(ge=0.01, le=300)] = 5
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Whole, Field(ge=0, le=65_526)] = 8601
@@ -128,7 +115,7 @@ class DaemonSection(_Section):
     single_process: Flag = False
 
 
-class EnrolmentSection(_Section):
+class EnrolmentSection(Section):
     lifetime_minutes: Annotated[int, Whole, Field(ge=5, le=43_200)] = 60
     late_capture: LateEnrolment = LateEnrolment.HONOUR
     country: str = "KR"
@@ -142,7 +129,7 @@ class EnrolmentSection(_Section):
         return value
 
 
-class WindowSection(_Section):
+class WindowSection(Section):
     zone: str = "Asia/Seoul"
     opens: ClockTime = "10:00"
     jitter_minutes: Annotated[int, Whole, Field(ge=0, le=720)] = 30
@@ -157,12 +144,12 @@ class WindowSection(_Section):
         return value
 
 
-class LadderStep(_Section):
+class LadderStep(Section):
     day: Annotated[int, Whole, Field(ge=1, le=60)]
     at: ClockTime = "10:00"
 
 
-class DunningSection(_Section):
+class DunningSection(Section):
     ladder: Annotated[list[LadderStep], Field(min_length=1, max_length=14)] = Field(
         default_factory=lambda: [
             LadderStep(day=day, at=at)
@@ -186,7 +173,7 @@ class DunningSection(_Section):
         return value
 
 
-class SetUpSection(_Section):
+class SetUpSection(Section):
     window_hours: Annotated[int, Whole, Field(ge=1, le=240)] = 24
     subscribers: Annotated[int, Whole, Field(ge=2, le=10_000)] = 5
     share: Annotated[float, Number, Field(ge=0.01, le=1)] = 0.5
@@ -194,7 +181,7 @@ class SetUpSection(_Section):
     tries: Annotated[int, Whole, Field(ge=1, le=20)] = 3
 
 
-class LimitsSection(_Section):
+class LimitsSection(Section):
     currencies: list[str] = Field(default_factory=lambda: ["KRW", "HKD", "SGD"])
     minimum: dict[str, Minor] = Field(default_factory=lambda: {"KRW": 50, "HKD": 1, "SGD": 1})
     maximum: dict[str, Minor] = Field(
@@ -215,18 +202,18 @@ class LimitsSection(_Section):
         return Limits(frozenset(self.currencies), self.minimum, self.maximum)
 
 
-class BrakeSection(_Section):
+class BrakeSection(Section):
     floor: Annotated[int, Whole, Field(ge=1, le=10_000_000)] = 1000
     factor: Annotated[float, Number, Field(ge=1, le=1000)] = 3.0
 
 
-class ReconciliationSection(_Section):
+class ReconciliationSection(Section):
     read_share: Annotated[float, Number, Field(ge=0.01, le=0.5)] = 0.1
     recent_days: Annotated[int, Whole, Field(ge=1, le=30)] = 3
     shared_channel: Flag = False
 
 
-class WebhooksSection(_Section):
+class WebhooksSection(Section):
     allow: list[str] = Field(default_factory=list)
     disable_after_days: Annotated[int, Whole, Field(ge=1, le=30)] = 3
     keep_days: Annotated[int, Whole, Field(ge=7, le=3650)] = 30
@@ -242,37 +229,20 @@ class WebhooksSection(_Section):
         return value
 
 
-Secret = SecretStr | None
-SecretList = Annotated[tuple[SecretStr, ...], NoDecode]
-
-
-class Secrets(_Section):
-    """From the environment only: ``BILLING_SECRETS__GATEWAY_SECRET_KEY`` and so on; lists are separated by commas."""
+class Secrets(Section):
+    """From the environment only: ``BILLING_SECRETS__GATEWAY_SECRET_KEY``, or ``…_FILE``, which names a file."""
 
     gateway_secret_key: Secret = None
-    gateway_client_id: str | None = None
+    gateway_client_id: Secret = None
     gateway_client_secret: Secret = None
     webhook_keys: SecretList = ()
     webhook_authorization: Secret = None
     endpoint_keys: SecretList = ()
     metrics_key: Secret = None
 
-    @field_validator("webhook_keys", "endpoint_keys", mode="before")
-    @classmethod
-    def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-
-class Settings(BaseSettings):
+class Settings(Section):
     """The whole configuration, checked. ``mode`` says whether real money moves."""
-
-    model_config = SettingsConfigDict(
-        env_prefix="BILLING_",
-        env_nested_delimiter="__",
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
 
     mode: Literal["sandbox", "live"] = "sandbox"
     database: DatabaseSection = DatabaseSection()
@@ -314,17 +284,6 @@ class Settings(BaseSettings):
         return [*self.webhooks.allow, *(LOOPBACK if self.mode == "sandbox" else ())]
 
     def built_in_api_key(self) -> Secret:
-        """Return the key of our own API that needs no making; there is one beside the bundled sandbox only."""
-        return SecretStr(SANDBOX_API_KEY) if self.uses_the_bundled_sandbox else None
-
-
-def is_loopback(url: str) -> bool:
-    """Say whether a URL leads to this machine."""
-    return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
-
-
-def _url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query or parts.fragment:
-        raise ValueError("is no base URL; write one such as https://billing.example.com")
-    return value.rstrip("/")
+        """Return the key of our own API that needs no making: there is one where only this machine reaches the API."""
+        is_private = self.uses_the_bundled_sandbox and is_loopback_host(self.api.host)
+        return SecretStr(SANDBOX_API_KEY) if is_private else None

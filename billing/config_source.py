@@ -3,71 +3,84 @@
 import difflib
 import os
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
 
 from billing.config import Settings
+from billing.config_environment import FILE_VARIABLE, Environment, read_environment
+from billing.config_kinds import Setting, merged, settings_in, value_at
+from billing.config_problems import Problem
 from billing.config_rules import problems_of
+from billing.config_secrets import secrets_in_file
+from billing.config_urls import shown_url
 
-FILE_VARIABLE: Final = "BILLING_CONFIG"
 DEFAULT_FILE: Final = Path("config.toml")
+_LONGEST_SHOWN: Final = 12
+"""A value of the environment that is longer may be a secret under a wrong name."""
 
 
 class BadConfig(ValueError):
     """The configuration cannot be used; the text names each key, what is wrong with it, and the remedy."""
 
 
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings, and where they come from: ``file`` (None: there is none) and the environment over it."""
+
+    settings: Settings
+    file: Path | None
+    told: dict[str, Any]
+    environment: Environment
+
+    def origin_of(self, setting: Setting) -> str:
+        """Return where the value of a setting comes from: ``default``, the file, or its variables."""
+        names = [name for path, name in self.environment.variables.items() if path[: len(setting.path)] == setting.path]
+        if names:
+            return ", ".join(sorted(names))
+        return "default" if value_at(self.told, setting.path) is None else str(self.file)
+
+
 def read_settings(path: Path | None = None) -> Settings:
     """Return the settings of ``path``, or of ``$BILLING_CONFIG``, or of ``config.toml``, or the defaults.
 
-    Environment variables win over the file: ``BILLING_DATABASE__URL`` sets ``database.url``.
+    Environment variables win over the file: ``BILLING_DATABASE__URL`` sets ``database.url``. Secrets come from the
+    environment, or from the files that its variables name (``BILLING_DATABASE__URL_FILE``).
 
     :raises BadConfig: the file or a value cannot be used.
     """
-    named = path or (Path(os.environ[FILE_VARIABLE]) if FILE_VARIABLE in os.environ else None)
+    return read_configuration(path).settings
+
+
+def read_configuration(path: Path | None = None) -> Configuration:
+    """Return the settings as :func:`read_settings` does, and where each comes from.
+
+    :raises BadConfig: the file or a value cannot be used.
+    """
+    named = path or (Path(os.environ[FILE_VARIABLE]) if os.environ.get(FILE_VARIABLE) else None)
     if named is not None and not named.is_file():
         raise BadConfig(f"{named}: there is no such file")
     file = named or DEFAULT_FILE
     told = _read_file(file) if file.is_file() else {}
+    environment = read_environment(os.environ)
     if "secrets" in told:
         raise BadConfig(f"{file}: [secrets] must not stand in a file; set BILLING_SECRETS__... in the environment")
+    _refuse([f"{file}: {problem.sentence}" for problem in secrets_in_file(told)])
+    _refuse([f"environment: {problem}" for problem in environment.problems])
     try:
-        settings = _settings_of(file)()
+        settings = Settings.model_validate(merged(told, environment.told))
     except ValidationError as error:
-        raise BadConfig("\n".join(_sentence(file, told, problem) for problem in error.errors())) from None
-    except ValueError as error:
-        raise BadConfig(f"environment: {error}") from None
-    problems = problems_of(settings)
-    if problems:
-        raise BadConfig("\n".join(f"{file}: {problem}" for problem in problems))
-    return settings
+        problems = error.errors(include_url=False, include_context=False)
+        raise BadConfig("\n".join(_sentence(file, told, environment, problem) for problem in problems)) from None
+    _refuse([_placed(file, told, environment, problem) for problem in problems_of(settings)])
+    return Configuration(settings, file if file.is_file() else None, told, environment)
 
 
-def _settings_of(file: Path) -> type[Settings]:
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            del dotenv_settings, file_secret_settings
-            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-    return FromFile
+def _refuse(sentences: list[str]) -> None:
+    if sentences:
+        raise BadConfig("\n".join(sentences))
 
 
 def _read_file(file: Path) -> dict[str, Any]:
@@ -79,21 +92,44 @@ def _read_file(file: Path) -> dict[str, Any]:
         raise BadConfig(f"{file}: cannot be read: {error}") from None
 
 
-def _sentence(file: Path, told: dict[str, Any], problem: Any) -> str:
-    key = ".".join(str(part) for part in problem["loc"])
+def _placed(file: Path, told: dict[str, Any], environment: Environment, problem: Problem) -> str:
+    """Say where the value that is wrong comes from; the file is blamed for what stands in it only."""
+    setting, value = problem.setting, problem.value
+    variable = environment.variable_of(setting.path)
+    if variable is None:
+        named = "" if value is None else f"{setting.key} = {value!r}: "
+        is_in_file = value_at(told, setting.path) is not None
+        return f"{file if is_in_file else 'configuration'}: {named}{problem.sentence}"
+    if value is not None and "://" in value:
+        return f"environment: {variable} = {value!r}: {problem.sentence}"
+    named = "" if variable in problem.sentence else f"{variable}: "
+    return f"environment: {named}{problem.sentence}"
+
+
+def _sentence(file: Path, told: dict[str, Any], environment: Environment, problem: Any) -> str:
+    place = problem["loc"]
+    key = ".".join(str(part) for part in place)
     if problem["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(problem["loc"][-1]), _keys_beside(problem["loc"]), n=1)
-        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_keys_beside(problem['loc']))}"
+        near = difflib.get_close_matches(str(place[-1]), _keys_beside(place), n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; there are {', '.join(_keys_beside(place))}"
         return f"{file}: {key} is not a setting{hint}"
     message = str(problem["msg"]).removeprefix("Value error, ")
     message = f"{message[:1].lower()}{message[1:]}" if message[1:2].islower() else message
-    variable = f"BILLING_{'__'.join(str(part) for part in problem['loc'])}".upper()
-    if variable in os.environ:
-        shown = "" if key.startswith("secrets") else f" = {os.environ[variable]!r}"
-        return f"environment: {variable}{shown}: {message}"
-    value = _value_at(told, problem["loc"])
-    shown = "" if key.startswith("secrets") or value is None else f" = {value!r}"
-    return f"{file}: {key}{shown}: {message}"
+    variable = environment.variable_of(place)
+    value = _shown(place, value_at(told, place) if variable is None else value_at(environment.told, place))
+    if variable is None:
+        return f"{file}: {key}{value}: {message}"
+    if len(value) > _LONGEST_SHOWN + len(" = ''"):
+        value = ""
+    return f"environment: {variable}{value}: {message}"
+
+
+def _shown(place: tuple[Any, ...], value: Any) -> str:
+    """Return a value that was refused, as far as it may be shown."""
+    setting = next((each for each in settings_in(Settings) if each.path == place[: len(each.path)]), None)
+    if value is None or isinstance(value, dict) or setting is None or setting.is_secret:
+        return ""
+    return f" = {shown_url(value) if isinstance(value, str) else value!r}" if setting.mark else f" = {value!r}"
 
 
 def _keys_beside(place: tuple[Any, ...]) -> list[str]:
@@ -105,12 +141,3 @@ def _keys_beside(place: tuple[Any, ...]) -> list[str]:
             return []
         model = inner
     return sorted(model.model_fields)
-
-
-def _value_at(told: Any, place: tuple[Any, ...]) -> Any:
-    for part in place:
-        try:
-            told = told[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return told

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from billing.store.database_url import read_database_url
 
 _inside: ContextVar[bool] = ContextVar("inside_a_transaction", default=False)
 _last_works: ContextVar[list[Callable[[], None]] | None] = ContextVar("works_before_the_commit", default=None)
@@ -23,10 +24,6 @@ class NestedTransaction(RuntimeError):
     """A transaction was opened inside another. Act and transaction must be the same thing."""
 
 
-class BadDatabaseUrl(ValueError):
-    """The database URL cannot be used."""
-
-
 class Database:
     """A database that acts run against.
 
@@ -35,7 +32,7 @@ class Database:
     """
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
-        self.url = _usable_url(url)
+        self.url = read_database_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._writers: AbstractContextManager[object] = threading.RLock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
@@ -155,21 +152,6 @@ def told_plainly(error: Exception) -> str:
         trace = trace.tb_next
     place = "" if trace is None else f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
     return f"{type(error).__name__}{place}"
-
-
-def _usable_url(text: str) -> URL:
-    try:
-        url = make_url(text)
-    except ArgumentError as error:
-        raise BadDatabaseUrl(f"database.url cannot be read ({error}); write sqlite:///billing.db") from None
-    backend = url.get_backend_name()
-    if backend == "postgresql":
-        return url.set(drivername="postgresql+psycopg")
-    if backend == "sqlite" and url.database not in (None, "", ":memory:"):
-        return url
-    raise BadDatabaseUrl(
-        f"database.url names {backend!r}; use a SQLite file (sqlite:///billing.db) or postgresql://user@host/name"
-    )
 
 
 def _prepare_sqlite(engine: Engine) -> None:

@@ -326,4 +326,4 @@ def test_a_burst_of_links_turns_no_other_request_away():
 
 
 def test_settings_for_the_database_are_not_shown(still):
-    assert DatabaseSection().url not in still.http.get("/openapi.json").text
+    assert DatabaseSection().url.get_secret_value() not in still.http.get("/openapi.json").text

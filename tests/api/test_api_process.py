@@ -28,11 +28,11 @@ def started(folder):
     """Start a process on a fresh database of its own."""
     folder.mkdir()
     settings = Settings(database=DatabaseSection(url=f"sqlite:///{folder / 'billing.db'}"))
-    database = Database(settings.database.url)
+    database = Database(settings.database.url.get_secret_value())
     migrate(database, facts_of(settings), now=START)
     database.dispose()
     file = folder / "config.toml"
-    file.write_text(f'[database]\nurl = "{settings.database.url}"\n[api]\nport = 0\n')
+    file.write_text(f'[database]\nurl = "{settings.database.url.get_secret_value()}"\n[api]\nport = 0\n')
     environment = {**os.environ, "BILLING_CONFIG": str(file)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen([sys.executable, "-c", RUN], env=environment, **pipes)

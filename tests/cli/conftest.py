@@ -202,7 +202,8 @@ def live_shop(tmp_path, monkeypatch):
     file = tmp_path / "live.toml"
     file.write_text(
         f'mode = "live"\n[gateway]\nbase_url = "https://prefix.api.checkout.com"\n[database]\nurl = "{url}"\n'
-        '[api]\npublic_url = "https://billing.example.com"\n[daemon]\nsingle_process = true\n',
+        '[api]\npublic_url = "https://billing.example.com"\nreturn_urls = ["https://app.example.com"]\n'
+        "[daemon]\nsingle_process = true\n",
         encoding="utf-8",
     )
     made = Shop(file, url, Database(url))

@@ -35,7 +35,6 @@ _LOADED_BEFORE: Final = [
     "pendulum",
     "psycopg",
     "pydantic",
-    "pydantic_settings",
     "sqlalchemy.dialects.sqlite",
     "sqlmodel",
     "structlog",

@@ -27,7 +27,6 @@ _LOADED_BEFORE: Final = (
     "hypothesis.strategies",
     "pendulum",
     "psycopg",
-    "pydantic_settings",
     "sqlalchemy.dialects.postgresql",
     "sqlalchemy.dialects.sqlite",
     "sqlmodel",

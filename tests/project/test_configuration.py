@@ -1,34 +1,9 @@
 """A bad configuration is refused with the key, the value and what would be right; a good one may come from anywhere."""
 
 import pytest
+from project_settings import LIVE, LIVE_SECRETS
 
-from billing.config_source import BadConfig, read_settings
-
-LIVE = """
-mode = "live"
-[database]
-url = "postgresql://billing@db.example/billing"
-[gateway]
-base_url = "https://abcdefgh.api.checkout.com"
-[api]
-public_url = "https://billing.example.com"
-"""
-LIVE_SECRETS = {
-    "BILLING_SECRETS__GATEWAY_SECRET_KEY": "sk_" + "a" * 26 + "a",
-    "BILLING_SECRETS__WEBHOOK_KEYS": "w" * 32,
-}
-
-
-@pytest.fixture
-def read(tmp_path, monkeypatch):
-    def read_text(text, **environment):
-        file = tmp_path / "config.toml"
-        file.write_text(text, encoding="utf-8")
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        return read_settings(file)
-
-    return read_text
+from billing.config_source import BadConfig
 
 
 @pytest.mark.parametrize(

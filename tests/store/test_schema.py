@@ -13,7 +13,8 @@ from sqlmodel import SQLModel
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.states import ChargeState, InvoiceState, SubscriptionState
 from billing.store import tables
-from billing.store.database import BadDatabaseUrl, Database, NestedTransaction
+from billing.store.database import Database, NestedTransaction
+from billing.store.database_url import BadDatabaseUrl
 from billing.store.migrating import newest_version, upgrade, version_of
 from plans.calendar import IntervalUnit
 

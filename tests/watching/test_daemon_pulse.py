@@ -124,7 +124,7 @@ def daemon_on(world, **section):
         gateway=GatewaySection(base_url=str(world.http.base_url)),
         daemon=DaemonSection(tick_seconds=0.05, **section),
     )
-    own = Database(settings.database.url)
+    own = Database(settings.database.url.get_secret_value())
     with own.transaction() as tx:
         bind(tx, facts_of(settings))
     registry = CollectorRegistry()

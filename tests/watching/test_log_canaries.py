@@ -127,8 +127,8 @@ def test_logs_and_metrics_of_a_whole_story_hold_ids_and_nothing_personal(file, t
     with SandboxServer(Options(port=0, seed=1, quiet=True, secret_key=key, webhook_key=webhook_key)) as sandbox:
         file.write_text(file.read_text(encoding="utf-8").replace("SANDBOX", sandbox.url), encoding="utf-8")
         settings = read_settings(file)
-        database = Database(settings.database.url)
-        with fresh_world(sandbox.url, settings.database.url) as world:
+        database = Database(settings.database.url.get_secret_value())
+        with fresh_world(sandbox.url, settings.database.url.get_secret_value()) as world:
             with database.transaction() as tx:
                 set_clock(tx, START)
                 bind(tx, facts_of(settings))

@@ -44,7 +44,7 @@ def daemon_on(world, reads_per_second=200.0):
     rules = replace(world.engine.rules.reconciling, reads_per_second=reads_per_second)
     pulse = Pulse("d", SweepInstruments(CollectorRegistry()), stalled_after=60)
     with ExitStack() as stack:
-        own = Database(settings.database.url)
+        own = Database(settings.database.url.get_secret_value())
         stack.callback(own.dispose)
         with own.transaction() as tx:
             bind(tx, facts_of(settings))

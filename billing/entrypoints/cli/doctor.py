@@ -1,6 +1,7 @@
 """`billing doctor`: what is wrong with this installation, and what to do about it."""
 
 from collections.abc import Callable
+from typing import Final
 
 import typer
 
@@ -11,6 +12,8 @@ from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.errors import sentence_of
 from billing.entrypoints.cli.options import AsJson
 from billing.entrypoints.cli.output import print_json, print_table, say
+
+_REMEDY: Final = "correct it; `billing config init` writes a file that explains each key"
 
 
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
@@ -29,9 +32,7 @@ def _examine(session: Session) -> list[Check]:
     try:
         session.settings  # noqa: B018 - reading it is the examination
     except BadConfig as error:
-        return [
-            wrong("configuration", line, "correct it; config.toml explains each key") for line in str(error).split("\n")
-        ]
+        return [wrong("configuration", line, _REMEDY) for line in str(error).split("\n")]
     checks = _all(examine_set_up.EXAMINATIONS, session)
     reached = _all((examine_database.reachable,), session)
     if any(check.verdict is Verdict.WRONG for check in reached):

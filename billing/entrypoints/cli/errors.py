@@ -7,7 +7,8 @@ from billing.domain.states import IllegalMove
 from billing.entrypoints.cli.exits import TRACE_VARIABLE
 from billing.entrypoints.ready import NotReady
 from billing.operations.engine import Refusal
-from billing.store.database import BadDatabaseUrl, is_conflict
+from billing.store.database import is_conflict
+from billing.store.database_url import BadDatabaseUrl
 from billing.store.installation import NoInstallation
 from billing.store.lookups import NoSuchThing
 from billing.store.writes import StaleRow

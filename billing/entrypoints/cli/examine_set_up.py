@@ -9,7 +9,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from billing.config import SANDBOX_WEBHOOK_KEY
-from billing.config_source import DEFAULT_FILE, FILE_VARIABLE
+from billing.config_environment import FILE_VARIABLE
+from billing.config_source import DEFAULT_FILE
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.gateway.port import Health
@@ -37,10 +38,6 @@ def webhook_key(session: Session) -> Check:
     if not keys:
         remedy = "set BILLING_SECRETS__WEBHOOK_KEYS to the workflow's signature key"
         return wrong("webhook key", "none is set: every webhook is refused", remedy)
-    if session.is_live and SANDBOX_WEBHOOK_KEY in keys:
-        return wrong(
-            "webhook key", "it is the bundled sandbox's, which everybody knows", "make one: openssl rand -hex 32"
-        )
     own = "the bundled sandbox's" if keys == [SANDBOX_WEBHOOK_KEY] else f"{len(keys)} set"
     return ok("webhook key", own)
 

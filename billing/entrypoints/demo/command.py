@@ -126,7 +126,7 @@ _EVENTS: Final = [
 
 
 def _set_up(settings: Any, now: datetime) -> None:
-    opened = Database(settings.database.url)
+    opened = Database(settings.database.url.get_secret_value())
     try:
         migrate(opened, facts_of(settings), now=now)
     finally:
@@ -134,7 +134,9 @@ def _set_up(settings: Any, now: datetime) -> None:
     with open_engine(settings, actor="demo") as engine:
         with engine.database.snapshot() as tx:
             if tx.exec_driver_sql("SELECT count(*) FROM subscription").scalar_one():
-                raise Refusal(f"{settings.database.url} holds subscriptions already; the demo wants an empty database")
+                raise Refusal(
+                    f"{engine.database.location} holds subscriptions already; the demo wants an empty database"
+                )
         apply_plans(engine, read_catalog(PLANS, DEFAULT_LIMITS), now=now)
 
 
