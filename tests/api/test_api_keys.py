@@ -15,7 +15,7 @@ from harness import kst
 from sqlalchemy.exc import OperationalError
 from waiting import HANG_SECONDS, until
 
-from billing.config import Settings
+from billing.config import SANDBOX_API_KEY, Settings
 from billing.domain.api_keys import ENTROPY_BYTES, KeyMode, KeyStanding, compose_key, key_digest, key_id
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.roles import Role
@@ -23,6 +23,7 @@ from billing.entrypoints.api.app import create_app
 from billing.entrypoints.api.auth import DOCUMENTATION_PATHS
 from billing.entrypoints.api.callers import READ_APART_SECONDS, KeyRing, NotLetIn
 from billing.entrypoints.api.roles import LEAST_ROLE
+from billing.entrypoints.built_in_key import built_in_key_in_words
 from billing.operations.api_keys import create_key, revoke_key, rotate_key
 from billing.store.api_keys import known_keys, note_use
 
@@ -217,6 +218,30 @@ def test_the_built_in_key_is_there_beside_the_bundled_sandbox_only(sqlite_world)
         api = served.put(sqlite_world)
         api.refused(api.call("GET", "/v1/plans"), 401, "unauthorized")
         assert asked(api, made(api).secret).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "192.0.2.7", "billing.internal"])  # noqa: S104 - told, not bound
+def test_the_built_in_key_opens_no_api_that_other_machines_reach(sqlite_world, host):
+    with served_api(api={"host": host}) as served:
+        api = served.put(sqlite_world)
+        for method, path in (("GET", "/v1/plans"), ("POST", "/v1/keys"), ("GET", "/metrics")):
+            api.refused(api.call(method, path), 401, "unauthorized")
+        assert asked(api, made(api).secret).status_code == 200
+    assert "does not open it" in built_in_key_in_words(Settings(api={"host": host}))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "::1"])
+def test_the_built_in_key_opens_an_api_that_only_this_machine_reaches(host):
+    assert Settings(api={"host": host}).built_in_api_key().get_secret_value() == SANDBOX_API_KEY
+    assert "opens it as an admin" in built_in_key_in_words(Settings(api={"host": host}))
+
+
+def test_nothing_is_said_of_the_built_in_key_where_it_never_opens_anything():
+    live = Settings(mode="live", secrets={"gateway_secret_key": "sk_x"})
+    away = Settings(gateway={"base_url": "https://x.api.sandbox.checkout.com"})
+    for settings in (live, away):
+        assert settings.built_in_api_key() is None
+        assert built_in_key_in_words(settings) is None
 
 
 def test_the_time_of_the_test_clock_neither_ends_a_key_nor_keeps_it(api):

@@ -46,6 +46,7 @@ def test_it_says_where_it_listens_and_ends_cleanly(tmp_path):
             line = process.stdout.readline()
             found = re.fullmatch(r"billing API on (http://127\.0\.0\.1:\d+)\n", line)
             assert found, line
+            assert process.stdout.readline().startswith("sandbox-api-key opens it as an admin: ")
             with client(found[1]) as http:
                 assert http.get("/readyz").json() == {"status": "ready"}
             process.send_signal(how)

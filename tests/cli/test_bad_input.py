@@ -136,10 +136,9 @@ def test_a_folder_that_is_not_there_is_told(empty, tmp_path):
     assert "the database cannot be used (unable to open database file)" in told.err
 
 
-def test_a_postgres_that_is_not_there_is_told_without_its_password(empty):
-    empty.config.write_text(
-        '[database]\nurl = "postgresql://me:hunter2@127.0.0.1:1/nothing?connect_timeout=1"\n', encoding="utf-8"
-    )
+def test_a_postgres_that_is_not_there_is_told_without_its_password(empty, monkeypatch):
+    empty.config.write_text("", encoding="utf-8")
+    monkeypatch.setenv("BILLING_DATABASE__URL", "postgresql://me:hunter2@127.0.0.1:1/nothing?connect_timeout=1")
     told = empty.billing("plans", "list")
     assert told.code == 1
     assert "the database cannot be used" in told.err

@@ -221,6 +221,15 @@ def test_a_public_url_without_https_beside_a_remote_sandbox(lived, monkeypatch):
     assert finding(lived, "API keys")[:1] == ("ok",)
 
 
+def test_the_built_in_key_is_told_of_with_where_the_api_listens(lived, monkeypatch):
+    verdict, words = finding(lived, "API keys")
+    assert (verdict, "none was made; sandbox-api-key opens it as an admin" in words) == ("ok", True)
+    monkeypatch.setenv("BILLING_API__HOST", "0.0.0.0")  # noqa: S104 - told, not bound
+    verdict, words = finding(lived, "API keys")
+    assert verdict == "wrong"
+    assert "sandbox-api-key does not open it: with api.host 0.0.0.0 other machines reach the API" in words
+
+
 def test_an_audit_trail_that_the_database_guards_no_more_is_wrong(lived):
     lived.billing("stop", "look at it")
     assert "guarded; head 1:" in finding(lived, "audit trail")[1]

@@ -50,6 +50,7 @@ from billing.entrypoints.api.return_looks import Looks
 from billing.entrypoints.api.roles import require_role
 from billing.entrypoints.api.strict import take_nothing_unknown
 from billing.entrypoints.api.webhooks import Webhooks, store_events, store_refusals
+from billing.entrypoints.built_in_key import built_in_key_in_words
 from billing.entrypoints.clock import machine_now
 from billing.entrypoints.collector import spare_the_collector
 from billing.entrypoints.metrics.instruments import Instruments
@@ -193,7 +194,8 @@ def run_api(settings: Settings) -> None:
                 reset_contextvars=True,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
                 ws="none",
-            )
+            ),
+            note=built_in_key_in_words(settings),
         )
 
         def stop(_number: int, _frame: FrameType | None) -> None:
@@ -208,10 +210,15 @@ def run_api(settings: Settings) -> None:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, note: str | None) -> None:
+        super().__init__(config)
+        self._note = note
+
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """Listen, then say where, in one line."""
+        """Listen, then say where in one line, and whether the built-in key opens it in another."""
         await super().startup(sockets)  # type: ignore[arg-type]
         if self.started:
             host, port = self.servers[0].sockets[0].getsockname()[:2]
             sys.stdout.write(f"billing API on http://{host if ':' not in host else f'[{host}]'}:{port}\n")
+            sys.stdout.write(f"{self._note}\n" if self._note else "")
             sys.stdout.flush()

@@ -9,6 +9,7 @@ from billing.domain.days.grace import outlasts
 from billing.domain.door import DoorState, remedy_for, state_of
 from billing.domain.public_ids import Kind, brief_subject, public_id
 from billing.domain.reconciling import Place, Round
+from billing.entrypoints.built_in_key import built_in_key_in_words
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.entrypoints.cli.output import moment
@@ -72,11 +73,13 @@ def api_keys(session: Session) -> Check:
     """Without a key the API answers nobody but Checkout.com and returning subscribers."""
     with session.engine.database.snapshot() as tx:
         number = sum(row.revoked_at is None for row in list_keys(tx, _MOST_KEYS))
+    built_in = built_in_key_in_words(session.settings)
+    also = f"; {built_in}" if built_in is not None else ""
     if number:
-        return ok("API keys", f"{number} in use")
+        return ok("API keys", f"{number} in use{also}")
     if session.settings.built_in_api_key() is not None:
-        return ok("API keys", "none but the bundled sandbox's")
-    return wrong("API keys", "there is none: the API answers nobody", "make one: `billing keys create NAME`")
+        return ok("API keys", f"none was made{also}")
+    return wrong("API keys", f"there is none: the API answers nobody{also}", "make one: `billing keys create NAME`")
 
 
 def audit_trail(session: Session) -> Check:
