@@ -62,6 +62,7 @@ def erase_customer(engine: Engine, customer_id: UUID, *, reason: str, now: datet
             blank(tx, customer_id, author)
             told = Note("customer.erased", {"reason": reason[:200]})
             note(tx, None, told, author, subject=("customer", str(customer_id)))
+    engine.database.leave_no_traces()
     send_revocations(engine, ids, now=now)
     with engine.database.snapshot() as tx:
         untold_sources = unconfirmed_revocations(tx, ids)

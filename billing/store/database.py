@@ -7,16 +7,15 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from billing.store.database_url import read_database_url
+from billing.store.sqlite_file import prepare_sqlite, truncate_log
 
 _inside: ContextVar[bool] = ContextVar("inside_a_transaction", default=False)
 _last_works: ContextVar[list[Callable[[], None]] | None] = ContextVar("works_before_the_commit", default=None)
-_BUSY_TIMEOUT_MS = 30_000
 _LONGEST_SENTENCE = 400
 
 
@@ -37,7 +36,7 @@ class Database:
         self._writers: AbstractContextManager[object] = threading.RLock() if self.is_sqlite else nullcontext()
         if self.is_sqlite:
             self.engine = create_engine(self.url, hide_parameters=True)
-            _prepare_sqlite(self.engine)
+            prepare_sqlite(self.engine)
         else:
             self.engine = create_engine(
                 self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
@@ -72,6 +71,13 @@ class Database:
         """Read what is committed, without taking SQLite's write lock. Must not nest."""
         with self._begin(self._reading) as connection:
             yield connection
+
+    def leave_no_traces(self) -> bool:
+        """Empty SQLite's log, which holds what was erased; False: it is read now. PostgreSQL's is not ours to empty."""
+        if not self.is_sqlite:
+            return True
+        with self._writers:
+            return truncate_log(self.engine)
 
     @cached_property
     def for_people(self) -> "Database":
@@ -152,22 +158,3 @@ def told_plainly(error: Exception) -> str:
         trace = trace.tb_next
     place = "" if trace is None else f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
     return f"{type(error).__name__}{place}"
-
-
-def _prepare_sqlite(engine: Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def configure(dbapi_connection: Any, _record: object) -> None:
-        # The driver's own transaction handling would begin late; we begin ourselves.
-        dbapi_connection.isolation_level = None
-        for pragma in (
-            f"busy_timeout={_BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-        ):
-            dbapi_connection.execute(f"PRAGMA {pragma}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        reading = connection.get_execution_options().get("reading", False)
-        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -113,6 +113,13 @@ def blank(tx: Connection, customer_id: UUID, author: Author) -> None:
     links = ("success_url", "failure_url", "redirect_url", "return_token")
     mine = select(col(Subscription.id)).where(col(Subscription.customer_id) == customer_id)
     tx.execute(update(Charge).where(col(Charge.subscription_id).in_(mine)).values(**dict.fromkeys(links)))
+    # What people typed as reasons; why the engine did something stands in the events, too.
+    tx.execute(update(Subscription).where(col(Subscription.id).in_(mine)).values(cancel_reason=None))
+    charged = select(col(Charge.id)).where(col(Charge.subscription_id).in_(mine))
+    tx.execute(update(Refund).where(col(Refund.charge_id).in_(charged)).values(reason=""))
+    settled = col(RefundObligation.settled_reason).is_not(None)
+    owed = update(RefundObligation).where(col(RefundObligation.charge_id).in_(charged), settled)
+    tx.execute(owed.values(settled_reason=""))
     # What was answered about the customer is emptied; that it was answered stays known, lest a refund be made again.
     shown = col(KeyedRequest.body).contains(public_id(Kind.CUSTOMER, customer_id), autoescape=True)
     tx.execute(update(KeyedRequest).where(shown).values(body=""))

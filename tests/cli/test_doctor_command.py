@@ -1,6 +1,7 @@
 """`billing doctor`: each finding, provoked."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -360,3 +361,13 @@ def test_a_dispute_waits_for_an_answer(lived, respond_by, verdict):
     assert found == verdict
     assert "₩9,900 of ch_" in words
     assert f"answer by {respond_by}" in words
+
+
+def test_a_database_file_that_others_may_read_is_named_with_what_to_do(lived):
+    assert finding(lived, "database file") == ("ok", "its owner's alone → ")
+    file = Path(lived.database.location)
+    file.chmod(0o644)
+    verdict, words = finding(lived, "database file")
+    assert verdict == "warning"
+    assert "others than its owner may read or change billing.db (mode 0644)" in words
+    assert f"`chmod 600 {file}*`" in words

@@ -1,6 +1,8 @@
 """Stories of customers who are made known, updated and erased."""
 
+import sqlite3
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -120,6 +122,71 @@ def test_an_erased_customer_leaves_nothing_personal_in_any_table_and_the_books_s
     assert world.states("invoice") == ["paid"]
     with world.engine.database.snapshot() as tx:
         assert check_all(tx, world.now) == []
+
+
+TYPED = "sowol said that 김소월 moves to Busan"
+
+
+def test_an_erasure_blanks_what_people_typed_as_reasons(world):
+    subscription = _subscribed(world)
+    cancel_now(world.engine, subscription, reason=TYPED, now=world.now)
+    charge = UUID(str(world.rows("SELECT id FROM charge")[0]["id"]))
+    request_refund(world.engine, charge, None, reason=TYPED, now=world.now)
+    world.calm(hours=2)
+    typed = ("SELECT cancel_reason AS why FROM subscription", "SELECT reason AS why FROM refund")
+    assert [world.rows(query)[0]["why"] for query in typed] == [TYPED, TYPED]
+    _erase(world)
+    assert [world.rows(query)[0]["why"] for query in typed] == [None, ""]
+    with world.engine.database.snapshot() as tx:
+        assert check_all(tx, world.now) == []
+
+
+def test_the_reasons_of_others_stay(world):
+    subscription = _subscribed(world)
+    cancel_now(world.engine, subscription, reason="of the first", now=world.now)
+    other = world.subscribe("lee")
+    cancel_now(world.engine, other, reason="of the other", now=world.now)
+    erase_customer(
+        world.engine,
+        UUID(str(world.rows("SELECT id FROM customer WHERE reference = 'cust-kim'")[0]["id"])),
+        reason="asked",
+        now=world.now,
+    )
+    told = {row["cancel_reason"] for row in world.rows("SELECT cancel_reason FROM subscription")}
+    assert told == {None, "of the other"}
+
+
+def _bytes_on_disk(world):
+    file = Path(world.engine.database.location)
+    return b"".join(each.read_bytes() for each in file.parent.glob(f"{file.name}*") if not each.name.endswith("-shm"))
+
+
+def test_an_erasure_leaves_nothing_personal_in_the_files_of_sqlite(world):
+    if not world.engine.database.is_sqlite:
+        pytest.skip("what PostgreSQL keeps of former rows is told in docs/security.md")
+    subscription = _subscribed(world)
+    for number in range(20):
+        update_customer(world.engine, _ident(world), {"name": f"김소월 {number}"}, now=world.now)
+    cancel_now(world.engine, subscription, reason="enough", now=world.now)
+    personal = [each.encode() for each in PERSONAL if each != "cus_"]
+    assert all(each in _bytes_on_disk(world) for each in personal)
+    _erase(world)
+    assert [each for each in personal if each in _bytes_on_disk(world)] == []
+
+
+def test_an_erasure_while_somebody_reads_is_done_and_its_traces_go_when_it_is_asked_for_again(world):
+    if not world.engine.database.is_sqlite:
+        pytest.skip("PostgreSQL has no such log")
+    subscription = _subscribed(world)
+    cancel_now(world.engine, subscription, reason="enough", now=world.now)
+    reader = sqlite3.connect(world.engine.database.location, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM customer").fetchone()
+    _erase(world)
+    assert _row(world)["name"] == ""
+    reader.close()
+    _erase(world)
+    assert "김소월".encode() not in _bytes_on_disk(world)
 
 
 def test_an_erased_customer_is_not_enrolled_updated_or_made_known_again(world):

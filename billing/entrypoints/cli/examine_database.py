@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Final
 
 from billing.bootstrap import facts_of
@@ -29,6 +30,7 @@ from billing.store.plan_views import list_plans
 from billing.store.reconciliation import count_captured, load_rounds
 from billing.store.report_log import Backlog, count_without_agreement, list_parked, load_backlog
 from billing.store.set_up_evidence import count_lately
+from billing.store.sqlite_file import open_to_others
 from billing.store.vital_signs import COUNTED_TO
 from plans.calendar import Interval
 from plans.money import Money
@@ -58,6 +60,18 @@ def reachable(session: Session) -> Check:
         return ok("database", f"{location}, schema {newest_version()}")
     told, _, remedy = REMEDIES[state].partition("; ")
     return wrong("database", f"{location}: {told}", remedy)
+
+
+def database_file(session: Session) -> Check:
+    """Names, addresses and the installation's secret are in it."""
+    database = session.engine.database
+    if not database.is_sqlite:
+        return ok("database file", "none: the data are on a server")
+    found = [f"{file.name} (mode {mode:04o})" for file, mode in open_to_others(Path(database.location))]
+    if found:
+        told = f"others than its owner may read or change {', '.join(found)}"
+        return warning("database file", told, f"`chmod 600 {database.location}*`")
+    return ok("database file", "its owner's alone")
 
 
 def binding(session: Session) -> Check:
@@ -320,6 +334,7 @@ def _backlog(session: Session) -> Backlog:
 
 
 EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
+    database_file,
     binding,
     api_keys,
     audit_trail,

@@ -68,7 +68,8 @@ def demo_command(
 def _live_through(
     subscribers: int, months: int, seed: int, database: str | None, console: Console, *, strict: bool
 ) -> tuple[Figures, Path]:
-    FOLDER.mkdir(exist_ok=True)
+    FOLDER.mkdir(mode=0o700, exist_ok=True)
+    FOLDER.chmod(0o700)
     url = database or _fresh_file()
     api_url = f"http://127.0.0.1:{free_port()}"
     cast, acts = make_cast(subscribers, months, seed, START)
