@@ -4,6 +4,7 @@ import difflib
 import os
 import tomllib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,14 @@ class BadConfig(ValueError):
     """The configuration cannot be used; the text names each key, what is wrong with it, and the remedy."""
 
 
+class Origin(StrEnum):
+    """Where the value of a setting may come from; what comes later wins."""
+
+    DEFAULT = "default"
+    FILE = "file"
+    ENVIRONMENT = "environment"
+
+
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The settings, and where they come from: ``file`` (None: there is none) and the environment over it."""
@@ -35,12 +44,12 @@ class Configuration:
     told: dict[str, Any]
     environment: Environment
 
-    def origin_of(self, setting: Setting) -> str:
-        """Return where the value of a setting comes from: ``default``, the file, or its variables."""
+    def origin_of(self, setting: Setting) -> tuple[Origin, str | None]:
+        """Return what kind of place the value of a setting comes from, and which: a variable (or several), a file."""
         names = [name for path, name in self.environment.variables.items() if path[: len(setting.path)] == setting.path]
         if names:
-            return ", ".join(sorted(names))
-        return "default" if value_at(self.told, setting.path) is None else str(self.file)
+            return Origin.ENVIRONMENT, ", ".join(sorted(names))
+        return (Origin.DEFAULT, None) if value_at(self.told, setting.path) is None else (Origin.FILE, str(self.file))
 
 
 def read_settings(path: Path | None = None) -> Settings:

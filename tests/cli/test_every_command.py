@@ -45,6 +45,8 @@ READING = [
     ("audit", "list"),
     ("audit", "verify"),
     ("doctor",),
+    ("config", "show"),
+    ("config", "show", "--set"),
 ]
 
 

@@ -56,6 +56,7 @@ ENTRIES: Final = {
         "webhooks:app", "What Checkout.com told; and events sent on: endpoints, deliveries, resend.", _LOOK
     ),
     "listen": Entry("listen:listen", "Show events as they happen; forward them to a program of yours.", _LOOK),
+    "config": Entry("configuration:app", "The settings: write config.toml, show them and where each comes from.", _RUN),
     "keys": Entry("keys:app", "Keys of this API: create, list, rotate, revoke.", _RUN),
     "migrate": Entry("operate:migrate", "Make the database, or bring it to the newest schema.", _RUN),
     "daemon": Entry("serve:daemon", "Renew, charge, retry and settle what is due, until Ctrl-C.", _RUN),
