@@ -14,12 +14,18 @@ from billing.config_environment import FILE_VARIABLE
 from billing.config_kinds import DatabaseUrl, Setting, settings_in
 from billing.config_source import DEFAULT_FILE, Origin, read_configuration
 from billing.entrypoints.cli.context import session_of
+from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson
 from billing.entrypoints.cli.output import print_json, print_table, say
 from billing.operations.engine import Refusal
 from billing.store.database_url import read_database_url, shown
 
-app = typer.Typer(no_args_is_help=True, help="The settings: write config.toml, show them and where each comes from.")
+app = typer.Typer(
+    help="The settings: write config.toml, show them and where each comes from.",
+    no_args_is_help=True,
+    rich_markup_mode=MARKUP,
+    context_settings=HELP_NAMES,
+)
 _IN_THE_CHECKOUT: Final = Path(__file__).resolve().parents[3] / "config.toml"
 _HIDDEN: Final = "***"
 
