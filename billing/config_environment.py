@@ -25,7 +25,7 @@ _KUBERNETES_PORT: Final = re.compile(r"BILLING_(\w+_)?PORT")
 class Environment:
     """What the variables tell: ``told`` as a nested table, the name of the variable of each setting, and problems."""
 
-    told: dict[str, Any] = field(default_factory=dict)
+    told: dict[str, Any] = field(default_factory=dict, repr=False)
     variables: dict[tuple[str, ...], str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 

@@ -3,7 +3,7 @@
 import difflib
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
@@ -41,7 +41,7 @@ class Configuration:
 
     settings: Settings
     file: Path | None
-    told: dict[str, Any]
+    told: dict[str, Any] = field(repr=False)
     environment: Environment
 
     def origin_of(self, setting: Setting) -> tuple[Origin, str | None]:
@@ -144,8 +144,8 @@ def _shown(place: tuple[Any, ...], value: Any) -> str:
 def _keys_beside(place: tuple[Any, ...]) -> list[str]:
     model: Any = Settings
     for part in place[:-1]:
-        field = model.model_fields.get(part) if isinstance(part, str) else None
-        inner = field.annotation if field is not None else None
+        found = model.model_fields.get(part) if isinstance(part, str) else None
+        inner = found.annotation if found is not None else None
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return []
         model = inner

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, create_engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from billing.store.database_url import read_database_url
+from billing.store.database_url import apart, read_database_url
 from billing.store.sqlite_file import prepare_sqlite, truncate_log
 
 _inside: ContextVar[bool] = ContextVar("inside_a_transaction", default=False)
@@ -38,8 +38,14 @@ class Database:
             self.engine = create_engine(self.url, hide_parameters=True)
             prepare_sqlite(self.engine)
         else:
+            url_shown, secret = apart(self.url)
             self.engine = create_engine(
-                self.url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True, hide_parameters=True
+                url_shown,
+                pool_size=pool_size,
+                max_overflow=0,
+                pool_pre_ping=True,
+                hide_parameters=True,
+                connect_args=secret,
             )
         self._reading = self.engine.execution_options(reading=True)
 

@@ -1,5 +1,6 @@
 """Reads the URL of a database, and tells what of it is secret. No sentence here shows any part of it."""
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -9,6 +10,10 @@ from sqlalchemy.exc import ArgumentError
 _SECRET_PARAMETERS: Final = ("password", "sslpassword", "scram_client_key", "scram_server_key", "oauth_client_secret")
 """Parameters of a connection that hold a secret (PostgreSQL 18, libpq, section 32.1.2)."""
 _RIGHT: Final = "use a SQLite file (sqlite:///billing.db) or postgresql://user@host/name"
+
+
+_USER: Final = re.compile(r"(?:[^:/]*(?::[^@]*)?@)?")
+"""User and password of a URL, as SQLAlchemy finds them."""
 
 
 class BadDatabaseUrl(ValueError):
@@ -29,11 +34,10 @@ def read_database_url(text: str) -> URL:
         return url
     if backend != "postgresql":
         raise BadDatabaseUrl(f"database.url names {backend!r}; {_RIGHT}")
-    # With an @ more than the one before the host, the end of a password would be taken for the host, and be shown.
-    if text.count("@") > 1 + (url.username or "").count("@"):
-        raise BadDatabaseUrl(
-            "database.url holds @ more than once; write %40 for each that is part of a name or password"
-        )
+    # What follows an @ of a password would be taken for the server, and be shown.
+    rest = text.partition("://")[2]
+    if "@" in rest[_USER.match(rest).end() :]:  # type: ignore[union-attr]
+        raise BadDatabaseUrl("database.url holds an @ too many; write %40 for each in a name or password")
     asked = dict(url.query)
     told = asked.pop("password", None)
     password = url.password or (told if isinstance(told, str) else None)
@@ -53,3 +57,9 @@ def shown(url: URL) -> str:
     """Return a URL as people may see it."""
     hidden = {name: "***" if name in _SECRET_PARAMETERS else value for name, value in url.query.items()}
     return url.set(drivername=url.get_backend_name(), query=hidden).render_as_string(hide_password=True)
+
+
+def apart(url: URL) -> tuple[URL, dict[str, str]]:
+    """Return a URL without its secret parameters, and these: what shows a URL hides its password, but no parameter."""
+    secret = {name: str(value) for name, value in url.query.items() if name in _SECRET_PARAMETERS}
+    return url.difference_update_query(secret), secret

@@ -7,11 +7,12 @@ import re
 import pytest
 from project_settings import ALL, LIVE, LIVE_SECRETS, SECRETS, by_key
 from pydantic import SecretStr
+from sqlalchemy import event
 
 from billing import config
 from billing.bootstrap import open_engine
 from billing.config import BUILT_IN_SECRETS, Secrets, Settings
-from billing.config_source import BadConfig
+from billing.config_source import BadConfig, read_configuration
 from billing.sandbox import defaults
 from billing.store.database import Database
 from billing.store.database_url import shown
@@ -71,6 +72,9 @@ PASSWORDS = [
     "postgresql://billing:x@{}@db.example/billing",
     "postgresql://billing:x@{}/y@db.example/billing",
     "postgresql://billing:x@y:{}@db.example/billing",
+    "postgresql://billing:x@{}?y@db.example/billing",
+    "postgresql://bill%40ing:x@{}@db.example/billing",
+    "postgresql://billing/{}@db.example/billing",
 ]
 
 
@@ -83,7 +87,7 @@ def test_a_password_in_the_url_of_a_file_is_refused_however_it_is_written(read, 
 
 @pytest.mark.parametrize("url", PASSWORDS)
 def test_a_url_with_a_password_shows_it_in_no_error_location_or_repr(read, url):
-    if "mysql" in url or url.count("@") > 1:
+    if "mysql" in url or url.count("@") > 1 or "billing/{}" in url:
         with pytest.raises(BadConfig, match=r"^environment: BILLING_DATABASE__URL: database\.url") as refused:
             read("", BILLING_DATABASE__URL=url.format(CANARY))
         assert CANARY[:8] not in str(refused.value)
@@ -91,8 +95,26 @@ def test_a_url_with_a_password_shows_it_in_no_error_location_or_repr(read, url):
     settings = read("", BILLING_DATABASE__URL=url.format(CANARY))
     database = Database(settings.database.url.get_secret_value())
     assert CANARY[:8] not in database.location + repr(settings) + shown(database.url)
-    if "sslpassword" not in url:
-        assert CANARY[:8] not in repr(database.engine)
+    assert CANARY[:8] not in repr(database.engine)
+
+
+def test_what_was_read_shows_no_secret_either(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for setting in SECRETS:
+        monkeypatch.setenv(setting.variable, told(setting))
+    assert CANARY[:8] not in repr(read_configuration())
+
+
+def test_the_parameters_that_are_secret_still_reach_the_driver(read):
+    url = f"postgresql://billing@db.example/billing?sslpassword={CANARY}&password=word&sslmode=require"
+    database = Database(read("", BILLING_DATABASE__URL=url).database.url.get_secret_value())
+    _, arguments = database.engine.dialect.create_connect_args(database.engine.url)
+    assert (arguments["password"], arguments["sslmode"]) == ("word", "require")
+    reached = []
+    event.listen(database.engine, "do_connect", lambda *told: reached.append(told[3]) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        database.engine.connect()
+    assert reached[0]["sslpassword"] == CANARY
 
 
 def test_a_url_without_a_password_may_stand_in_a_file(read):

@@ -1,6 +1,7 @@
 """`billing demo`: a year of KakaoPay subscriptions in about a minute, with the trouble a year brings."""
 
 import json
+import os
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -25,6 +26,7 @@ from billing.operations.engine import Refusal
 from billing.operations.plans import apply_plans
 from billing.operations.set_up import migrate
 from billing.store.database import Database
+from billing.store.database_url import read_database_url, secrets_in
 from plans.catalog import DEFAULT_LIMITS, read_catalog
 
 START: Final = date(2027, 1, 27)
@@ -151,12 +153,17 @@ def _outage(begin: datetime, months: int) -> tuple[tuple[datetime, bool], ...]:
 def _write_config(database_url: str, api_url: str, sandbox_url: str) -> Path:
     config = FOLDER / "config.toml"
     port = api_url.rsplit(":", 1)[1]
+    url = f"url = {json.dumps(database_url)}"
+    if any(secrets_in(read_database_url(database_url))):
+        # A password stands in no file: this process and those it starts have it from the environment.
+        os.environ["BILLING_DATABASE__URL"] = database_url
+        url = "# url: it holds a password, so set BILLING_DATABASE__URL"
     config.write_text(
         f"""# Written by `billing demo`. Use it to look into what the demo left behind.
 mode = "sandbox"
 
 [database]
-url = {json.dumps(database_url)}
+{url}
 
 [gateway]
 base_url = "{sandbox_url}"
