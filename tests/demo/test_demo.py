@@ -1,6 +1,7 @@
 """The demo is the product from outside: real processes, trouble, and an audit that must end in three zeros."""
 
 import json
+import stat
 from datetime import date
 
 from typer.testing import CliRunner
@@ -64,6 +65,8 @@ def test_it_leaves_a_database_that_can_be_looked_into(tmp_path, monkeypatch):
     done = run()
     assert done.exit_code == 0, done.output
     assert "charged twice 0, missed 0, unexplained 0" in done.output
+    demo = tmp_path / "demo"
+    assert (stat.S_IMODE(demo.stat().st_mode), stat.S_IMODE((demo / "billing.db").stat().st_mode)) == (0o700, 0o600)
     verified = CliRunner().invoke(app, ["--config", "demo/config.toml", "verify"])
     assert verified.exit_code == 0, verified.output
     shown = CliRunner().invoke(app, ["--config", "demo/config.toml", "subscriptions", "show", "cust-0007"])

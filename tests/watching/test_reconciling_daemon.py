@@ -145,7 +145,11 @@ def go_away(world):
             tx.exec_driver_sql("ALTER TABLE installation RENAME TO gone")
         return lambda: _execute(database, "ALTER TABLE gone RENAME TO installation")
     name = database.url.database
-    server = Database(make_url(str(database.url.render_as_string(hide_password=False))).set(database="postgres"))
+    server = Database(
+        make_url(str(database.url.render_as_string(hide_password=False)))
+        .set(database="postgres")
+        .render_as_string(hide_password=False)
+    )
     with server.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as line:
         line.exec_driver_sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
         line.exec_driver_sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
