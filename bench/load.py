@@ -21,7 +21,7 @@ from bench.ground import Ground, Loaded
 from bench.postgres import postgres
 from bench.race import Terms
 from bench.seeding import NOW, put_clock
-from billing.config import SANDBOX_API_KEY
+from billing.config.settings import SANDBOX_API_KEY
 from billing.domain.public_ids import Kind, public_id
 
 MIX: Final = {"access": 45, "subscription": 20, "subscriptions": 10, "invoices": 10, "enrolment": 10, "cancellation": 5}

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import time, timedelta
 from math import ceil
 
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.domain.cases import Policy
 from billing.domain.dunning import DunningPolicy
 from billing.domain.hanging import HangingBounds

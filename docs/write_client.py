@@ -11,7 +11,7 @@ from client_methods import Operation, class_of, operations, resource_module
 from client_models import model_modules
 from client_types import refs_in
 
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.api.app import create_app
 
 CLIENT = Path(__file__).resolve().parents[1] / "billing" / "client"

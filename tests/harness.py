@@ -17,7 +17,7 @@ from sqlalchemy import text
 from waiting import HANG_SECONDS
 
 from billing.bootstrap import make_gateway, make_rules
-from billing.config import SANDBOX_SECRET_KEY, SANDBOX_WEBHOOK_KEY, GatewaySection, Settings
+from billing.config.settings import SANDBOX_SECRET_KEY, SANDBOX_WEBHOOK_KEY, GatewaySection, Settings
 from billing.gateway.webhooks import WebhookKeys, read_webhook, sign
 from billing.operations.customers import Subscriber
 from billing.operations.engine import Engine, Rules, Tally

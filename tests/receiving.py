@@ -14,7 +14,7 @@ from standardwebhooks import Webhook
 from waiting import HANG_SECONDS
 
 from billing.bootstrap import make_vault
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.operations.courier import Courier
 from billing.operations.webhook_endpoints import create_endpoint
 from billing.outbox.addresses import networks_of

@@ -12,7 +12,7 @@ import httpx2
 from harness import ANSWER_SECONDS, NO_CERTIFICATES, Witness, World
 
 from billing.bootstrap import make_gateway
-from billing.config import GatewaySection, Settings
+from billing.config.settings import GatewaySection, Settings
 
 Rewrite = Callable[[str, str, int, Any], tuple[int, Any]]
 """Method, path (with its query), status and JSON body of the sandbox's answer → what the engine is answered."""

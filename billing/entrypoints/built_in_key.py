@@ -1,6 +1,6 @@
 """Says whether the key that everybody knows opens the API, and why."""
 
-from billing.config import SANDBOX_API_KEY, Settings
+from billing.config.settings import SANDBOX_API_KEY, Settings
 
 
 def built_in_key_in_words(settings: Settings) -> str | None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 
 from billing.bootstrap import make_sender, make_vault
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.clock import machine_now
 from billing.operations.courier import Courier
 from billing.operations.engine import Engine

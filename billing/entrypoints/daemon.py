@@ -17,7 +17,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.bootstrap import open_engine
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.carrying import carrying
 from billing.entrypoints.clock import engine_now, machine_now
 from billing.entrypoints.collector import spare_the_collector

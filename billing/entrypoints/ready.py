@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from billing.bootstrap import facts_of
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.operations.engine import Engine
 from billing.operations.set_up import Readiness, readiness, what_differs
 from billing.store.binding import Differences

@@ -8,7 +8,7 @@ from typing import Final
 
 import structlog
 
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.clock import engine_now, machine_now
 from billing.operations.clock_guard import ClockGuard
 from billing.operations.engine import Engine

@@ -9,7 +9,7 @@ from typing import Final, Protocol, Self
 
 import httpx2
 
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.clock import machine_now
 from billing.operations.doubt import notice_a_later_gateway
 from billing.operations.engine import Engine, Refusal

@@ -19,7 +19,7 @@ from harness import World
 from waiting import HANG_SECONDS
 
 from billing.bootstrap import facts_of
-from billing.config import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY, Settings
+from billing.config.settings import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY, Settings
 from billing.entrypoints.api.app import create_app
 from billing.entrypoints.api.callers import TRUSTED_SECONDS
 from billing.entrypoints.api.desk import Desk

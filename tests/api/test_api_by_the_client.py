@@ -28,7 +28,7 @@ from billing.client import (
 )
 from billing.client.async_resources import AsyncResources
 from billing.client.resources import Resources
-from billing.config import SANDBOX_API_KEY
+from billing.config.settings import SANDBOX_API_KEY
 
 NOWHERE = {"no_such_path", "method_not_allowed"}
 KIM = {"plan": "basic", "customer_reference": "cust-kim", "name": "김철수", "email": "kim@example.test"}

@@ -14,7 +14,7 @@ from harness import START
 from starlette.responses import PlainTextResponse
 from waiting import HANG_SECONDS
 
-from billing.config import ApiSection, DatabaseSection, Secrets, Settings
+from billing.config.settings import ApiSection, DatabaseSection, Secrets, Settings
 from billing.domain.api_keys import KeyMode
 from billing.domain.roles import Role
 from billing.entrypoints.api import plans

@@ -7,7 +7,7 @@ from api_world import NO_ENGINE
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.domain.public_ids import Kind, public_id
 from billing.entrypoints.api.app import create_app
 

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from tools import GENERATORS, JAVASCRIPT, ROOT, node, package, ran
 
-from billing.config import SANDBOX_API_KEY
+from billing.config.settings import SANDBOX_API_KEY
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from harness import kst
 from sqlalchemy.exc import OperationalError
 from waiting import HANG_SECONDS, until
 
-from billing.config import SANDBOX_API_KEY, Settings
+from billing.config.settings import SANDBOX_API_KEY, Settings
 from billing.domain.api_keys import ENTROPY_BYTES, KeyMode, KeyStanding, compose_key, key_digest, key_id
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.roles import Role

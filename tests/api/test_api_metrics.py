@@ -3,7 +3,7 @@
 import pytest
 from api_world import NO_ENGINE, client, served_api, serving
 
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.api.app import create_app
 from billing.entrypoints.metrics.instruments import Instruments
 from billing.operations.webhooks import keep_refusals

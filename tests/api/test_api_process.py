@@ -12,14 +12,14 @@ from harness import START
 from waiting import HANG_SECONDS
 
 from billing.bootstrap import facts_of
-from billing.config import DatabaseSection, Settings
+from billing.config.settings import DatabaseSection, Settings
 from billing.entrypoints.api.app import run_api
 from billing.entrypoints.ready import NotReady
 from billing.operations.set_up import migrate
 from billing.store.database import Database
 
 RUN = (
-    "from billing.config_source import read_settings; from billing.entrypoints.api.app import run_api; "
+    "from billing.config.source import read_settings; from billing.entrypoints.api.app import run_api; "
     "run_api(read_settings())"
 )
 

@@ -13,7 +13,7 @@ from api_world import served_api
 from receiving import Post
 from tools import BIN
 
-from billing.config import SANDBOX_API_KEY
+from billing.config.settings import SANDBOX_API_KEY
 
 SECONDS = 1800  # fifty on a machine with nothing else to do
 NEEDS_MORE_THAN_A_DOCUMENT = {"GET /v1/return/{token}", "POST /v1/charges/{charge_id}/settle-dispute"}

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from starlette.responses import PlainTextResponse
 from waiting import HANG_SECONDS, until
 
-from billing.config import SANDBOX_WEBHOOK_KEY, Secrets
+from billing.config.settings import SANDBOX_WEBHOOK_KEY, Secrets
 from billing.entrypoints.api import webhooks
 from billing.entrypoints.api.edge import Edge
 from billing.entrypoints.api.limits import Limits

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from billing.bootstrap import facts_of
-from billing.config_source import read_settings
+from billing.config.source import read_settings
 from billing.entrypoints.cli.main import app
 from billing.operations import manage
 from billing.operations.request_refund import request_refund

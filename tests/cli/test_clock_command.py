@@ -10,7 +10,7 @@ from harness import kst
 from prometheus_client import CollectorRegistry
 
 from billing.bootstrap import open_engine
-from billing.config_source import read_settings
+from billing.config.source import read_settings
 from billing.entrypoints.clock import engine_now
 from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments

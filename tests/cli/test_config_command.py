@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from billing.config import Settings
-from billing.config_kinds import settings_in
-from billing.config_source import read_settings
+from billing.config.kinds import settings_in
+from billing.config.settings import Settings
+from billing.config.source import read_settings
 from billing.entrypoints.cli.configuration import shipped_text
 from billing.entrypoints.cli.main import app
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import OperationalError
 from waiting import HANG_SECONDS, until
 
 from billing.bootstrap import facts_of
-from billing.config_source import read_settings
+from billing.config.source import read_settings
 from billing.domain.charging import Accepted
 from billing.domain.identity import row_id
 from billing.operations.engine import Conflict

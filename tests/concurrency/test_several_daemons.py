@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from billing.bootstrap import make_gateway
-from billing.config import GatewaySection, Settings
+from billing.config.settings import GatewaySection, Settings
 from billing.gateway.observing import Unobserved
 from billing.gateway.webhooks import VerifiedEvent
 from billing.operations.engine import Engine, Refusal

@@ -10,7 +10,7 @@ from harness import KST, WEB, World, email
 from sqlalchemy import update
 from sqlmodel import col
 
-from billing.config import SANDBOX_SECRET_KEY
+from billing.config.settings import SANDBOX_SECRET_KEY
 from billing.domain.states import InvoiceState
 from billing.gateway.webhooks import VerifiedEvent
 from billing.operations.charge_due import charge_due

@@ -19,7 +19,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 from crashing import Boundaries, Crashing, watch
 
 from billing.bootstrap import make_gateway, make_rules
-from billing.config import GatewaySection, Settings
+from billing.config.settings import GatewaySection, Settings
 from billing.operations.engine import Engine
 from billing.operations.request_refund import request_refund
 from billing.operations.run_due import run_due

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from billing.config_source import read_settings
+from billing.config.source import read_settings
 
 
 @pytest.fixture

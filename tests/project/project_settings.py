@@ -1,7 +1,7 @@
 """Settings that live mode starts with, and every setting of the model, for the tests that walk all of them."""
 
-from billing.config import Settings
-from billing.config_kinds import settings_in
+from billing.config.kinds import settings_in
+from billing.config.settings import Settings
 
 LIVE = """
 mode = "live"

@@ -3,7 +3,7 @@
 import pytest
 from project_settings import LIVE, LIVE_SECRETS
 
-from billing.config_source import BadConfig
+from billing.config.source import BadConfig
 
 
 @pytest.mark.parametrize(

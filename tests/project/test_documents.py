@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from billing.config import Settings
-from billing.config_source import read_settings
+from billing.config.settings import Settings
+from billing.config.source import read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from project_settings import ALL, by_key
 
-from billing.config_environment import OTHER_VARIABLES, names_of, read_environment
-from billing.config_source import BadConfig
+from billing.config.environment import OTHER_VARIABLES, names_of, read_environment
+from billing.config.source import BadConfig
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "hunter2-hunter2"

@@ -11,8 +11,8 @@ from sqlalchemy import event
 
 from billing import config
 from billing.bootstrap import open_engine
-from billing.config import BUILT_IN_SECRETS, Secrets, Settings
-from billing.config_source import BadConfig, read_configuration
+from billing.config.settings import BUILT_IN_SECRETS, Secrets, Settings
+from billing.config.source import BadConfig, read_configuration
 from billing.sandbox import defaults
 from billing.store.database import Database
 from billing.store.database_url import shown

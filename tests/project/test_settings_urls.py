@@ -8,10 +8,10 @@ import pytest
 from project_settings import ALL, LIVE, LIVE_SECRETS, by_key
 from pydantic import SecretStr
 
-from billing.config import Settings
-from billing.config_kinds import DatabaseUrl, Url
-from billing.config_source import BadConfig
-from billing.config_urls import url_settings
+from billing.config.kinds import DatabaseUrl, Url
+from billing.config.settings import Settings
+from billing.config.source import BadConfig
+from billing.config.urls import url_settings
 
 OF_THE_WEB = [setting for setting in url_settings() if isinstance(setting.mark, Url)]
 TOLD_SECRETS = [setting for setting in OF_THE_WEB if setting.mark.checkout]

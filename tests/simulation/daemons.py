@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 import billing.entrypoints.daemon as production
 import billing.entrypoints.reconciling as reconciliation
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.metrics.instruments import SweepInstruments
 from billing.entrypoints.pulse import Pulse
 from billing.operations.engine import Engine, Tally

@@ -10,7 +10,7 @@ from typing import NoReturn, Self
 import structlog
 
 from billing.bootstrap import make_rules
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.operations.engine import Engine
 from billing.operations.plans import apply_plans
 from billing.operations.set_up import migrate

@@ -9,7 +9,7 @@ from harness import Witness, email, impatient, kst, utc
 from sqlalchemy import text
 
 from billing.bootstrap import make_gateway
-from billing.config import GatewaySection, Settings
+from billing.config.settings import GatewaySection, Settings
 from billing.operations.parking import park_subscription, release_charge, release_subscription
 from billing.operations.plans import pause_plan, resume_plan
 from billing.operations.run_due import run_due

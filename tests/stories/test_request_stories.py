@@ -8,7 +8,7 @@ from harness import ANSWER_SECONDS, WEB, email, signed_in
 from sqlalchemy import text
 
 from billing.bootstrap import make_gateway
-from billing.config import GatewaySection, Settings
+from billing.config.settings import GatewaySection, Settings
 from billing.operations.customers import Subscriber, update_customer
 from billing.operations.engine import BadInput
 from billing.operations.enrol_subscriber import enrol_subscriber

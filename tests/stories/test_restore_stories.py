@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 from restoring import KIM, copy, is_alive, starts_again, subscription_id
 from sqlalchemy import text
 
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.domain.charging import Unreadable
 from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from harness import email
 
-from billing.config import SANDBOX_WEBHOOK_KEY
+from billing.config.settings import SANDBOX_WEBHOOK_KEY
 from billing.gateway.webhooks import NotAuthentic
 from billing.operations.webhooks import process_webhooks
 

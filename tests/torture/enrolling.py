@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from billing.config import SANDBOX_API_KEY
+from billing.config.settings import SANDBOX_API_KEY
 
 PLANS = ("basic", "weekly")
 _PATIENCE = 600.0  # an API that was killed keeps the key of a request in use for half a minute

@@ -28,8 +28,8 @@ from typer.testing import CliRunner
 from waiting import HANG_SECONDS, until
 
 from billing.bootstrap import facts_of
-from billing.config import SANDBOX_WEBHOOK_KEY
-from billing.config_source import read_settings
+from billing.config.settings import SANDBOX_WEBHOOK_KEY
+from billing.config.source import read_settings
 from billing.entrypoints.cli.main import app
 from billing.entrypoints.demo.processes import free_port
 from billing.store.binding import bind

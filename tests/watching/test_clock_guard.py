@@ -8,7 +8,7 @@ from harness import START, kst
 from prometheus_client import CollectorRegistry
 
 import billing.entrypoints.daemon as daemons
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.metrics.instruments import SweepInstruments
 from billing.entrypoints.pulse import Pulse
 from billing.gateway.port import Health

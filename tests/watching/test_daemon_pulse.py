@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from waiting import HANG_SECONDS, until
 
 from billing.bootstrap import facts_of
-from billing.config import DaemonSection, DatabaseSection, GatewaySection, Settings
+from billing.config.settings import DaemonSection, DatabaseSection, GatewaySection, Settings
 from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments
 from billing.entrypoints.metrics.vitals import Vitals

@@ -14,7 +14,7 @@ from harness import START, fresh_world
 from waiting import HANG_SECONDS, until
 
 from billing.bootstrap import facts_of
-from billing.config_source import read_settings
+from billing.config.source import read_settings
 from billing.domain.api_keys import KeyMode
 from billing.domain.roles import Role
 from billing.entrypoints.demo.processes import free_port

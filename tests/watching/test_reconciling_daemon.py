@@ -15,7 +15,7 @@ from waiting import HANG_SECONDS, until
 
 import billing.entrypoints.reconciling as thread_of
 from billing.bootstrap import facts_of, make_gateway
-from billing.config import DaemonSection, DatabaseSection, GatewaySection, Settings
+from billing.config.settings import DaemonSection, DatabaseSection, GatewaySection, Settings
 from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments
 from billing.entrypoints.pulse import Pulse

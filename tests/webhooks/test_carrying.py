@@ -11,7 +11,7 @@ from receiving import Post
 from waiting import HANG_SECONDS, until
 
 from billing.bootstrap import facts_of
-from billing.config_source import read_settings
+from billing.config.source import read_settings
 from billing.operations.courier import AT_ONCE
 from billing.store.binding import bind
 from billing.store.installation import set_clock

@@ -13,7 +13,7 @@ from fastapi.security import HTTPBearer
 from fastapi.telemetry import TelemetryConfig
 
 from billing.bootstrap import make_webhook_keys, open_engine
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.domain.api_keys import KeyMode, KeyStanding
 from billing.entrypoints.api import (
     access,

@@ -10,7 +10,7 @@ import structlog
 from fastapi import Depends, Request
 from sqlalchemy import Connection
 
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.clock import engine_now
 from billing.operations.engine import Claim, Engine, Refusal

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from billing.config import Settings
-from billing.config_environment import FILE_VARIABLE
-from billing.config_kinds import DatabaseUrl, Setting, settings_in
-from billing.config_source import DEFAULT_FILE, Origin, read_configuration
+from billing.config.environment import FILE_VARIABLE
+from billing.config.kinds import DatabaseUrl, Setting, settings_in
+from billing.config.settings import Settings
+from billing.config.source import DEFAULT_FILE, Origin, read_configuration
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson

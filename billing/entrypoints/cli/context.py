@@ -11,8 +11,8 @@ from pathlib import Path
 import typer
 
 from billing.bootstrap import facts_of, open_engine
-from billing.config import Settings
-from billing.config_source import read_settings
+from billing.config.settings import Settings
+from billing.config.source import read_settings
 from billing.entrypoints.cli.logs import quieten
 from billing.entrypoints.clock import engine_now
 from billing.entrypoints.ready import REMEDIES, NotReady, require_ready

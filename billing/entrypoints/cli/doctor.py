@@ -5,7 +5,7 @@ from typing import Final
 
 import typer
 
-from billing.config_source import BadConfig
+from billing.config.source import BadConfig
 from billing.entrypoints.cli import examine_database, examine_endpoints, examine_set_up
 from billing.entrypoints.cli.checks import Check, Verdict, wrong
 from billing.entrypoints.cli.context import Session, session_of

@@ -2,7 +2,7 @@
 
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
-from billing.config_source import BadConfig
+from billing.config.source import BadConfig
 from billing.domain.states import IllegalMove
 from billing.entrypoints.cli.exits import TRACE_VARIABLE
 from billing.entrypoints.ready import NotReady

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from billing.config import SANDBOX_WEBHOOK_KEY
-from billing.config_environment import FILE_VARIABLE
-from billing.config_source import DEFAULT_FILE
+from billing.config.environment import FILE_VARIABLE
+from billing.config.settings import SANDBOX_WEBHOOK_KEY
+from billing.config.source import DEFAULT_FILE
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.gateway.port import Health

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 import typer
 
-from billing.config import Settings
+from billing.config.settings import Settings
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.logs import LogLevel, log_lines
 from billing.entrypoints.cli.options import Level, LogAsJson

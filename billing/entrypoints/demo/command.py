@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from billing.bootstrap import facts_of, open_engine
-from billing.config import SANDBOX_WEBHOOK_KEY
-from billing.config_source import read_settings
+from billing.config.settings import SANDBOX_WEBHOOK_KEY
+from billing.config.source import read_settings
 from billing.entrypoints.demo.audit import Figures, reckon
 from billing.entrypoints.demo.cast import ENROLMENT_DAYS, PLANS, make_cast
 from billing.entrypoints.demo.play import Play

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx2
 
-from billing.config import SANDBOX_API_KEY
+from billing.config.settings import SANDBOX_API_KEY
 from billing.domain.public_ids import Kind, public_id
 from billing.entrypoints.demo.cast import Subscriber
 

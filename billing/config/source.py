@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from billing.config import Settings
-from billing.config_environment import FILE_VARIABLE, Environment, read_environment
-from billing.config_kinds import Setting, merged, settings_in, value_at
-from billing.config_problems import Problem
-from billing.config_rules import problems_of
-from billing.config_secrets import secrets_in_file
-from billing.config_urls import shown_url
+from billing.config.environment import FILE_VARIABLE, Environment, read_environment
+from billing.config.kinds import Setting, merged, settings_in, value_at
+from billing.config.problems import Problem
+from billing.config.rules import problems_of
+from billing.config.secrets import secrets_in_file
+from billing.config.settings import Settings
+from billing.config.urls import shown_url
 
 DEFAULT_FILE: Final = Path("config.toml")
 _LONGEST_SHOWN: Final = 12

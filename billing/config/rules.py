@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from billing.config import Settings
-from billing.config_kinds import settings_in
-from billing.config_problems import Problem
-from billing.config_secrets import secret_problems
-from billing.config_urls import url_problems
+from billing.config.kinds import settings_in
+from billing.config.problems import Problem
+from billing.config.secrets import secret_problems
+from billing.config.settings import Settings
+from billing.config.urls import url_problems
 
 _LIVE_KEY: Final = re.compile(r"^sk_(?!sbox_|test_)")
 _BY_KEY: Final = {setting.key: setting for setting in settings_in(Settings)}

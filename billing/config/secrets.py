@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from billing.config import BUILT_IN_SECRETS, Settings
-from billing.config_kinds import FILE_SUFFIX, DatabaseUrl, Setting, settings_in, value_at
-from billing.config_problems import Problem
+from billing.config.kinds import FILE_SUFFIX, DatabaseUrl, Setting, settings_in, value_at
+from billing.config.problems import Problem
+from billing.config.settings import BUILT_IN_SECRETS, Settings
 from billing.store import database_url
 from billing.store.database_url import BadDatabaseUrl, read_database_url
 

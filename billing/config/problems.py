@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from billing.config_kinds import Setting
+from billing.config.kinds import Setting
 
 
 @dataclass(frozen=True, slots=True)

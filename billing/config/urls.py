@@ -6,9 +6,9 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from billing.config import Settings
-from billing.config_kinds import DatabaseUrl, Setting, Url, is_loopback_host, settings_in
-from billing.config_problems import Problem
+from billing.config.kinds import DatabaseUrl, Setting, Url, is_loopback_host, settings_in
+from billing.config.problems import Problem
+from billing.config.settings import Settings
 from billing.store.database_url import BadDatabaseUrl, read_database_url
 
 _PRIVATE_ENDINGS: Final = (".internal", ".local", ".localhost", ".test")

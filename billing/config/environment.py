@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from billing.config import Settings
-from billing.config_kinds import BETWEEN, FILE_SUFFIX, PREFIX, Setting, settings_in
-from billing.config_secrets import BadSecretFile, read_secret_file
+from billing.config.kinds import BETWEEN, FILE_SUFFIX, PREFIX, Setting, settings_in
+from billing.config.secrets import BadSecretFile, read_secret_file
+from billing.config.settings import Settings
 
 FILE_VARIABLE: Final = "BILLING_CONFIG"
 OTHER_VARIABLES: Final = (FILE_VARIABLE, "BILLING_TRACE", "BILLING_URL", "BILLING_KEY")

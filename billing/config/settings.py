@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from billing.config_kinds import (
+from billing.config.kinds import (
     ClockTime,
     DatabaseUrl,
     Flag,
