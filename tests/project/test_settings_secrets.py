@@ -9,9 +9,9 @@ from project_settings import ALL, LIVE, LIVE_SECRETS, SECRETS, by_key
 from pydantic import SecretStr
 from sqlalchemy import event
 
-from billing import config
 from billing.bootstrap import open_engine
-from billing.config.settings import BUILT_IN_SECRETS, Secrets, Settings
+from billing.config import settings as model
+from billing.config.settings import BUILT_IN_SECRETS, SANDBOX_WEBHOOK_KEY, Secrets, Settings
 from billing.config.source import BadConfig, read_configuration
 from billing.sandbox import defaults
 from billing.store.database import Database
@@ -133,14 +133,14 @@ def test_live_mode_takes_no_value_that_everybody_knows(read, setting, built_in):
 
 @pytest.mark.parametrize("setting", [each for each in OF_SECRETS if each.key.endswith("keys")], ids=by_key)
 def test_live_mode_takes_no_value_that_everybody_knows_beside_a_good_one(read, setting):
-    both = f"{'g' * 32},{config.SANDBOX_WEBHOOK_KEY}"
+    both = f"{'g' * 32},{SANDBOX_WEBHOOK_KEY}"
     with pytest.raises(BadConfig, match="holds a value of the bundled sandbox"):
         read(LIVE, **(LIVE_SECRETS | {setting.variable: both}))
 
 
 def test_every_key_of_the_sandbox_and_every_built_in_key_is_known_to_be_no_secret():
     keys = {value for name, value in vars(defaults).items() if re.search(r"_KEY$|^CLIENT_", name)}
-    ours = {value for name, value in vars(config).items() if name.startswith("SANDBOX_")}
+    ours = {value for name, value in vars(model).items() if name.startswith("SANDBOX_")}
     settings = Settings()
     used = {settings.secret_key(), settings.built_in_api_key(), *settings.webhook_keys(), *settings.endpoint_keys()}
     assert len(keys) == 4
