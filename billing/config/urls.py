@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-from billing.config.kinds import DatabaseUrl, Setting, Url, is_loopback_host, settings_in
+from billing.config.kinds import DatabaseUrl, Url, is_loopback_host, settings_in
 from billing.config.problems import Problem
 from billing.config.settings import Settings
 from billing.store.database_url import BadDatabaseUrl, read_database_url
@@ -91,8 +91,3 @@ def _parts_of(text: str) -> SplitResult | None:
         return None
     is_base = parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0
     return parts if is_base else None
-
-
-def url_settings() -> list[Setting]:
-    """Return every setting that is marked as a URL."""
-    return [setting for setting in settings_in(Settings) if setting.mark is not None]

@@ -23,7 +23,7 @@ Differences = Mapping[str, tuple[str | None, str | None]]
 _HERE: Final = "this machine"
 
 
-def facts_of(tx: Connection) -> dict[str, str]:
+def own_facts(tx: Connection) -> dict[str, str]:
     """Return what is true of the database that a transaction works on, by the name of the fact."""
     if tx.dialect.name == "sqlite":
         file = Path(str(tx.engine.url.database)).resolve()
@@ -33,13 +33,13 @@ def facts_of(tx: Connection) -> dict[str, str]:
 
 def bind(tx: Connection, facts: Mapping[str, str]) -> None:
     """Bind the database to these facts of the configuration, and to its own."""
-    tx.execute(update(Installation).values(bound_to={**facts, **facts_of(tx)}, fingerprint=None))
+    tx.execute(update(Installation).values(bound_to={**facts, **own_facts(tx)}, fingerprint=None))
 
 
 def differences(tx: Connection, facts: Mapping[str, str]) -> Differences:
     """Return each fact that is not as it was when the database was bound."""
     known = tx.execute(select(col(Installation.bound_to))).scalar_one() or {}
-    now = {**facts, **facts_of(tx)}
+    now = {**facts, **own_facts(tx)}
     names = dict.fromkeys((*known, *now))
     return {name: (known.get(name), now.get(name)) for name in names if known.get(name) != now.get(name)}
 

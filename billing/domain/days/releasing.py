@@ -1,13 +1,13 @@
 """What is billed when a person lets a subscription go on that had been set aside: only days with access."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
-from billing.domain.days.records import DayKind, DayRecord, UnbilledReason, forgiven_between
-from billing.domain.days.renewing import OpenInvoice, lost_in, waits_for_debt
+from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
+from billing.domain.days.renewing import OpenInvoice, forgiven_in_outage, waits_for_debt
 from billing.domain.days.schedule import BillingSchedule, due_at, slot_on
 from billing.domain.quiet_hours import ChargeWindow
 from plans.calendar import Period, period_index
@@ -83,7 +83,7 @@ def _begin_today(
     return Release(
         columns,
         forgiven_invoices=tuple(each.id for each in untried),
-        records=(*_forgiven(first.start, first.end, untried), *_gap(first.end, today)),
+        records=(*forgiven_in_outage(first.start, first.end, untried), *_gap(first.end, today)),
     )
 
 
@@ -92,9 +92,9 @@ def _bill_nothing(
 ) -> Release:
     current = max(schedule.billed_index, period_index(schedule.anchor, schedule.interval, today))
     end = schedule.period(current).end
-    days = [*_forgiven(first.start, first.end, untried), *_gap(first.end, today)]
+    days = [*forgiven_in_outage(first.start, first.end, untried), *_gap(first.end, today)]
     if first.end < end:
-        days += _forgiven(max(first.end, today), end, untried)
+        days += forgiven_in_outage(max(first.end, today), end, untried)
     return Release(
         {"billed_index": current, "next_due_at": due_at(schedule, current + 1, window)},
         forgiven_invoices=tuple(each.id for each in untried),
@@ -104,7 +104,3 @@ def _bill_nothing(
 
 def _gap(start: date, end: date) -> tuple[DayRecord, ...]:
     return (DayRecord(start, end, DayKind.NONE, UnbilledReason.NO_ACCESS),) if start < end else ()
-
-
-def _forgiven(start: date, end: date, untried: Sequence[OpenInvoice]) -> Iterator[DayRecord]:
-    return forgiven_between(start, end, UnbilledReason.OUTAGE, lost=lost_in(untried))

@@ -110,7 +110,7 @@ def plan_renewal(
         late=tuple(each for each in late if each in unissued),
         forgiven_invoices=tuple(each.id for each in untried if each.period in forgiven),
         records=(
-            *_forgiven(forgiven, untried),
+            *(each for span in _spans(forgiven) for each in forgiven_in_outage(*span, untried)),
             *(_late(*span) for span in _spans([each for each in late if each not in recorded])),
         ),
     )
@@ -137,15 +137,13 @@ def owed_on(
     return current if is_first else None
 
 
-def lost_in(invoices: Sequence[OpenInvoice]) -> tuple[DayRecord, ...]:
-    """Return the days of these invoices that gave no access, oldest first."""
-    return tuple(sorted((lost for each in invoices for lost in each.lost_spans), key=lambda lost: lost.start))
+def forgiven_in_outage(start: date, end: date, untried: Sequence[OpenInvoice]) -> Iterator[DayRecord]:
+    """Yield what days are that an outage left unbilled: forgiven, but for those on which an invoice gave no access.
 
-
-def _forgiven(periods: Sequence[Period], untried: Sequence[OpenInvoice]) -> Iterator[DayRecord]:
-    lost = lost_in(untried)
-    for start, end in _spans(periods):
-        yield from forgiven_between(start, end, UnbilledReason.OUTAGE, lost=lost)
+    ``untried``: the open invoices for these days, or for others beside them, that nobody was charged for.
+    """
+    lost = tuple(sorted((lost for each in untried for lost in each.lost_spans), key=lambda lost: lost.start))
+    return forgiven_between(start, end, UnbilledReason.OUTAGE, lost=lost)
 
 
 def _late(start: date, end: date) -> DayRecord:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from billing.config.environment import FILE_VARIABLE
-from billing.config.kinds import DatabaseUrl, Setting, settings_in
+from billing.config.kinds import DatabaseUrl, Setting, settings_in, value_at
 from billing.config.settings import Settings
 from billing.config.source import DEFAULT_FILE, Origin, read_configuration
 from billing.entrypoints.cli.context import session_of
@@ -70,8 +70,9 @@ def show(
 ) -> None:
     """Show every setting in effect and where it comes from: default, file or environment. No secret is shown."""
     read = read_configuration(session_of(context).config)
+    plain = read.settings.model_dump(mode="json")
     rows = [
-        Shown(setting.key, _value_of(setting, read.settings), *read.origin_of(setting))
+        Shown(setting.key, _value_of(setting, read.settings, plain), *read.origin_of(setting))
         for setting in settings_in(Settings)
     ]
     rows = [row for row in rows if row.origin is not Origin.DEFAULT or not only_set]
@@ -90,15 +91,12 @@ def shipped_text() -> str:
     return (packaged if packaged.is_file() else _IN_THE_CHECKOUT).read_text(encoding="utf-8")
 
 
-def _value_of(setting: Setting, settings: Settings) -> Any:
+def _value_of(setting: Setting, settings: Settings, plain: dict[str, Any]) -> Any:
     if isinstance(setting.mark, DatabaseUrl):
         return shown(read_database_url(setting.of(settings).get_secret_value()))
     if setting.is_secret:
         return _HIDDEN if setting.all_of(settings) or setting.key in _built_in(settings) else None
-    section = settings.model_dump(mode="json")
-    for part in setting.path:
-        section = section[part]
-    return section
+    return value_at(plain, setting.path)
 
 
 def _built_in(settings: Settings) -> list[str]:
