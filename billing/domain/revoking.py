@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from billing.domain.charging import NotSent, Refused, RevocationOutcome, Revoked, Unknown
 from billing.domain.states import REVOCATION_MOVES, RevocationEvent, RevocationState, next_state
@@ -46,6 +46,8 @@ def after_answer(tries: int, outcome: RevocationOutcome, now: datetime) -> Revoc
             why = f"HTTP {status}: {', '.join(codes) or 'no code'}"
         case NotSent(reason) | Unknown(reason):
             why = reason
+        case _:
+            assert_never(outcome)
     why = why[:LONGEST_ERROR]
     if tries >= MOST_TRIES:
         parked = {"revocation_due_at": None, "revocation_error": why}

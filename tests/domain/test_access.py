@@ -271,3 +271,8 @@ def test_the_example_of_the_page_of_concepts_is_what_is_decided():
         for day, state, paid_through, debts in EXAMPLE
     ]
     assert rows == decided
+
+
+def test_of_a_subscription_to_which_no_period_is_to_come_nothing_is_owed():
+    assert on(PAID_THROUGH, _S.ACTIVE, schedule=None) == NO_ACCESS
+    assert on(PAID_THROUGH, _S.ACTIVE).allowed

@@ -1,12 +1,12 @@
 """When consent to the end of a trial counts: 30 days before it by Seoul's calendar, whatever the billing zone."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 from a_case import kst
 
-from billing.domain.consent import ConsentDays, consent_counts, consent_days
+from billing.domain.consent import ConsentDays, consent_counts, consent_days, consent_ends_on
 
 ENDS = date(2027, 3, 2)
 
@@ -49,3 +49,11 @@ def test_the_days_that_are_shown_are_the_days_that_count():
     assert consent_days(ENDS, "Asia/Seoul") == ConsentDays(date(2027, 1, 31), date(2027, 3, 1))
     assert consent_days(ENDS, "America/New_York") == ConsentDays(date(2027, 1, 31), date(2027, 3, 2))
     assert consent_days(ENDS, "Pacific/Auckland") == ConsentDays(date(2027, 1, 30), date(2027, 3, 1))
+
+
+@pytest.mark.parametrize("zone", ["Asia/Seoul", "UTC", "America/Los_Angeles", "Pacific/Kiritimati"])
+@pytest.mark.parametrize("given", ["2027-01-30 00:10", "2027-01-30 12:00", "2027-01-30 23:50"])
+def test_consent_ends_on_the_first_day_for_which_it_does_not_count(given, zone):
+    ends_on = consent_ends_on(kst(given), zone)
+    assert consent_counts(kst(given), ends_on - timedelta(days=1), zone)
+    assert not consent_counts(kst(given), ends_on, zone)

@@ -4,7 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.domain.disputes import DisputeState, Known, Told, is_about_dispute, is_news, meaning_of
+from billing.domain.disputes import (
+    DisputeState,
+    Known,
+    Told,
+    held_because,
+    is_about_dispute,
+    is_news,
+    meaning_of,
+    rank_when_settled,
+    told_from,
+    type_of,
+)
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 
@@ -70,3 +81,33 @@ def test_of_two_decisions_the_one_that_was_made_later_counts():
 
 def test_the_first_event_of_a_dispute_is_news_whatever_it_is():
     assert is_news(None, told("dispute_won"))
+
+
+def test_a_status_is_told_by_its_own_event_also_one_of_tomorrow():
+    assert meaning_of(type_of("won")) == meaning_of("dispute_won")
+    assert type_of("on_hold_of_tomorrow") == "dispute_on_hold_of_tomorrow"
+    assert is_about_dispute(type_of("on_hold_of_tomorrow"))
+
+
+def test_the_facts_of_a_dispute_are_read_back_and_what_is_not_told_is_none():
+    facts = {"dispute_id": "dsp_1", "amount": 9900, "currency": "KRW", "updated_at": "2027-03-01T00:00:00+00:00"}
+    assert told_from("dispute_won", "pay_1", facts) == Told(
+        "dispute_won", "dsp_1", "pay_1", amount_minor=9900, currency="KRW", updated_at=NOW
+    )
+    assert told_from("dispute_won", "pay_1", {}).dispute_id == "pay_1"
+    assert told_from("dispute_won", "pay_1", {"respond_by": NOW.isoformat()}).respond_by == NOW
+
+
+def test_after_a_person_settled_a_dispute_only_a_decision_is_news():
+    for rank, _ in (meaning_of("dispute_received"), meaning_of("dispute_evidence_submitted")):
+        settled = Known(DisputeState.LOST, rank_when_settled(rank), NOW)
+        assert not is_news(settled, told("dispute_evidence_submitted", NOW + timedelta(hours=1)))
+        assert is_news(settled, told("dispute_won", NOW + timedelta(hours=1)))
+    decided, _ = meaning_of("dispute_arbitration_lost")
+    assert rank_when_settled(decided) == decided
+
+
+def test_a_refund_that_is_held_names_its_dispute_and_by_when_that_is_to_be_answered():
+    assert "dsp_1" in held_because("dsp_1", None)
+    assert "answered" not in held_because("dsp_1", None)
+    assert "to be answered by 2027-03-01" in held_because("dsp_1", NOW)

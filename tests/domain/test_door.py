@@ -54,3 +54,8 @@ def test_the_remedy_is_that_of_what_was_turned_away_since_something_came_in():
     assert "Cko-Signature" in remedy_for(door("nnn", no_signature=AGO))
     assert "YOUR-HOST/webhooks/checkout" in remedy_for(door("nnn"))
     assert "YOUR-HOST/webhooks/checkout" in remedy_for(door("nnn", last=NOW, wrong_signature=AGO))
+
+
+def test_payments_whose_webhook_should_have_come_are_counted():
+    assert door("nyn").unannounced == 2
+    assert door().unannounced == 0

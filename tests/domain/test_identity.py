@@ -16,6 +16,7 @@ from billing.domain.identity import (
     refund_reference,
     return_token,
     row_id,
+    subscription_of,
 )
 
 HOME = UUID("5b1f7c1e-3a53-4f0e-8a52-0f0f6ad1c001")
@@ -102,3 +103,13 @@ def test_a_refund_that_was_not_ours_has_one_reference_for_each_action():
     assert one == foreign_refund_reference("pay_1", "act_1")
     assert len({one, other, foreign_refund_reference("pay_2", "act_1")}) == 3
     assert len(foreign_refund_reference("pay_" + "x" * 90, "act_" + "y" * 90)) <= 80
+
+
+@given(who=st.uuids(), day=st.dates(date(1970, 1, 1)), no=st.integers(1, 99_999), agreement=st.booleans())
+def test_a_reference_names_its_subscription(who, day, no, agreement):
+    assert subscription_of(charge_reference(HOME, who, day, no, agreement=agreement)) == who
+
+
+@pytest.mark.parametrize("reference", ["", "order-1", "5b1f7c", "5b1f7c-mfrgg-20270301-1", "5b1f7c-!!-20270301-1"])
+def test_a_reference_of_somebody_else_names_no_subscription(reference):
+    assert subscription_of(reference) is None

@@ -9,6 +9,7 @@ from billing.domain.obligations import (
     BALANCE_SHORT_WAIT,
     MOST_SHORTAGES,
     OPEN_ELSEWHERE,
+    PARKED_LOOK,
     UNDER_WAY_WAIT,
     WAITS,
     GivenBack,
@@ -20,7 +21,13 @@ from billing.domain.obligations import (
     next_try,
     unreadable,
 )
-from billing.domain.states import OBLIGATION_MOVES, ObligationEvent, ObligationState, RefundState
+from billing.domain.states import (
+    OBLIGATION_MOVES,
+    OPEN_OBLIGATION_STATES,
+    ObligationEvent,
+    ObligationState,
+    RefundState,
+)
 from plans.money import Money
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
@@ -180,3 +187,23 @@ def test_a_refund_that_was_not_made_here_is_waited_for_but_not_for_ever(age, par
         assert (step.event, step.changes["parked_reason"]) == (ObligationEvent.PARK, OPEN_ELSEWHERE)
     else:
         assert (step.event, step.changes["check_at"]) == (None, NOW + UNDER_WAY_WAIT)
+
+
+@pytest.mark.parametrize("state", ObligationState)
+def test_only_what_is_owed_is_tried_and_what_is_parked_is_looked_at_again(state):
+    step = next_try(owed(state), given(), minimum=50, now=NOW)
+    assert (step.event is ObligationEvent.TRY) is (state is ObligationState.OWED)
+    looked_at = {ObligationState.PARKED: NOW + PARKED_LOOK, ObligationState.REFUNDING: NOW}
+    assert step.changes["check_at"] == looked_at.get(state)
+
+
+def test_an_obligation_is_as_old_as_the_day_on_which_it_was_made_and_of_no_known_day_never_old():
+    waits = owed(created_at=NOW - timedelta(days=3))
+    assert waits.hangs(timedelta(days=3), NOW)
+    assert not waits.hangs(timedelta(days=3, seconds=1), NOW)
+    assert not owed().hangs(timedelta(0), NOW)
+
+
+@pytest.mark.parametrize("state", ObligationState)
+def test_an_obligation_is_open_until_it_was_given_back_or_settled(state):
+    assert owed(state).is_open is (state in OPEN_OBLIGATION_STATES)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from billing.domain.days.renewing import CatchUp, CatchUpPolicy
+from billing.domain.days.renewing import CatchUp, CatchUpPolicy, OpenInvoice
 from billing.domain.days.schedule import BillingSchedule, due_at
 from billing.domain.preview import OwedNext, Prospect, WhyNone, preview
 from billing.domain.quiet_hours import ChargeWindow, charge_slot
@@ -152,3 +152,18 @@ def test_a_trial_is_charged_only_with_consent():
 def test_periods_that_passed_wait_for_a_decision_where_a_person_is_to_decide():
     assert nothing(ACTIVE, at("2027-04-02 12:00"), CatchUp.HOLD) == (WhyNone.DECISION_REQUIRED, None)
     assert ahead(ACTIVE, at("2027-03-02 12:00"), CatchUp.HOLD).charge.period == RENEWAL
+
+
+def test_a_debt_that_the_subscriber_must_confirm_waits_for_a_new_agreement():
+    asked = replace(PAST_DUE, owed=replace(OWED, needs_confirmation=True))
+    assert nothing(asked) == (WhyNone.SOURCE_REQUIRED, OWED.next_attempt_at)
+
+
+def test_an_invoice_that_the_next_sweep_forgives_is_not_what_is_charged_next():
+    late = at("2027-04-02 12:00")
+    untried = OpenInvoice(INVOICE, RENEWAL, is_untried=True)
+    billed = replace(SCHEDULE, billed_index=1)
+    behind = replace(ACTIVE, schedule=billed, next_due_at=due_at(billed, 2, WINDOW), owed=OWED, open_invoices=[untried])
+    charge = ahead(behind, late).charge
+    assert (charge.invoice_id, charge.amount, charge.period.start) == (None, WON, date(2027, 3, 31))
+    assert ahead(behind, late, CatchUp.ALL).charge.invoice_id == INVOICE

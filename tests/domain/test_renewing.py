@@ -209,3 +209,10 @@ def test_a_week_of_looks_at_an_open_payment_is_dense_first_and_never_ends():
     assert waits[:6] == [60, 120, 300, 1800, 7200, 21600]
     assert waits[6:28] == [21600] * 22
     assert waits[28:] == [86400] * 32
+
+
+def test_days_between_two_forgiven_periods_that_are_somebody_elses_are_not_recorded_with_them():
+    untried = [owes(FEBRUARY, untried=True, ident=1), owes(APRIL, untried=True, ident=2)]
+    told = plan(schedule(billed=2), TENTH_OF_MAY, owed=untried)
+    assert told.forgiven_invoices == (UUID(int=1), UUID(int=2))
+    assert told.records == (outage(FEBRUARY.start, FEBRUARY.end), outage(APRIL.start, APRIL.end))

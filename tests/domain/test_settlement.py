@@ -12,6 +12,7 @@ from a_case import (
     NOW,
     OPEN,
     OTHER,
+    SUBSCRIPTION,
     a_case,
     a_first_charge,
     a_re_enrolment,
@@ -24,6 +25,7 @@ from a_case import (
 
 from billing.domain.cases import NOTHING, InvoiceKind, LateEnrolment, Policy
 from billing.domain.charging import NotSent, PaymentStatus, Refused, Unknown
+from billing.domain.days.schedule import BillingSchedule
 from billing.domain.declines import DeclineClass
 from billing.domain.dunning import DunningPolicy, EndOfLadder
 from billing.domain.hanging import HangingBounds
@@ -39,6 +41,7 @@ from billing.domain.states import (
     SubscriptionEvent,
     SubscriptionState,
 )
+from plans.calendar import Interval, IntervalUnit, Period
 
 _C, _I, _O, _S = ChargeState, InvoiceState, SourceState, SubscriptionState
 REFUND_LATE = Policy(late_enrolment=LateEnrolment.REFUND)
@@ -859,3 +862,21 @@ def test_another_amount_on_a_parked_charge_that_hangs_makes_it_a_persons_whole_b
     assert decision.charge_event is None
     assert decision.charge["check_at"] is None
     assert decision.charge["error"] == "amount 1 instead of 9900 (minor units)"
+
+
+def test_a_decline_without_a_known_reason_is_of_the_set_up_where_the_account_is_in_trouble():
+    unexplained = told(PaymentStatus.DECLINED, None)
+    assert decide(a_case(), unexplained).charge["decline_class"] == DeclineClass.UNKNOWN
+    assert decide(a_case(), unexplained, trouble=Trouble.ACCOUNT).charge["decline_class"] == DeclineClass.SET_UP
+
+
+def test_a_debt_that_nobody_confirmed_goes_back_when_it_is_captured_months_late():
+    sent = a_case(
+        subscription_state=_S.PAST_DUE,
+        grace_until=date(2027, 3, 10),
+        period=Period(date(2027, 3, 1), date(2028, 3, 1)),
+        schedule=BillingSchedule(SUBSCRIPTION, date(2026, 3, 1), Interval(IntervalUnit.YEAR, 1), "Asia/Seoul", 1),
+    )
+    late = decide(sent, CAPTURED, now=kst("2027-06-28 10:05"))
+    assert late.refund_reason == "the subscriber had not confirmed the debt"
+    assert decide(sent, CAPTURED, now=kst("2027-03-11 10:05")).refund_reason is None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import assert_never
 from uuid import UUID
 
 from billing.domain.days.records import DayKind, DayRecord, UnbilledReason
@@ -61,6 +62,8 @@ def release(
             return _begin_today(schedule, first, today, untried, window)
         case Bill.NONE:
             return _bill_nothing(schedule, first, today, untried, window)
+        case _:
+            assert_never(bill)
 
 
 def _bill_it(schedule: BillingSchedule, first: Period, untried: Sequence[OpenInvoice], window: ChargeWindow) -> Release:
