@@ -27,17 +27,20 @@ EXPONENTS: Mapping[str, int] = MappingProxyType(
 """Decimals of each known currency, as Checkout.com counts minor units: 9900 of KRW is ₩9,900, 8800 of HKD is
 HK$88.00. Where its lists and ISO 4217 disagree (CLF, CLP, IQD) a currency is left out rather than guessed."""
 
-_SYMBOLS = {
-    "AUD": "A$",
-    "CNY": "CN¥",
-    "EUR": "€",
-    "GBP": "£",
-    "HKD": "HK$",
-    "JPY": "¥",
-    "KRW": "₩",
-    "SGD": "S$",
-    "USD": "US$",
-}
+SYMBOLS: Mapping[str, str] = MappingProxyType(
+    {
+        "AUD": "A$",
+        "CNY": "CN¥",
+        "EUR": "€",
+        "GBP": "£",
+        "HKD": "HK$",
+        "JPY": "¥",
+        "KRW": "₩",
+        "SGD": "S$",
+        "USD": "US$",
+    }
+)
+"""How amounts are written; a currency that has no sign here is written with its code."""
 
 
 class MoneyError(ValueError):
@@ -100,7 +103,7 @@ class Money:
         sign = "-" if self.minor < 0 else ""
         whole, part = divmod(abs(self.minor), 10**exponent)
         decimals = f".{part:0{exponent}d}" if exponent else ""
-        return f"{sign}{_SYMBOLS.get(self.currency, self.currency + ' ')}{whole:,}{decimals}"
+        return f"{sign}{SYMBOLS.get(self.currency, self.currency + ' ')}{whole:,}{decimals}"
 
     @property
     def is_zero(self) -> bool:

@@ -11,6 +11,7 @@ from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Limit
 from billing.entrypoints.cli.output import complain, moments, print_json, print_table, say
+from billing.entrypoints.cli.terminal import write_line
 from billing.operations.audit import Head, verify_trail
 from billing.store.audit import list_entries
 
@@ -80,7 +81,7 @@ def verify(
     else:
         say(f"The audit trail holds: {told.entries} entries.", "green")
         if last is not None:
-            typer.echo(f"head {last}")
+            write_line(f"head {last}")
     if told.missing_guards:
         complain(f"the database does not guard the audit trail: the trigger {told.missing_guards[0]} {_UNGUARDED}")
     if told.broken is not None or told.missing_guards:

@@ -10,6 +10,7 @@ from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.instants import event_number
 from billing.entrypoints.cli.options import AsJson, Limit, Reason
 from billing.entrypoints.cli.output import moments, print_json, print_table, say
+from billing.entrypoints.cli.terminal import write_line
 from billing.entrypoints.cli.webhook_endpoints import endpoint_meant
 from billing.entrypoints.clock import machine_now
 from billing.operations.resend import resend_delivery, resend_event
@@ -55,7 +56,7 @@ def deliveries(
     )
     if event is not None:
         for row in rows:  # unbroken, so that the id can be copied whole
-            typer.echo(f"{public_id(Kind.DELIVERY, row.id)} to {urls[row.endpoint_id]}")
+            write_line(f"{public_id(Kind.DELIVERY, row.id)} to {urls[row.endpoint_id]}")
     elif rows:
         say("--event EVENT shows to which endpoints, and the ids to resend one of them by.", "dim")
 

@@ -1,7 +1,6 @@
 """Exit codes, and the last place where an error can still become a sentence."""
 
 import os
-import sys
 import traceback
 from collections.abc import Callable
 from importlib import import_module
@@ -10,25 +9,34 @@ from typing import Any, Final
 import typer
 from typer.exceptions import TyperException
 
+from billing.entrypoints.cli import terminal
 from billing.entrypoints.cli.output import complain
 
 TRACE_VARIABLE: Final = "BILLING_TRACE"
-FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+FAILED, MISUSED, UNTOLD, INTERRUPTED = 1, 2, 3, 130
 
 
 def run_to_code(act: Callable[[], Any]) -> int:
     """Run a command and return its exit code; what it raises is told on standard error.
 
-    0 done, 1 refused or failed, 2 misused, 130 interrupted. ``BILLING_TRACE=1`` shows where an error came from.
+    0 done, 1 refused or failed, 2 misused, 3 done though its output could not be written, 130 interrupted.
+    ``BILLING_TRACE=1`` shows where an error came from.
     """
+    terminal.prepare()
+    code = _run(act)
+    lost = terminal.lost_output()
+    if lost is None or code != 0:
+        return code
+    if lost:
+        complain(f"it was done, but its output could not be written: {lost}")
+    return UNTOLD
+
+
+def _run(act: Callable[[], Any]) -> int:
     try:
         code = act()
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough (`billing events | head`).
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
     except TyperException as error:
         return _misused(error)
     except Exception as error:  # noqa: BLE001 - nothing comes after this

@@ -14,6 +14,7 @@ from billing.entrypoints.cli.instants import after
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Reason, Yes
 from billing.entrypoints.cli.output import agreed, moment, print_json, print_table, say
+from billing.entrypoints.cli.terminal import write_line
 from billing.entrypoints.clock import machine_now
 from billing.operations import api_keys as acts
 from billing.store.api_keys import KeyRow, list_keys, load_key
@@ -135,7 +136,7 @@ def _told(session: Session, made: acts.FreshKey, sentence: str, *, as_json: bool
         return
     say(sentence)
     # Alone and unbroken on its line, so that it can be copied, or piped, whole.
-    typer.echo(made.secret)
+    write_line(made.secret)
     say(f"Send it as `Authorization: Bearer …` to {session.settings.api.public_url}.", "dim")
 
 

@@ -13,7 +13,8 @@ from billing.domain.deliveries import why_no_endpoint
 from billing.domain.public_events import PUBLIC_TYPES, unknown_patterns, wants
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import event_number
-from billing.entrypoints.cli.output import moment
+from billing.entrypoints.cli.output import moment, write_json_line
+from billing.entrypoints.cli.terminal import lost_output, write_line
 from billing.entrypoints.clock import machine_now
 from billing.outbox.addresses import networks_of, why_not_there
 from billing.outbox.sender import Sender, body_of, signed
@@ -72,7 +73,7 @@ def _events(session: Session, after: int | None, wanted: Sequence[str]) -> Itera
     if after is None:
         with database.snapshot() as tx:
             after = read_horizon(tx).newest
-    typer.echo("Listening; Ctrl-C ends it.", err=True)
+    write_line("Listening; Ctrl-C ends it.", to_error=True)
     return _following(database, after, [each for each in PUBLIC_TYPES if wants(wanted, each)])
 
 
@@ -91,7 +92,7 @@ def _following(database: Database, after: int, types: Sequence[str]) -> Iterator
 
 async def _forward(session: Session, events: Iterator[dict[str, Any] | None], url: str, *, as_json: bool) -> None:
     secret = draw_secret()
-    typer.echo(f"Forwarding to {url}; the signing secret is {secret}", err=True)
+    write_line(f"Forwarding to {url}; the signing secret is {secret}", to_error=True)
     async with make_sender(session.settings) as sender:
         for event in events:
             if event is None:
@@ -104,10 +105,14 @@ async def _forward(session: Session, events: Iterator[dict[str, Any] | None], ur
 async def _post(sender: Sender, url: str, event: dict[str, Any], secret: str) -> None:
     body = body_of(event)
     answer = await sender.post(url, signed(event["id"], body, [secret], machine_now()), body)
-    typer.echo(f"{event['id']}: {answer.error or answer.status}", err=True)
+    write_line(f"{event['id']}: {answer.error or answer.status}", to_error=True)
 
 
 def _show(session: Session, event: dict[str, Any], *, as_json: bool) -> None:
     at = moment(datetime.fromisoformat(event["created_at"]), session.zone)
-    line = f"{at}  {event['id']}  {event['type']}  {event['subject']['id']}"
-    typer.echo(body_of(event) if as_json else line)  # flushed at once, into a pipe too
+    if as_json:
+        write_json_line(body_of(event))
+    else:
+        write_line(f"{at}  {event['id']}  {event['type']}  {event['subject']['id']}")
+    if lost_output() is not None:
+        raise typer.Exit

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import structlog
 
+from billing.entrypoints.cli.terminal import has_all_of
+
 log = structlog.get_logger()
 
 
@@ -35,12 +37,13 @@ def quieten() -> None:
 def log_lines(*, as_json: bool, level: LogLevel = LogLevel.INFO) -> None:
     """Log to standard error: for people on a terminal, one JSON object a line everywhere else."""
     on_terminal = sys.stderr.isatty() and not as_json
+    json_lines = structlog.processors.JSONRenderer(ensure_ascii=not has_all_of("₩김", sys.stderr))
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(ensure_ascii=False),
+            structlog.dev.ConsoleRenderer() if on_terminal else json_lines,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level.number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

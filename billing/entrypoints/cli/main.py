@@ -45,8 +45,8 @@ def billing(
     """Subscription billing for recurring KakaoPay payments through Checkout.com.
 
     Every command takes **--json**. Of an id, the first 6 letters are enough: sub_bu7w7d. What ends something or moves
-    money asks first; **--yes** answers. Exit codes: 0 done, 1 refused or something is wrong, 2 misused, 130
-    interrupted.
+    money asks first; **--yes** answers. Exit codes: 0 done, 1 refused or something is wrong, 2 misused, 3 done
+    though its output could not be written, 130 interrupted.
     """
     context.obj = config
 

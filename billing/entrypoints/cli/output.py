@@ -2,8 +2,8 @@
 
 import dataclasses
 import json
+import re
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from enum import Enum
@@ -20,7 +20,9 @@ from rich.text import Text
 
 from billing.domain.public_fields import told_outside
 from billing.domain.public_ids import with_public_ids
+from billing.entrypoints.cli.terminal import has_all_of, noting, shown, write_line
 from plans.money import EXPONENTS, Money
+from plans.visible_text import replace_hidden
 
 _STYLES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("active", "trialing", "paid", "captured", "refunded", "processed", "ok", "on sale"), "green"),
@@ -31,29 +33,35 @@ _STYLES: Final[Mapping[str, str]] = {
 _NARROWEST_WRAPPED: Final = 12
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to whoever prints: Rich would end the process."""
+        raise BrokenPipeError
+
+
 def out() -> Console:
     """Return the console of standard output. What is piped is as wide as 80 columns, or as ``COLUMNS`` says."""
-    return Console(highlight=False, emoji=False, markup=False)
+    return _Console(highlight=False, emoji=False, markup=False)
 
 
 def err() -> Console:
     """Return the console of standard error."""
-    return Console(stderr=True, highlight=False, emoji=False, markup=False)
+    return _Console(stderr=True, highlight=False, emoji=False, markup=False)
 
 
 def say(sentence: str, style: str = "") -> None:
     """Print a sentence."""
-    out().print(Text(seen(sentence), style=style))
+    print_any(Text(seen(sentence), style=style))
 
 
 def complain(sentence: str) -> None:
     """Print what went wrong to standard error, unbroken, so that a log keeps it on its line."""
-    err().print(Text.assemble(("error: ", "bold red"), seen(sentence)), soft_wrap=True)
+    _to_error(("error: ", "bold red"), _for_error(sentence))
 
 
 def warn(sentence: str) -> None:
     """Print a warning to standard error."""
-    err().print(Text.assemble(("warning: ", "bold yellow"), seen(sentence)), soft_wrap=True)
+    _to_error(("warning: ", "bold yellow"), _for_error(sentence))
 
 
 def print_json(value: object) -> None:
@@ -61,7 +69,16 @@ def print_json(value: object) -> None:
 
     What the ``id`` of a dataclass names, its ``KIND`` says.
     """
-    sys.stdout.write(json.dumps(_plain(value), ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(_plain(value), ensure_ascii=False, indent=2)
+    if not has_all_of(text, sys.stdout):
+        text = json.dumps(_plain(value), indent=2)
+    with noting(sys.stdout):
+        sys.stdout.write(_escape_hidden(text) + "\n")
+
+
+def write_json_line(text: str) -> None:
+    """Write a line of JSON that was made already, whole and at once."""
+    write_line(_escape_hidden(text if has_all_of(text, sys.stdout) else json.dumps(json.loads(text))))
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty: str) -> None:
@@ -72,15 +89,16 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, empty:
     if not rows:
         say(empty, "dim")
         return
-    console = out()
+    width = out().width
+    rows = [[seen(value) for value in row] for row in rows]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0), show_edge=False)
-    wraps = _wraps(columns, rows, console.width)
+    wraps = _wraps(columns, rows, width)
     for column, may_wrap in zip(columns, wraps, strict=True):
         justify: JustifyMethod = "right" if column.startswith(">") else "left"
         table.add_column(column.lstrip(">~"), justify=justify, no_wrap=not may_wrap, overflow="fold")
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
-    console.print(table)
+    print_any(table)
 
 
 def _wraps(columns: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[bool]:
@@ -103,26 +121,27 @@ def print_facts(title: str, facts: Sequence[tuple[str, str | None]]) -> None:
     for name, value in facts:
         if value is not None:
             grid.add_row(name, _cell(value))
-    out().print(Panel(grid, title=Text(seen(title), style="bold"), title_align="left", box=box.ROUNDED, expand=False))
+    print_any(Panel(grid, title=Text(seen(title), style="bold"), title_align="left", box=box.ROUNDED, expand=False))
 
 
 def print_any(renderable: RenderableType) -> None:
     """Print something that Rich can draw."""
-    out().print(renderable)
+    with noting(sys.stdout):
+        out().print(renderable)
 
 
 def agreed(question: str, *, yes: bool) -> None:
     """Return when the person says yes; end the command, with nothing changed, when not."""
     if yes:
         return
-    err().print(Text.assemble(seen(question), (" [y/N] ", "bold")), end="", soft_wrap=True)
+    _to_error(_for_error(question), (" [y/N] ", "bold"), end="")
     answer = sys.stdin.readline()
     if not answer:
-        err().print()
+        _to_error("")
         complain("nothing was changed: nobody can answer here; use --yes")
         raise typer.Exit(1)
     if answer.strip().lower() not in ("y", "yes"):
-        err().print("Nothing was changed.")
+        _to_error("Nothing was changed.")
         raise typer.Exit(1)
 
 
@@ -152,11 +171,34 @@ def money(minor: int, currency: str) -> str:
 
 
 def seen(text: str) -> str:
-    """Show ids as the API does, and what could not be seen, or could move the cursor, as a visible sign."""
-    return "".join(
-        character if character == "\n" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Zl", "Zp") else "�"
-        for character in with_public_ids(text)
-    )
+    """Show ids as the API does, what could not be seen or could move the cursor as a visible sign, and what the
+    terminal's encoding lacks otherwise.
+    """
+    return shown(_visible(text), sys.stdout)
+
+
+def _for_error(text: str) -> str:
+    return shown(_visible(text), sys.stderr)
+
+
+def _visible(text: str) -> str:
+    return replace_hidden(with_public_ids(text), keep="\n")
+
+
+def _to_error(*parts: str | tuple[str, str], end: str = "\n") -> None:
+    with noting(sys.stderr):
+        err().print(Text.assemble(*parts), end=end, soft_wrap=True)
+
+
+def _escape_hidden(text: str) -> str:
+    """Escape in JSON what could not be seen, or could move the cursor: only strings hold any of it."""
+    if replace_hidden(text, "", keep="\n") == text:
+        return text
+    return re.sub(r"[^\x00-\x7f]+", lambda found: _escaped_or_same(found[0]), text)
+
+
+def _escaped_or_same(text: str) -> str:
+    return text if replace_hidden(text, "") == text else json.dumps(text)[1:-1]
 
 
 def _cell(value: str) -> Text:

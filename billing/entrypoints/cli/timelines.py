@@ -6,7 +6,7 @@ from typing import Final
 from rich.table import Table
 from rich.text import Text
 
-from billing.entrypoints.cli.output import moment, out, seen
+from billing.entrypoints.cli.output import moment, print_any, seen
 from billing.store.tellings import Tone
 from billing.store.timeline import Timeline
 
@@ -25,7 +25,7 @@ def print_timeline(timeline: Timeline, zone: str) -> None:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     if timeline.left_out:
-        grid.add_row("…", Text("older lines are left out; use --limit for more", style="dim"))
+        grid.add_row(seen("…"), Text("older lines are left out; use --limit for more", style="dim"))
     when, who = "", ""
     for line in timeline.lines:
         told = Text(seen(line.sentence), style=_TONES[line.tone])
@@ -34,4 +34,4 @@ def print_timeline(timeline: Timeline, zone: str) -> None:
             told.append(f"  by {seen(line.actor)}", style="dim")
         grid.add_row("" if time == when else time, told)
         when, who = time, line.actor
-    out().print(grid)
+    print_any(grid)

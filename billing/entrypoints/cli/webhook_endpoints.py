@@ -13,6 +13,7 @@ from billing.entrypoints.cli.instants import after
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
 from billing.entrypoints.cli.options import AsJson, Reason, Yes
 from billing.entrypoints.cli.output import agreed, moment, print_json, print_table, say
+from billing.entrypoints.cli.terminal import write_line
 from billing.entrypoints.clock import machine_now
 from billing.operations import webhook_endpoints as acts
 from billing.operations.engine import NotFound
@@ -201,7 +202,7 @@ def _told(made: acts.FreshSecret, sentence: str, *, as_json: bool) -> None:
         return
     say(sentence)
     # Alone and unbroken on its line, so that it can be copied, or piped, whole.
-    typer.echo(made.secret)
+    write_line(made.secret)
     say(f"Its id is {_id(made.row)}.", "dim")
 
 
