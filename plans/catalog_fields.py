@@ -10,6 +10,7 @@ from typing import Any
 from plans.calendar import LARGEST_COUNT, IntervalUnit
 from plans.limits import Limits
 from plans.money import LARGEST_MINOR
+from plans.visible_text import hidden_refusal
 
 LARGEST_TRIAL_DAYS = 730
 LONGEST_NAME = 100
@@ -39,9 +40,6 @@ _KINDS: dict[type, str] = {
 _OPTIONAL = {"interval_count", "trial_days"}
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,49}")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]{1,50}")
-# Control, format (zero-width, right-to-left) and surrogate characters, line and paragraph separators: what a
-# reader cannot see, or a database cannot store.
-_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def plan_tables(root: dict[str, Any]) -> list[dict[str, Any]]:
@@ -100,8 +98,9 @@ def name_refusal(value: object) -> str | None:
         return _text_refusal(value, "name")
     if not 1 <= len(value) <= LONGEST_NAME:
         return f"has {len(value):,} characters; use 1 to {LONGEST_NAME}"
-    if any(unicodedata.category(character) in _UNSEEN for character in value):
-        return f"{_shown(value)} holds a control or invisible character; remove what is written with a backslash"
+    hidden = hidden_refusal(value)
+    if hidden is not None:
+        return f"{_shown(value)} {hidden}"
     if value != value.strip():
         return f"{_shown(value)} has spaces around it; remove them"
     if value != composed(value):

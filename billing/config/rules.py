@@ -4,11 +4,14 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
+from pydantic import SecretStr
+
 from billing.config.kinds import settings_in
 from billing.config.problems import Problem
 from billing.config.secrets import secret_problems
 from billing.config.settings import Settings
 from billing.config.urls import url_problems
+from plans.visible_text import hidden_refusal
 
 _LIVE_KEY: Final = re.compile(r"^sk_(?!sbox_|test_)")
 _BY_KEY: Final = {setting.key: setting for setting in settings_in(Settings)}
@@ -17,7 +20,19 @@ _BY_KEY: Final = {setting.key: setting for setting in settings_in(Settings)}
 def problems_of(settings: Settings) -> list[Problem]:
     """Return every reason why these settings must not be used."""
     between = _live_problems(settings) if settings.mode == "live" else _sandbox_problems(settings)
-    return [*url_problems(settings), *secret_problems(settings), *between]
+    return [*_hidden_text(settings), *url_problems(settings), *secret_problems(settings), *between]
+
+
+def _hidden_text(settings: Settings) -> Iterator[Problem]:
+    """Yield the settings whose text holds what cannot be seen: it was copied along, and nobody would find it."""
+    for setting in settings_in(Settings):
+        values = setting.of(settings)
+        for value in (*values, *values.values()) if isinstance(values, dict) else setting.all_of(settings):
+            text = value.get_secret_value() if isinstance(value, SecretStr) else value
+            refusal = hidden_refusal(text) if isinstance(text, str) else None
+            if refusal is not None:
+                yield Problem(setting, refusal)
+                break
 
 
 def _live_problems(settings: Settings) -> Iterator[Problem]:

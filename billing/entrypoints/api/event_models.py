@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from billing.domain.deliveries import LONGEST_URL, DeliveryState, EndpointState
 from billing.domain.public_events import PUBLIC_TYPES, subject_of, unknown_patterns
+from billing.entrypoints.api.fields import Description
 from billing.entrypoints.api.ids import EndpointId, EventId, SubscriptionId
 from billing.entrypoints.api.shapes import LEFT_OUT, PageQuery, Reasoned
 
@@ -43,7 +44,6 @@ SubjectId = Annotated[str, AfterValidator(_subject), WithJsonSchema({"type": "st
 EndpointUrl = Annotated[
     str, AfterValidator(_http), WithJsonSchema({"type": "string", "pattern": _URL, "maxLength": LONGEST_URL})
 ]
-EndpointDescription = Annotated[str, Field(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class EventQuery(PageQuery):
@@ -63,7 +63,7 @@ class NewEndpoint(Reasoned):
 
     url: EndpointUrl
     event_types: EventPatterns = Field(default_factory=list)
-    description: EndpointDescription = ""
+    description: Description = ""
 
 
 class EndpointChanges(Reasoned):
@@ -71,7 +71,7 @@ class EndpointChanges(Reasoned):
 
     url: Annotated[EndpointUrl, LEFT_OUT] = ""
     event_types: Annotated[EventPatterns, LEFT_OUT] = Field(default_factory=list)
-    description: Annotated[EndpointDescription, LEFT_OUT] = ""
+    description: Annotated[Description, LEFT_OUT] = ""
 
 
 class SecretRotation(Reasoned):

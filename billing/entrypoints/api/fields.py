@@ -1,7 +1,6 @@
 """The kinds of values a request may hold. Each refusal says what would be right."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -11,10 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandle
 from pydantic_core import CoreSchema, core_schema
 
 from billing.domain.countries import WANTED, is_country
+from plans.visible_text import clean_reference, clean_text
 
-# Control, format (zero-width, right-to-left) and surrogate characters, line and paragraph separators: what a
-# reader cannot see, or a database cannot store.
-_UNSEEN: Final = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _EMAIL: Final = re.compile(rf"[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~.-]{{1,64}}@(?:{_LABEL}\.)+{_LABEL}")
 _E164: Final = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -26,26 +23,12 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _WHOLE: Final = re.compile(r"[0-9]{1,19}")
 
 
-def clean_text(value: str, longest: int) -> str:
-    """Return text in NFC without the spaces around it.
-
-    :raises ValueError: it is empty, too long, or holds a character that cannot be seen.
-    """
-    composed = unicodedata.normalize("NFC", value).strip()
-    unseen = next((character for character in composed if unicodedata.category(character) in _UNSEEN), None)
-    if unseen is not None:
-        raise ValueError(f"holds the character U+{ord(unseen):04X}, which cannot be seen; leave it out")
-    if not 1 <= len(composed) <= longest:
-        raise ValueError(f"must have 1 to {longest} characters")
-    return composed
-
-
 def _text(longest: int) -> Callable[[str], str]:
     return lambda value: clean_text(value, longest)
 
 
 def _reference(value: str) -> str:
-    text = clean_text(value, 100)
+    text = clean_reference(value, 100)
     if {".", ".."} & set(text.split("/")):
         raise ValueError("must not be . or .., nor hold them between slashes: in a path they mean another one")
     return text
@@ -158,6 +141,8 @@ Reason = Annotated[
     AfterValidator(_text(200)),
     _said(minLength=1, maxLength=200, description="Why; the audit trail keeps it for ever: no personal data."),
 ]
+DisputeId = Annotated[str, AfterValidator(_text(100)), _said(minLength=1, maxLength=100)]
+Description = Annotated[str, AfterValidator(lambda value: value and clean_text(value, 200)), _said(maxLength=200)]
 Email = Annotated[str, AfterValidator(_email), _said(format="email", maxLength=254)]
 Phone = Annotated[str, AfterValidator(_phone), _said(pattern=f"^(?:{_E164.pattern}|{_KOREAN_MOBILE.pattern})$")]
 Country = Annotated[str, AfterValidator(_country), _said(pattern="^[A-Z]{2}$")]

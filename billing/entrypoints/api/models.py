@@ -16,6 +16,7 @@ from billing.domain.states import (
 from billing.entrypoints.api.fields import (
     Country,
     Day,
+    DisputeId,
     Email,
     Instant,
     Locale,
@@ -129,7 +130,7 @@ class DisputeSettlement(Body):
     The reason is kept in the audit trail.
     """
 
-    dispute: Annotated[str, Field(min_length=1, max_length=100)]
+    dispute: DisputeId
     outcome: Annotated[Literal["won", "lost"], Field(alias="as")]
     reason: Reason
 

@@ -21,6 +21,7 @@ from billing.entrypoints.cli.options import (
     Reason,
     States,
     SubscriberConfirmed,
+    Why,
     Yes,
 )
 from billing.entrypoints.cli.output import (
@@ -152,9 +153,7 @@ def retry(
 def settle(
     context: typer.Context,
     charge: ChargeId,
-    reason: Annotated[
-        str, typer.Option("--reason", "-r", help="Why; kept in the audit trail for ever, so name nobody in it.")
-    ],
+    reason: Why,
     outcome: Annotated[Outcome, typer.Option("--as", help="How it ended.")] = Outcome.FAILED,
     yes: Yes = False,
     as_json: AsJson = False,
@@ -188,9 +187,7 @@ def settle_a_dispute(
     context: typer.Context,
     dispute: Annotated[str, typer.Argument(metavar="DISPUTE", help="Its dsp_ id; `charges show` tells it.")],
     outcome: Annotated[EndOfDispute, typer.Option("--as", help="How it ended: won is decided for you.")],
-    reason: Annotated[
-        str, typer.Option("--reason", "-r", help="Why; kept in the audit trail for ever, so name nobody in it.")
-    ],
+    reason: Why,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:

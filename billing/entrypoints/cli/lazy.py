@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from billing.entrypoints.cli.exits import run_to_code
+from billing.entrypoints.cli.typed_text import refusing_hidden_text
 
 MARKUP: Final = "markdown"
 HELP_NAMES: Final = {"help_option_names": ["-h", "--help"]}
@@ -34,10 +35,10 @@ class Entry:
         if not isinstance(found, typer.Typer):
             alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, context_settings=HELP_NAMES)
             alone.command(name)(found)
-            return typer.main.get_command(alone)
+            return refusing_hidden_text(typer.main.get_command(alone))
         command = typer.main.get_group(found)
         command.name = name
-        return command
+        return refusing_hidden_text(command)
 
 
 _LOOK, _RUN, _MEND, _TRY = "Look and change", "Run", "Check and mend", "Try out"

@@ -5,14 +5,20 @@ from typing import Annotated, Final
 import typer
 
 from billing.entrypoints.cli.logs import LogLevel
+from plans.visible_text import clean_text
 
-_LONGEST_REASON: Final = 200
+_LONGEST_TEXT: Final = 200
 
 
-def _said_shortly(reason: str | None) -> str | None:
-    if reason is not None and not 1 <= len(reason.strip()) <= _LONGEST_REASON:
-        raise typer.BadParameter(f"must have 1 to {_LONGEST_REASON} characters; leave --reason out to give none")
-    return reason.strip() if reason is not None else None
+def cleaned(text: str | None) -> str | None:
+    """Return text that is kept, as the API takes it, or None where none is told.
+
+    :raises typer.BadParameter: it is empty, too long, or holds a character that cannot be seen.
+    """
+    try:
+        return None if text is None else clean_text(text, _LONGEST_TEXT)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of text for people.")]
@@ -40,7 +46,17 @@ Reason = Annotated[
         "-r",
         help="Why; kept in the audit trail for ever, so name nobody in it.",
         metavar="TEXT",
-        callback=_said_shortly,
+        callback=cleaned,
+    ),
+]
+Why = Annotated[
+    str,
+    typer.Option(
+        "--reason",
+        "-r",
+        help="Why; kept in the audit trail for ever, so name nobody in it.",
+        metavar="TEXT",
+        callback=cleaned,
     ),
 ]
 States = typer.Option("--state", help="Only those in this state; may be given more than once.")

@@ -11,7 +11,7 @@ from billing.domain.states import ChargeState
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import whole_number
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
+from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes, cleaned
 from billing.entrypoints.cli.output import agreed, print_json, print_table, say
 from billing.operations import parking
 from billing.operations.obligations import retry_obligation
@@ -75,7 +75,13 @@ def release(
     kind: Annotated[ParkedKind, typer.Argument(help="What it is; `billing parked list` tells.")],
     ident: Annotated[str, typer.Argument(metavar="ID", help="Its id, or how it begins; `billing parked list` tells.")],
     reason: Annotated[
-        str, typer.Option("--reason", "-r", help="Why it may go on; kept for ever, so write no personal data in it.")
+        str,
+        typer.Option(
+            "--reason",
+            "-r",
+            help="Why it may go on; kept for ever, so write no personal data in it.",
+            callback=cleaned,
+        ),
     ],
     bill: Annotated[
         Bill | None,

@@ -11,7 +11,7 @@ from billing.entrypoints.cli.columns import Column, amounts, ids, instants, prin
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.instants import whole_number
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Yes
+from billing.entrypoints.cli.options import AsJson, ChargeId, Limit, Reason, Why, Yes, cleaned
 from billing.entrypoints.cli.output import agreed, moment, money, print_json, say
 from billing.operations.obligations import retry_obligation, settle_obligation
 from billing.operations.request_refund import request_refund
@@ -94,9 +94,7 @@ def settle_failed(
     refund: Annotated[
         str, typer.Argument(metavar="REFUND", help="Its id, or how it begins, or its reference; `refunds list` tells.")
     ],
-    reason: Annotated[
-        str, typer.Option("--reason", "-r", help="Why; kept in the audit trail for ever, so name nobody in it.")
-    ],
+    reason: Why,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
@@ -126,9 +124,6 @@ Obligation = Annotated[
     typer.Argument(
         metavar="OBLIGATION", help="Its id, or how it begins, or its pay_ id; `billing refunds owed` tells."
     ),
-]
-Why = Annotated[
-    str, typer.Option("--reason", "-r", help="Why; kept for ever, so write no personal data in it.", metavar="TEXT")
 ]
 
 
@@ -163,7 +158,10 @@ def settle(
     how: Annotated[
         str,
         typer.Option(
-            "--how", help='How it went back: "bank transfer of 3 March, no. 4711"; no personal data.', metavar="TEXT"
+            "--how",
+            help='How it went back: "bank transfer of 3 March, no. 4711"; no personal data.',
+            metavar="TEXT",
+            callback=cleaned,
         ),
     ],
     reason: Why,

@@ -10,7 +10,7 @@ from billing.domain.states import RevocationState, SourceState
 from billing.entrypoints.cli.columns import Column, ids, instants, print_list, words
 from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, Limit, OfCustomer, Reason, States, Yes
+from billing.entrypoints.cli.options import AsJson, Limit, OfCustomer, Reason, States, Yes, cleaned
 from billing.entrypoints.cli.output import agreed, print_json, say
 from billing.operations.revocations import settle_revocation
 from billing.operations.revoke_source import revoke_source
@@ -91,7 +91,10 @@ def settle(
     reason: Annotated[
         str,
         typer.Option(
-            "--reason", "-r", help='How that is known: "cut in KakaoTalk"; kept for ever, so name nobody in it.'
+            "--reason",
+            "-r",
+            help='How that is known: "cut in KakaoTalk"; kept for ever, so name nobody in it.',
+            callback=cleaned,
         ),
     ],
     yes: Yes = False,

@@ -6,7 +6,7 @@ import typer
 
 from billing.bootstrap import facts_of
 from billing.entrypoints.cli.context import session_of
-from billing.entrypoints.cli.options import AsJson, Reason, Yes
+from billing.entrypoints.cli.options import AsJson, Reason, Yes, cleaned
 from billing.entrypoints.cli.output import agreed, print_json, say
 from billing.operations import set_up
 from billing.store.installation import load_installation
@@ -19,7 +19,11 @@ def stop(
     context: typer.Context,
     because: Annotated[
         str,
-        typer.Argument(metavar="[WHY]", help="Why; everybody who asks reads it, and it is kept for ever. In quotes."),
+        typer.Argument(
+            metavar="[WHY]",
+            help="Why; everybody who asks reads it, and it is kept for ever. In quotes.",
+            callback=cleaned,
+        ),
     ] = "stopped by hand",
     as_json: AsJson = False,
 ) -> None:

@@ -10,7 +10,7 @@ from billing.entrypoints.cli.context import session_of
 from billing.entrypoints.cli.deliveries import deliveries, resend
 from billing.entrypoints.cli.instants import whole_number
 from billing.entrypoints.cli.lazy import HELP_NAMES, MARKUP
-from billing.entrypoints.cli.options import AsJson, Limit, Yes
+from billing.entrypoints.cli.options import AsJson, Limit, Why, Yes
 from billing.entrypoints.cli.output import agreed, moments, print_json, print_table, say
 from billing.operations.ignore_webhook import ignore_webhook
 from billing.store.report_log import list_webhooks
@@ -39,7 +39,7 @@ class WebhookState(StrEnum):
 def ignore(
     context: typer.Context,
     webhook: Annotated[str, typer.Argument(metavar="NUMBER", help="Its number; `billing parked list` tells.")],
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Why; kept for ever, so write no personal data in it.")],
+    reason: Why,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
