@@ -61,6 +61,12 @@ class GatewayUnavailable(Refusal):
     code = "gateway_unavailable"
 
 
+class ChargingStopped(Refusal):
+    """Charging is stopped, by a person or by a brake; it stays so until a person allows it again."""
+
+    code = "charging_stopped"
+
+
 class ChargeInFlight(GatewayUnavailable):
     """The payment is being sent by another request, or was by one that died: how it ends is not known yet.
 
@@ -137,11 +143,13 @@ def start_present_charge(
     Sending such a payment twice cannot charge twice: only the subscriber can complete it, and one
     link at most is given out.
 
-    :raises GatewayUnavailable: charging is stopped.
+    :raises ChargingStopped: charging is stopped. :raises GatewayUnavailable: it is held for a while.
     :raises ChargeInFlight: the payment is being sent by another request.
     :raises ChargeSetAside: it is parked.
     """
     installation = load_installation(tx).as_of(now)
+    if installation.why_stopped is not None:
+        raise ChargingStopped(installation.why_stopped)
     why_not = installation.why_not_charge(now)
     if why_not is not None:
         raise GatewayUnavailable(why_not)

@@ -18,6 +18,7 @@ from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.states import InvoiceState, SourceState, SubscriptionState
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal, Tally
+from billing.operations.first_charges import ChargingStopped
 from billing.operations.manage import keep_plans
 from billing.operations.request_keys import done
 from billing.operations.send_charges import send_charges
@@ -50,7 +51,7 @@ class ConfirmationRequired(Conflict):
 
 
 class NotNow(Refusal):
-    """Nothing is charged at this time of day, or while charging is stopped."""
+    """Nothing is charged at this time of day, or while charging is held for a while."""
 
     code = "not_now"
 
@@ -92,6 +93,8 @@ def retry_invoice(engine: Engine, invoice_id: UUID, *, now: datetime, subscriber
         if not rows:
             raise _why_not(tx, invoice_id)
         installation = load_installation(tx).as_of(now)
+        if installation.why_stopped is not None:
+            raise ChargingStopped(installation.why_stopped)
         why_not = installation.why_not_charge(now)
         if why_not is not None:
             raise NotNow(why_not)

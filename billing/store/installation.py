@@ -35,10 +35,15 @@ class InstallationRow:
     doubted_until: datetime | None
     doubted_since: datetime | None
 
+    @property
+    def why_stopped(self) -> str | None:
+        """Say why charging is stopped until somebody allows it again, or None. It is told to whoever would charge."""
+        return None if self.stopped_because is None else f"charging is stopped: {self.stopped_because}"
+
     def why_not_charge(self, now: datetime) -> str | None:
         """Say why no charge may be sent at ``now`` (UTC), or None."""
-        if self.stopped_because is not None:
-            return f"charging is stopped: {self.stopped_because}"
+        if self.why_stopped is not None:
+            return self.why_stopped
         if self.held_until is not None and now < self.held_until:
             return f"charging is held until {self.held_until.isoformat()}: {self.held_because}"
         return None

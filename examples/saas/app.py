@@ -16,7 +16,16 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from members import Member, Members
 
-from billing.client import Billing, BillingError, Conflict, InvalidRequest, NotAuthentic, NotFound, verify_webhook
+from billing.client import (
+    Billing,
+    BillingError,
+    Conflict,
+    InvalidRequest,
+    NotAuthentic,
+    NotFound,
+    Unavailable,
+    verify_webhook,
+)
 from billing.client.models import Subscription
 
 BILLING = Billing(os.environ["BILLING_URL"], os.environ["BILLING_KEY"])
@@ -67,6 +76,8 @@ def join(form: Form) -> Response:
         # What the API says of a field is for developers; members are told in their own language.
         wrong = [error.field for error in problem.errors] or ["?"]
         return HTMLResponse(pages.sign_up(BILLING.plans.list().data, form, wrong), 422)
+    except Unavailable:
+        return HTMLResponse(pages.later(), 503)
     except Conflict:  # they are subscribed already
         return signed_in(member, "/account")
     MEMBERS.remember(member, made.customer_id)

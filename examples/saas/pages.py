@@ -106,6 +106,16 @@ def waiting(member: Member) -> str:
     return page("확인 중", f'<div class="card" role="status"><p>{text}</p></div>', member, refresh=2)
 
 
+def later() -> str:
+    """Return the page while no payment can begin: the wallet does not answer, or the operator stopped charging."""
+    return page(
+        "잠시 후 다시",
+        f"<h1>{both('지금은 결제를 시작할 수 없어요.', 'No payment can be started now.')}</h1>"
+        f"<p>{both('요금은 청구되지 않았어요. 잠시 후 다시 시도해 주세요.', 'You were not charged.')}</p>"
+        f'<a class="button" href="/">{both("다시 해 보기", "Try again")}</a>',
+    )
+
+
 def not_paid(member: Member) -> str:
     """Return the page for a member who came back without a payment."""
     return page(

@@ -6,6 +6,7 @@ import pytest
 from api_world import APP, wanted
 
 from billing.domain.public_ids import Kind, public_id
+from billing.operations import set_up
 
 
 def test_a_subscriber_enrols_agrees_in_the_wallet_comes_back_and_is_active(both):
@@ -122,6 +123,21 @@ def test_a_subscriber_on_a_phone_needs_the_kind_of_phone(api):
         {"field": "os_type", "detail": "must be 'ANDROID' or 'IOS' when terminal_type is not WEB"}
     ]
     assert api.enrol(terminal_type="APP", os_type="IOS")["redirect_url"]
+
+
+def test_while_the_operator_has_stopped_charging_it_is_told_so_and_not_of_a_dead_wallet(api):
+    lee = public_id(Kind.SUBSCRIPTION, api.world.subscribe("lee"))
+    set_up.stop(api.world.engine, "prices look wrong", now=api.world.now)
+    replaced = {"terminal_type": "WEB", **APP}
+    for answer in (
+        api.post("/v1/subscriptions", wanted()),
+        api.post(f"/v1/subscriptions/{lee}/replace-source", replaced),
+    ):
+        told = api.refused(answer, 503, "charging_stopped")
+        assert told.startswith("charging is stopped: prices look wrong. Nothing was charged. Ask the operator")
+        assert "wallet" not in answer.text.lower()
+    set_up.go(api.world.engine, now=api.world.now)
+    assert api.enrol()["redirect_url"]
 
 
 def test_a_gateway_that_is_down_asks_to_come_back_and_the_same_request_then_goes_on(api):

@@ -120,6 +120,11 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
     "gateway_unavailable": Problem(
         503, "The wallet cannot be reached", "Send the same request again after `Retry-After`."
     ),
+    "charging_stopped": Problem(
+        503,
+        "Charging is stopped by the operator",
+        "Nothing was charged. Ask the operator: `billing go` allows charging again; then send the same request again.",
+    ),
     "busy": Problem(503, "Too much at once", "Send the same request again after `Retry-After`."),
     "database_unavailable": Problem(
         503, "The database cannot be used now", "Send the same request again after `Retry-After`."
