@@ -63,7 +63,8 @@ __all__ = [
 class Billing(Resources):
     """The billing API at ``base_url``: each call is sent for ``seconds`` at most, and again as ``retries`` say.
 
-    ``tls`` is for an API with a certificate of your own.
+    ``tls`` is for an API with a certificate of your own: ``ssl.create_default_context(cafile="own.pem")``. The URL is
+    https, or of this machine, unless ``allow_http`` says that nobody else reads the network in between.
 
     :raises ValueError: ``base_url`` or ``api_key`` cannot be used.
     """
@@ -76,8 +77,9 @@ class Billing(Resources):
         seconds: float = SECONDS,
         retries: Retries | None = None,
         tls: ssl.SSLContext | None = None,
+        allow_http: bool = False,
     ) -> None:
-        self._wire = Wire(base_url, api_key, seconds, retries or Retries(), tls)
+        self._wire = Wire(base_url, api_key, seconds, retries or Retries(), tls, http=allow_http)
         super().__init__(self._wire)
 
     def close(self) -> None:
@@ -104,8 +106,9 @@ class AsyncBilling(AsyncResources):
         seconds: float = SECONDS,
         retries: Retries | None = None,
         tls: ssl.SSLContext | None = None,
+        allow_http: bool = False,
     ) -> None:
-        self._wire = AsyncWire(base_url, api_key, seconds, retries or Retries(), tls)
+        self._wire = AsyncWire(base_url, api_key, seconds, retries or Retries(), tls, http=allow_http)
         super().__init__(self._wire)
 
     async def close(self) -> None:

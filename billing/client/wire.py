@@ -6,12 +6,15 @@ import random
 import re
 import ssl
 import time
+from ipaddress import ip_address
 from typing import Any, Final, TypeVar
+from urllib.parse import urlsplit
 
 import httpx2
 
 from billing.client.answers import read
 from billing.client.calls import Call, Course, Lost, Reply, Retries, Send, Wait, carry_out
+from billing.client.causes import why_not_connected
 
 T = TypeVar("T")
 SECONDS: Final = 30.0  # an enrolment waits for the wallet's gateway
@@ -20,10 +23,14 @@ _AGENT: Final = "kakaopay-billing-client"
 
 class _Wire:
     def __init__(
-        self, base_url: str, api_key: str, seconds: float, retries: Retries, tls: ssl.SSLContext | None
+        self, base_url: str, api_key: str, seconds: float, retries: Retries, tls: ssl.SSLContext | None, *, http: bool
     ) -> None:
         if not base_url.startswith(("https://", "http://")):
             raise ValueError("base_url must be the URL of the billing API, such as https://billing.internal")
+        if base_url.startswith("http://") and not (http or _is_loopback(base_url)):
+            raise ValueError(
+                "base_url must be https://, or others on the way read the key; allow_http=True if the network is yours"
+            )
         if not re.fullmatch(r"[!-~]+", api_key):
             raise ValueError("api_key must be the key as it was shown: visible ASCII, no spaces, no line breaks")
         self._retries = retries
@@ -51,9 +58,9 @@ class Wire(_Wire):
     """Sends calls one after the other; may be used by many threads."""
 
     def __init__(
-        self, base_url: str, api_key: str, seconds: float, retries: Retries, tls: ssl.SSLContext | None
+        self, base_url: str, api_key: str, seconds: float, retries: Retries, tls: ssl.SSLContext | None, *, http: bool
     ) -> None:
-        super().__init__(base_url, api_key, seconds, retries, tls)
+        super().__init__(base_url, api_key, seconds, retries, tls, http=http)
         self._client = httpx2.Client(**self._settings)
 
     def ask(self, call: Call, kind: type[T]) -> T:
@@ -84,7 +91,7 @@ class Wire(_Wire):
         try:
             return _reply(self._client.request(**self._request(call)))
         except httpx2.TransportError as error:
-            return Lost(type(error).__name__)
+            return Lost(_why_lost(error))
 
     def close(self) -> None:
         self._client.close()
@@ -94,9 +101,9 @@ class AsyncWire(_Wire):
     """Sends calls on one event loop, any number at once."""
 
     def __init__(
-        self, base_url: str, api_key: str, seconds: float, retries: Retries, tls: ssl.SSLContext | None
+        self, base_url: str, api_key: str, seconds: float, retries: Retries, tls: ssl.SSLContext | None, *, http: bool
     ) -> None:
-        super().__init__(base_url, api_key, seconds, retries, tls)
+        super().__init__(base_url, api_key, seconds, retries, tls, http=http)
         self._client = httpx2.AsyncClient(**self._settings)
 
     async def ask(self, call: Call, kind: type[T]) -> T:
@@ -121,10 +128,24 @@ class AsyncWire(_Wire):
         try:
             return _reply(await self._client.request(**self._request(call)))
         except httpx2.TransportError as error:
-            return Lost(type(error).__name__)
+            return Lost(_why_lost(error))
 
     async def close(self) -> None:
         await self._client.aclose()
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _why_lost(error: httpx2.TransportError) -> str:
+    if isinstance(error, httpx2.ConnectError):
+        return f"cannot connect: {why_not_connected(error)}"
+    return type(error).__name__
 
 
 def _reply(answer: httpx2.Response) -> Reply:

@@ -87,6 +87,8 @@ CLASS_OF_PARTNER_CODE: Final[Mapping[str, DeclineClass]] = {
 """The classes of Alipay+ result codes, which a payment's ``processing`` may tell."""
 _RESPONSE_CODE: Final = re.compile(r"[0-9][0-9A-Z]{4,5}")
 
+REJECTED_BY_THE_SUBSCRIBER: Final = frozenset({"20017", "USER_CANCELED"})
+"""Codes of a payment that its subscriber turned down in the wallet: nothing is wrong with the wallet."""
 CUSTOMER_UNKNOWN: Final = ("customer_not_found", "customer_id_invalid")
 """Errors about the ``cus_`` id that was sent: the gateway does not know that customer any more."""
 _CLASS_OF_ERROR: Final[Mapping[str, DeclineClass]] = {

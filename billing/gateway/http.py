@@ -9,6 +9,8 @@ import aiohttp
 import httpx2
 from httpx_aiohttp.httpx2 import AiohttpTransport
 
+from billing.domain.causes import why_not_connected
+
 MOST_BYTES: Final = 1024 * 1024
 
 
@@ -71,7 +73,7 @@ async def exchange(
         # The transport maps every lost connection to ConnectTimeout, one lost after the body was
         # written too; only a failed connect proves that nothing left.
         if isinstance(error.__cause__, aiohttp.ClientConnectorError):
-            return NeverLeft(f"cannot connect ({type(error.__cause__).__name__})")
+            return NeverLeft(f"cannot connect: {why_not_connected(error)}")
         return NoAnswer(f"connection lost ({type(error.__cause__ or error).__name__})")
     except (OSError, aiohttp.ClientError, ValueError) as error:
         return NoAnswer(f"no readable answer ({type(error).__name__})")

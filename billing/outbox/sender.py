@@ -14,6 +14,7 @@ from aiohttp.connector import Connection
 from aiohttp.http import RawResponseMessage
 from standardwebhooks import Webhook
 
+from billing.domain.causes import why_not_connected
 from billing.outbox.addresses import AddressRefused, Network, refuse_unless_allowed
 
 DEADLINE_SECONDS: Final = 15.0
@@ -161,4 +162,4 @@ def _why_not_connected(raised: aiohttp.ClientConnectorError) -> str:
         cause = cause.__cause__ or getattr(cause, "os_error", None)
         if cause is raised:
             break
-    return f"cannot connect ({type(raised.os_error).__name__})"
+    return f"cannot connect: {why_not_connected(raised)}"

@@ -6,7 +6,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from billing.domain.cases import ChargeKind, InvoiceKind
-from billing.domain.declines import DeclineClass
+from billing.domain.declines import REJECTED_BY_THE_SUBSCRIBER, DeclineClass
 from billing.store.report_log import EventRow
 from billing.store.reports import ChargeRow, SubscriptionRow
 from billing.store.tellings import Story, Telling, Tone
@@ -25,6 +25,7 @@ MEANING: Final[Mapping[str, str]] = {
     DeclineClass.UNKNOWN: "no reason could be had; it is tried a few times, then the subscriber is asked",
 }
 """What a class of decline means, in words."""
+_REJECTED: Final = "the subscriber rejected it in the wallet, with which nothing is wrong"
 
 
 def moment(instant: datetime, zone: str) -> str:
@@ -246,7 +247,8 @@ def _failed(event: EventRow, story: Story) -> Telling:
 
 def decline(code: str | None, decline_class: str | None, error: str | None) -> str:
     """Write why a charge failed: the code, its class and what that means."""
-    words = f"{decline_class}: {MEANING.get(decline_class, 'no meaning known')}" if decline_class else None
+    meaning = _REJECTED if code in REJECTED_BY_THE_SUBSCRIBER else MEANING.get(str(decline_class), "no meaning known")
+    words = f"{decline_class}: {meaning}" if decline_class else None
     inside = "; ".join(filter(None, [f"code {code}" if code else None, words, error]))
     return f"({inside})" if inside else ""
 

@@ -103,7 +103,7 @@ def test_a_refused_connection_is_surely_not_sent():
         port = taken.getsockname()[1]
     with fresh_client(f"http://127.0.0.1:{port}") as gateway:
         (outcome,) = gateway.create_payments([a_renewal()])
-    assert outcome == NotSent("cannot connect (ClientConnectorError)")
+    assert outcome == NotSent("cannot connect: nothing listens there, or a firewall refuses it")
 
 
 def test_a_host_without_an_address_is_surely_not_sent():
@@ -140,6 +140,7 @@ def test_a_certificate_that_nobody_vouches_for_is_surely_not_sent(tmp_path):
         with fresh_client(f"https://127.0.0.1:{server.port}") as gateway:
             (outcome,) = gateway.create_payments([a_renewal()])
         assert isinstance(outcome, NotSent), outcome
+        assert "its certificate is refused: self-signed certificate" in outcome.reason
         assert reached in ([], [b""]), "not a byte of the request left"
 
 
@@ -158,7 +159,9 @@ def test_a_connection_lost_after_the_body_was_written_is_unknown_and_never_not_s
 def test_a_connection_lost_before_anything_was_read_is_unknown_or_was_never_made(end):
     with ScriptedServer().plays(Before(end)) as server, fresh_client(server.url) as gateway:
         (outcome,) = gateway.create_payments([a_renewal()])
-        assert isinstance(outcome, Unknown) or outcome == NotSent("cannot connect (ClientConnectorError)")
+        assert isinstance(outcome, Unknown) or outcome == NotSent(
+            "cannot connect: the other side closed the connection"
+        )
         assert server.accepted == 1
 
 

@@ -8,11 +8,13 @@ from books import KIM, found, renew, rows_of, stays_open, told, transactions_of
 from harness import email
 
 from billing.domain.charging import Accepted, GatewayPayment, NotSent, PaymentStatus, Unknown
+from billing.domain.declines import DeclineClass
 from billing.domain.identity import row_id
 from billing.operations.first_charges import GatewayUnavailable
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.strays import keep_strays
 from billing.store.obligation_tables import RefundObligation
+from billing.store.sentences import decline
 from billing.store.tables import Charge, Source, StrayPayment
 
 
@@ -265,3 +267,11 @@ def test_another_amount_on_a_closed_charge_is_told_once_however_often_it_is_seen
     assert [row.gateway_payment_id for row in rows_of(world, StrayPayment)] == [declined.id]
     assert rows_of(world, Charge)[-1].gateway_payment_id is None
     world.calm()
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [("20017", "the subscriber rejected it in the wallet"), ("20059", "blocked")]
+)
+def test_a_rejection_by_the_subscriber_is_told_apart_from_a_blocked_wallet(code, told):
+    assert told in decline(code, DeclineClass.STOP, None)
+    assert ("blocked" in decline(code, DeclineClass.STOP, None)) is (code == "20059")

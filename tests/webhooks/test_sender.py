@@ -133,7 +133,7 @@ def test_what_is_no_http_is_no_answer():
 def test_nobody_there_is_said_so():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    assert send(f"http://127.0.0.1:{port}/").error == "cannot connect (ConnectionRefusedError)"
+    assert send(f"http://127.0.0.1:{port}/").error == "cannot connect: nothing listens there, or a firewall refuses it"
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]"])

@@ -30,7 +30,13 @@ def _refuse(command: Any, values: Mapping[str, Any]) -> None:
         for text in _texts_in(values.get(parameter.name)):
             refusal = hidden_refusal(text)
             if refusal is not None:
-                raise typer.BadParameter(f"{parameter.human_readable_name} {refusal}")
+                raise typer.BadParameter(f"{_name_of(parameter)} {refusal}")
+
+
+def _name_of(parameter: Any) -> str:
+    if parameter.param_type_name == "option":
+        return str(max(parameter.opts, key=len))
+    return str(parameter.metavar or parameter.name).strip("[]").upper()
 
 
 def _texts_in(value: object) -> Iterable[str]:
