@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from billing.config.kinds import settings_in
 from billing.config.problems import Problem
+from billing.config.relations import relation_problems
 from billing.config.secrets import secret_problems
 from billing.config.settings import Settings
 from billing.config.urls import url_problems
@@ -20,7 +21,13 @@ _BY_KEY: Final = {setting.key: setting for setting in settings_in(Settings)}
 def problems_of(settings: Settings) -> list[Problem]:
     """Return every reason why these settings must not be used."""
     between = _live_problems(settings) if settings.mode == "live" else _sandbox_problems(settings)
-    return [*_hidden_text(settings), *url_problems(settings), *secret_problems(settings), *between]
+    return [
+        *_hidden_text(settings),
+        *url_problems(settings),
+        *secret_problems(settings),
+        *relation_problems(settings),
+        *between,
+    ]
 
 
 def _hidden_text(settings: Settings) -> Iterator[Problem]:

@@ -17,9 +17,9 @@ _TLS: Final = "SSLError"
 def why_not_connected(error: BaseException) -> str:
     """Return what the chain of causes of an error says, the most telling first."""
     chain = list(_causes(error))
-    for cause in chain:
-        if _is_a(cause, _CERTIFICATE):
-            return f"its certificate is refused: {getattr(cause, 'verify_message', '') or 'it cannot be verified'}"
+    if any(_is_a(cause, _CERTIFICATE) for cause in chain):
+        told = next(filter(None, (getattr(cause, "verify_message", None) for cause in chain)), "it cannot be verified")
+        return f"its certificate is refused: {told}"
     for cause in chain:
         if _is_a(cause, _TLS):
             return f"TLS cannot be agreed on: {getattr(cause, 'reason', None) or type(cause).__name__}"

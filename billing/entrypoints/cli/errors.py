@@ -1,6 +1,6 @@
 """Turns whatever goes wrong into one clear sentence."""
 
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 
 from billing.config.source import BadConfig
 from billing.domain.states import IllegalMove
@@ -15,6 +15,25 @@ from billing.store.writes import StaleRow
 from plans.catalog import CatalogError
 
 _AS_IT_IS = (BadConfig, BadDatabaseUrl, CatalogError, NoInstallation, NoSuchThing, NotReady, Refusal)
+
+_NEXT_STEPS = (
+    ("unable to open", "see that the folder of database.url exists and that this user may write there"),
+    ("readonly", "let this user write the database file and its folder: `ls -l` them"),
+    ("read-only", "the server takes no writes: point database.url at the primary"),
+    ("disk is full", "make room on the disk of the database, then run it again"),
+    ("no space left", "make room on the disk of the database, then run it again"),
+    ("malformed", "the file is damaged: stop every process, and restore the newest backup"),
+    ("not a database", "database.url names a file that is no database: correct it"),
+    ("connection refused", "start PostgreSQL, or correct host and port in database.url"),
+    ("could not translate host", "correct the host in database.url"),
+    ("resolve host", "correct the host in database.url"),
+    ("password", "correct user and password: BILLING_DATABASE__URL, or PGPASSFILE"),
+    ("too many", "the server has no connection left: lower database.pool_size, or raise its max_connections"),
+    ("does not exist", "correct the name in database.url, or make it: `createdb`"),
+    ("timeout", "see that the server runs and that no firewall is in between"),
+    ("permission denied", "grant this user the tables: make it the owner of the database"),
+)
+_ELSE = "see that the server runs and that database.url names it; its own log says more"
 
 
 def sentence_of(error: Exception) -> str:
@@ -38,6 +57,5 @@ def _of_database(error: SQLAlchemyError) -> str:
         return f"the database has another schema than this program ({first}); run `billing migrate`"
     if isinstance(error, IntegrityError):
         return f"the database refused it, so nothing was done ({first})"
-    if isinstance(error, OperationalError):
-        return f"the database cannot be used ({first}); check database.url, or run `billing doctor`"
-    return f"the database failed ({first}); run `billing doctor`"
+    step = next((step for words, step in _NEXT_STEPS if words in first.lower()), _ELSE)
+    return f"the database cannot be used ({first}); {step}"

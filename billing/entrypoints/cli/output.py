@@ -124,10 +124,10 @@ def print_facts(title: str, facts: Sequence[tuple[str, str | None]]) -> None:
     print_any(Panel(grid, title=Text(seen(title), style="bold"), title_align="left", box=box.ROUNDED, expand=False))
 
 
-def print_any(renderable: RenderableType) -> None:
-    """Print something that Rich can draw."""
+def print_any(renderable: RenderableType, *, soft_wrap: bool = False) -> None:
+    """Print something that Rich can draw; with ``soft_wrap`` its lines are broken by nobody but the terminal."""
     with noting(sys.stdout):
-        out().print(renderable)
+        out().print(renderable, soft_wrap=soft_wrap)
 
 
 def agreed(question: str, *, yes: bool) -> None:
