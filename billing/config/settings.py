@@ -51,6 +51,15 @@ BUILT_IN_SECRETS: Final = frozenset(
 LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 
 
+_APP_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{2,63}")
+"""RFC 3986, section 3.1, in the lower case that URLs are compared in."""
+_NOT_OF_APPS: Final = frozenset(
+    {
+        *("http", "https", "ws", "wss", "ftp", "file", "filesystem", "content", "about", "blob", "data", "javascript"),
+        *("vbscript", "view-source", "intent", "mailto", "tel", "sms", "market", "kakaotalk", "kakaopay"),
+    }
+)
+"""Schemes that run or show something, or open what is not an app of the operator's."""
 _SCOPE: Final = re.compile(r"[a-z]+(?:[:_-][a-z]+)*")
 _GATEWAY: Final = Url(
     example="https://{prefix}.api.checkout.com", because="the secret key is sent there", checkout="api"
@@ -100,8 +109,17 @@ class ApiSection(Section):
     return_urls: Annotated[list[str], _RETURN, Trimmed] = Field(
         default_factory=lambda: ["http://127.0.0.1", "http://localhost"]
     )
+    app_schemes: list[str] = Field(default_factory=list)
     requests_per_second: Annotated[float, Number, Field(gt=0, le=100_000)] = 200
     request_burst: Annotated[int, Whole, Field(ge=1, le=1_000_000)] = 400
+
+    @field_validator("app_schemes")
+    @classmethod
+    def _are_of_apps(cls, values: list[str]) -> list[str]:
+        for value in values:
+            if not _APP_SCHEME.fullmatch(value) or value in _NOT_OF_APPS:
+                raise ValueError(f"holds {value!r}, which is no scheme of an app; write one such as com.example.shop")
+        return values
 
 
 class DaemonSection(Section):

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode
 
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import LIVE_CHARGE_STATES, ChargeState
@@ -58,6 +58,7 @@ def _word(state: ChargeState) -> str:
 
 
 def _with_query(url: str, told: dict[str, str]) -> str:
-    parts = urlsplit(url)
-    query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), *told.items()])
-    return urlunsplit(parts._replace(query=query))
+    # What the SaaS wrote stays letter by letter: the URL of an app need not be one of the web.
+    place, mark, fragment = url.partition("#")
+    between = "&" if "?" in place else "?"
+    return f"{place}{between}{urlencode(told)}{mark}{fragment}"

@@ -4,7 +4,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from api_world import client, wanted
+from api_world import client, served_api, wanted
 from waiting import HANG_SECONDS, until
 
 from billing.entrypoints.api import returning
@@ -39,6 +39,23 @@ def test_who_leaves_the_wallet_undecided_lands_on_the_failure_url_with_the_state
     assert answer.status_code == 303
     assert answer.headers["location"].startswith(f"{wanted()['failure_url']}?")
     assert "payment=pending" in answer.headers["location"]
+
+
+def test_a_subscriber_of_an_app_comes_back_into_the_app(sqlite_world):
+    ends = {"success_url": "com.example.shop:///paid?from=app#top", "failure_url": "com.example.shop://failed"}
+    with served_api(api={"app_schemes": ["com.example.shop"]}) as served:
+        api = served.put(sqlite_world)
+        made = api.enrol(terminal_type="APP", os_type="IOS", **ends)
+        answer = api.come_back(made["redirect_url"])
+    told = f"from=app&subscription_id={made['id']}&payment=captured#top"
+    assert answer.headers["location"] == f"com.example.shop:///paid?{told}"
+
+
+def test_an_app_that_is_not_listed_is_refused_with_the_setting(still):
+    answer = still.post("/v1/subscriptions", wanted(terminal_type="APP", os_type="IOS", success_url="shop://paid"))
+    (told,) = answer.json()["errors"]
+    assert (answer.status_code, told["field"]) == (422, "success_url")
+    assert "api.app_schemes" in told["detail"]
 
 
 def test_coming_back_twice_changes_nothing(api):

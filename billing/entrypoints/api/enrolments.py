@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -78,11 +79,14 @@ def replace_source(subscription_id: SubscriptionId, wanted: NewSource, desk: Des
 
 
 def _terminal(desk: Desk, wanted: InWallet) -> Terminal:
-    allowed, https_only = desk.settings.api.return_urls, desk.is_live
-    refusals = {
-        field: return_url_refusal(url, allowed, https_only=https_only)
-        for field, url in (("success_url", wanted.success_url), ("failure_url", wanted.failure_url))
-    }
+    refusal = partial(
+        return_url_refusal,
+        allowed=desk.settings.api.return_urls,
+        https_only=desk.is_live,
+        app_schemes=desk.settings.api.app_schemes,
+        on_a_phone=wanted.terminal_type != "WEB",
+    )
+    refusals = {"success_url": refusal(wanted.success_url), "failure_url": refusal(wanted.failure_url)}
     problems = {field: why for field, why in refusals.items() if why is not None}
     if problems:
         raise invalid(problems)
