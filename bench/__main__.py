@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.ending import end_what_was_started
 from bench.files import Files
 from bench.ground import OTHERS, Ground
 from bench.postgres import postgres
@@ -17,6 +18,7 @@ CONTESTANTS = ("floor", "same_libraries", "engine", "cycle")
 
 def main() -> None:
     """Run every contest, contestants in turn, and print a table row for each."""
+    end_what_was_started()
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--runs", type=int, default=5, help="of each contestant under each terms (default: 5)")
     reader.add_argument("--latencies", type=float, nargs="+", default=[0, 50, 300], help="of the gateway, in ms")

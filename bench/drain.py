@@ -5,6 +5,7 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from bench.ending import end_what_was_started
 from bench.ground import Ground
 from bench.postgres import postgres
 from bench.race import Terms
@@ -12,6 +13,7 @@ from bench.race import Terms
 
 def main() -> None:
     """Drain it once and print what the gateway saw."""
+    end_what_was_started()
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--renewals", type=int, default=100_000, help="due at one second")
     reader.add_argument(

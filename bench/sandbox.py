@@ -7,11 +7,13 @@ from collections.abc import Callable
 
 import httpx2
 
+from bench.ending import end_what_was_started
 from billing.sandbox.testing import SandboxServer
 
 
 def main() -> None:
     """Print the median and the slowest of each, in milliseconds."""
+    end_what_was_started()
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--runs", type=int, default=50)
     runs: int = reader.parse_args().runs

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, bindparam, text
 
+from bench.ending import end_what_was_started
 from bench.ground import Ground
 from bench.postgres import postgres
 from bench.race import Result, Terms, speed_of
@@ -23,6 +24,7 @@ _PAGE = 500
 
 def main() -> None:
     """Print a table row for each size, and the plan of a page at the largest."""
+    end_what_was_started()
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--others", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     reader.add_argument("--runs", type=int, default=5, help="races beside each, in turn")

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from bench.contestants import WentWrong
 from bench.cpu import cpu_of, peak_mb
+from bench.ending import end_what_was_started
 from bench.gateway import HEAD_END, WEBHOOK_KEY, header_of
 from bench.ground import Ground
 from bench.postgres import postgres
@@ -44,6 +45,7 @@ class Burst:
 
 def main() -> None:
     """Run each burst on a fresh database and print a table row."""
+    end_what_was_started()
     reader = argparse.ArgumentParser(description=__doc__)
     reader.add_argument("--runs", type=int, default=5)
     reader.add_argument("--webhooks", type=int, default=10_000, help="in a burst")

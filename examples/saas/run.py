@@ -31,7 +31,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Run the example SaaS against the sandbox.")
     parser.add_argument("--port", type=int, default=8000, help="where the SaaS listens; 0 picks a free one")
     wanted = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
     require_free(wanted.port)
     with tempfile.TemporaryDirectory(prefix="saas-") as folder, Shop(Path(folder), wanted.port) as shop:
         shop.open()

@@ -19,7 +19,7 @@ from billing.config.source import read_settings
 from billing.entrypoints.demo.audit import Figures, reckon
 from billing.entrypoints.demo.cast import ENROLMENT_DAYS, PLANS, make_cast
 from billing.entrypoints.demo.play import Play
-from billing.entrypoints.demo.processes import Processes, free_port
+from billing.entrypoints.demo.processes import Processes, end_in_order_when_told_to, free_port
 from billing.entrypoints.demo.show import show_figures
 from billing.entrypoints.demo.stage import open_stage
 from billing.operations.engine import Refusal
@@ -53,6 +53,7 @@ def demo_command(
     Ends with an audit against the sandbox's own ledger; the exit code is 1 if anyone was charged twice,
     a due period was missed, or money is unexplained.
     """
+    end_in_order_when_told_to()
     began = time.monotonic()
     console = Console(stderr=as_json)
     figures, config = _live_through(subscribers, months, seed, database, console, strict=strict)

@@ -105,6 +105,12 @@ class Processes:
         return self.folder / f"{name}.log"
 
 
+def end_in_order_when_told_to() -> None:
+    """Take SIGTERM and SIGHUP for Ctrl-C: blocks that have begun are left, and end what they started."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+
+
 def free_port() -> int:
     """Return a port of this machine that nobody listens on."""
     with socket.socket() as probe:
