@@ -74,6 +74,13 @@ def in_line(tx: Connection) -> int:
     return tx.execute(select(func.count()).select_from(some)).scalar_one()
 
 
+def overdue_since(tx: Connection, now: datetime) -> datetime | None:
+    """Return since when the delivery is due (machine time, UTC) that waits longest for a sender; None: none does."""
+    enabled = col(WebhookEndpoint.state) == EndpointState.ENABLED
+    query = select(func.min(_next)).join(WebhookEndpoint, col(WebhookEndpoint.id) == _endpoint)
+    return tx.execute(query.where(enabled, _state == DeliveryState.PENDING, _next <= now)).scalar_one()
+
+
 def endpoints_with_due(tx: Connection, now: datetime) -> list[UUID]:
     """Return the enabled endpoints to which something is to be sent at ``now`` (machine time, UTC)."""
     due = select(_id).where(_endpoint == col(WebhookEndpoint.id), _state == DeliveryState.PENDING, _next <= now)

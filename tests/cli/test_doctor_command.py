@@ -290,6 +290,19 @@ def test_endpoints_that_fail_or_were_given_up_are_told_with_what_waits(lived, mo
     assert "1, 1 of them switched off by hand" in words
 
 
+def test_deliveries_that_nobody_sends_are_told(lived, monkeypatch):
+    health(monkeypatch)
+    endpoint(lived)
+    lived.write(PUT_IN_LINE)
+    verdict, words = finding(lived, "webhook endpoints")
+    assert verdict == "ok", "what is due at a time to come is late for nobody"
+    lived.write("UPDATE webhook_delivery SET next_try_at = '2026-01-05 01:00:00'")
+    verdict, words = finding(lived, "webhook endpoints")
+    assert verdict == "wrong"
+    assert "nobody sends: what waits longest is due since 2026-01-05 10:00 KST; deliveries that wait: 1" in words
+    assert "start `billing daemon`" in words
+
+
 PUT_IN_LINE = """
 INSERT INTO webhook_delivery (id, endpoint_id, event_id, event_type, state, tries, queued_at, next_try_at)
 SELECT '00000000000000000000000000000001', w.id, (SELECT MAX(id) FROM event) - 1, 'invoice.paid', 'pending', 1,

@@ -1,6 +1,7 @@
 """What the doctor finds about webhook endpoints: are they signed for, do they take what they are sent, what waits."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,9 +13,11 @@ from billing.entrypoints.cli.context import Session
 from billing.entrypoints.cli.output import moment
 from billing.entrypoints.clock import machine_now
 from billing.outbox.vault import CannotOpen, Vault
-from billing.store.deliveries import MOST_IN_LINE, in_line
+from billing.store.deliveries import MOST_IN_LINE, in_line, overdue_since
 from billing.store.endpoints import EndpointRow, list_endpoints
 
+_SENT_WITHIN: Final = timedelta(minutes=10)
+"""A daemon that lives sends what is due within seconds; one that died leaves what it was sending for some minutes."""
 _KEYS: Final = "BILLING_SECRETS__ENDPOINT_KEYS"
 
 
@@ -39,7 +42,7 @@ def webhook_endpoints(session: Session) -> Check:
     """An endpoint that is switched off is told nothing; one that fails will be."""
     rows = _endpoints(session)
     with session.engine.database.snapshot() as tx:
-        number = in_line(tx)
+        number, due_since = in_line(tx), overdue_since(tx, now := machine_now())
     waits = f"deliveries that wait: {number}{' or more' if number >= MOST_IN_LINE else ''}"
     given_up = [row for row in rows if row.disabled_because not in (None, "requested")]
     if given_up:
@@ -52,6 +55,9 @@ def webhook_endpoints(session: Session) -> Check:
         since = moment(min(row.failing_since for row in failing if row.failing_since), session.zone)
         told = f"{_each(failing)} fails since {since}; {waits}"
         return warning("webhook endpoints", told, "`billing webhooks deliveries` shows what it answers")
+    if due_since is not None and now - due_since > _SENT_WITHIN:
+        told = f"nobody sends: what waits longest is due since {moment(due_since, session.zone)}; {waits}"
+        return wrong("webhook endpoints", told, "start `billing daemon`, which sends them; if it runs, read its log")
     by_hand = sum(row.state is EndpointState.DISABLED for row in rows)
     off = f", {by_hand} of them switched off by hand" if by_hand else ""
     return ok("webhook endpoints", f"{len(rows)}{off}; {waits}" if rows else "there are none")
