@@ -26,6 +26,7 @@ from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.pulse import Pulse
 from billing.entrypoints.ready import require_ready, why_not_ready
 from billing.entrypoints.reconciling import reconciling
+from billing.entrypoints.refreshed import Refreshed
 from billing.entrypoints.test_clock import doubt_a_clock_set_back, latest_time
 from billing.entrypoints.watch_port import watch_port
 from billing.operations.clock_guard import ClockGuard
@@ -178,13 +179,15 @@ def run_daemon(settings: Settings, name: str | None = None) -> None:
         require_ready(settings, engine)
         instruments.registry.register(pulse)
         instruments.registry.register(Vitals(lambda: engine.database, is_live=settings.mode == "live"))
+        ready = Refreshed(lambda: why_not_ready(settings, engine))
+        open_port.enter_context(ready.kept_fresh())
         open_port.enter_context(
             watch_port(
                 settings.daemon.metrics_host,
                 settings.daemon.metrics_port,
                 instruments.registry,
                 pulse.why_unhealthy,
-                lambda: why_not_ready(settings, engine),
+                ready.why_not,
             )
         )
         daemon = Daemon(settings, engine, called, pulse)

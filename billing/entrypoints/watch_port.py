@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -14,6 +14,8 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 log = structlog.get_logger()
 PORTS_TRIED: Final = 10
 _REQUEST_SECONDS: Final = 10
+MOST_AT_ONCE: Final = 16
+"""Connections, each of which has a thread. One more is closed."""
 Question = Callable[[], str | None]
 """Answers None when all is well, else why it is not, in words."""
 
@@ -27,10 +29,25 @@ class _Server(ThreadingHTTPServer):
     ) -> None:
         super().__init__(address, _Handler)
         self.registry = registry
+        self._places = threading.BoundedSemaphore(MOST_AT_ONCE)
         self.questions = {
             "/healthz": ("up", "unhealthy", why_unhealthy),
             "/readyz": ("ready", "not_ready", why_not_ready),
         }
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection on a thread of its own, if there is a place for it."""
+        if self._places.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a connection, and give its place back."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._places.release()
 
     def handle_error(self, _request: object, _client_address: object) -> None:
         """Say nothing: a client that hangs up is no news, and the default would print a trace."""

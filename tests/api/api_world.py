@@ -16,14 +16,21 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 from harness import World
+from prometheus_client import CollectorRegistry
 from waiting import HANG_SECONDS
 
 from billing.bootstrap import facts_of
 from billing.config.settings import SANDBOX_API_KEY, SANDBOX_WEBHOOK_KEY, Settings
 from billing.entrypoints.api.app import create_app
 from billing.entrypoints.api.callers import TRUSTED_SECONDS
+from billing.entrypoints.api.connections import MOST_CONNECTIONS, Connections
 from billing.entrypoints.api.desk import Desk
+from billing.entrypoints.api.edge import Edge
+from billing.entrypoints.api.protocol import BoundedProtocol, bounded
+from billing.entrypoints.api.rejections import Rejections
 from billing.entrypoints.api.return_looks import Looks
+from billing.entrypoints.ready import why_not_ready
+from billing.entrypoints.refreshed import Refreshed
 from billing.store.binding import bind
 from billing.store.installation import set_clock
 from billing.store.settled_events import SettledEvents
@@ -147,11 +154,25 @@ class Api:
         return self.http.send(request)
 
 
+def rejections() -> Rejections:
+    return Rejections(CollectorRegistry())
+
+
+def bounds(most: int = MOST_CONNECTIONS, told: Rejections | None = None) -> type[BoundedProtocol]:
+    """The protocol of the API, with counts of its own."""
+    told = told or rejections()
+    return bounded(Connections(most, told, CollectorRegistry()), told)
+
+
+def edge(app: Any) -> Edge:
+    return Edge(app, always_tls=True, rejections=rejections())
+
+
 @contextmanager
-def serving(app: Any) -> Iterator[str]:
-    """Serve an app on a free port and yield its URL."""
+def serving(app: Any, http: type[BoundedProtocol] | None = None) -> Iterator[str]:
+    """Serve an app on a free port, over the protocol the API has, and yield its URL."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, lifespan="off", ws="none", server_header=False, **SILENT)
+    config = uvicorn.Config(app, lifespan="off", ws="none", server_header=False, http=http or bounds(), **SILENT)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -182,6 +203,7 @@ class Served:
             bind(tx, facts_of(self.settings))
         self.app.state.desk = Desk(self.settings, world.engine)
         self.app.state.settled_events = SettledEvents()
+        self.app.state.ready.refresh()
         self.app.state.return_looks = Looks()  # a fresh world has the links of the one before it
         made = Api(world, self.settings, self.url, self.http)
         made.set_clock()
@@ -192,6 +214,8 @@ class Served:
 def served_api(*, key_seconds: float = TRUSTED_SECONDS, **sections: Any) -> Iterator[Served]:
     settings = Settings(**sections)
     app = create_app(settings, NO_ENGINE, key_seconds=key_seconds)
+    # Nobody refreshes it here but who puts another database behind the API, so it must not grow old either.
+    app.state.ready = Refreshed(lambda: why_not_ready(settings, app.state.desk.engine), clock=lambda: 0.0)
     with serving(app) as url, client(url, headers={"Authorization": f"Bearer {SANDBOX_API_KEY}"}) as http:
         yield Served(app, settings, url, http)
         app.state.key_ring.write_uses()

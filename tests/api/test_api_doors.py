@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import structlog
-from api_world import client, event, serving, wanted
+from api_world import client, edge, event, serving, wanted
 from harness import START
 from starlette.responses import PlainTextResponse
 from waiting import HANG_SECONDS
@@ -20,7 +20,6 @@ from billing.domain.roles import Role
 from billing.entrypoints.api import plans
 from billing.entrypoints.api.app import create_app
 from billing.entrypoints.api.desk import Desk
-from billing.entrypoints.api.edge import Edge
 from billing.entrypoints.api.limits import Limits
 from billing.operations.api_keys import create_key
 from billing.store.binding import bind
@@ -112,6 +111,7 @@ def on_another_database(api, served):
     def put(url):
         opened.append(Database(url))
         served.app.state.desk = Desk(served.settings, replace(api.world.engine, database=opened[-1]))
+        served.app.state.ready.refresh()
 
     yield put
     for database in opened:
@@ -137,9 +137,10 @@ def test_a_database_that_cannot_be_reached_is_not_ready(api, on_another_database
     assert api.webhook(event()).status_code == 503
 
 
-def test_a_copied_database_is_not_ready(api):
+def test_a_copied_database_is_not_ready(api, served):
     with api.world.engine.database.transaction() as tx:
         bind(tx, {"mode": "another"})
+    served.app.state.ready.refresh()
     assert "another installation" in api.http.get("/readyz").json()["why"]
 
 
@@ -247,7 +248,7 @@ def exchanged(port, *pieces):
 
 @pytest.fixture(scope="module")
 def bounded():
-    with serving(Edge(Limits(length, body_seconds=HANG_SECONDS / 2), always_tls=True)) as url:
+    with serving(edge(Limits(length, body_seconds=HANG_SECONDS / 2))) as url:
         yield urlsplit(url).port
 
 
@@ -262,7 +263,7 @@ def test_a_body_that_never_ends_is_cut_off(bounded):
 
 
 def test_a_body_that_comes_too_slowly_is_given_up():
-    with serving(Edge(Limits(length, body_seconds=0.3), always_tls=True)) as url:
+    with serving(edge(Limits(length, body_seconds=0.3))) as url:
         answer = exchanged(urlsplit(url).port, HEAD + b"Content-Length: 10\r\n\r\n", b"[")
     assert b" 408 " in answer
     assert b"body_too_slow" in answer
@@ -287,7 +288,7 @@ def test_a_body_that_breaks_off_reaches_no_endpoint():
         seen.append((await receive())["body"])
         await PlainTextResponse("done")(scope, receive, send)
 
-    with serving(Edge(Limits(app), always_tls=True)) as url:
+    with serving(edge(Limits(app))) as url:
         port = urlsplit(url).port
         with socket.create_connection(("127.0.0.1", port)) as line:
             line.sendall(HEAD + b"Content-Length: 10\r\n\r\n{}")
@@ -297,7 +298,7 @@ def test_a_body_that_breaks_off_reaches_no_endpoint():
 
 def test_too_many_requests_at_once_are_asked_to_come_back():
     held = Held()
-    with serving(Edge(Limits(held, most_at_once=1), always_tls=True)) as url:
+    with serving(edge(Limits(held, most_at_once=1))) as url:
         port = urlsplit(url).port
         with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as first:
             first.sendall(HEAD + b"Content-Length: 2\r\n\r\n[]")
@@ -314,7 +315,7 @@ def test_too_many_requests_at_once_are_asked_to_come_back():
 def test_a_burst_of_links_turns_no_other_request_away():
     open_to_all = HEAD.replace(b"/v1/x", b"/v1/return/x") + b"Content-Length: 2\r\nConnection: close\r\n\r\n[]"
     held = Held()
-    with serving(Edge(Limits(held, most_at_once=1), always_tls=True)) as url:
+    with serving(edge(Limits(held, most_at_once=1))) as url:
         port = urlsplit(url).port
         with socket.create_connection(("127.0.0.1", port), timeout=HANG_SECONDS) as first:
             first.sendall(open_to_all)

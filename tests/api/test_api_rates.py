@@ -9,13 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from api_world import SILENT, client, event, served_api, serving, signed
+from api_world import SILENT, bounds, client, edge, event, served_api, serving, signed
 from starlette.responses import PlainTextResponse
 from waiting import HANG_SECONDS, until
 
-from billing.entrypoints.api.edge import Edge
 from billing.entrypoints.api.limits import MOST_AT_ONCE, Limits
-from billing.entrypoints.api.prompt import PromptProtocol
 from billing.entrypoints.api.token_bucket import TokenBucket
 
 HEAD = b"POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -71,7 +69,7 @@ def test_a_request_too_many_is_turned_away_before_its_body_has_come(strict):
         assert b" 429 " in line.recv(65536)
 
 
-class Hasty(PromptProtocol):
+class Hasty(bounds()):
     head_seconds = 1.0
     whole_seconds = 2.0
 
@@ -94,7 +92,7 @@ def hasty():
         await (PlainTextResponse("no", 401) if refused else limited)(scope, receive, send)
 
     listener = socket.create_server(("127.0.0.1", 0))
-    stack = Edge(door, always_tls=True)
+    stack = edge(door)
     server = uvicorn.Server(uvicorn.Config(stack, lifespan="off", ws="none", http=Hasty, **SILENT))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
@@ -188,7 +186,7 @@ def waited_for(limits):
 def test_who_is_slow_keeps_nobody_waiting():
     limits = Limits(length, body_seconds=2 * HANG_SECONDS)
     with (
-        serving(Edge(limits, always_tls=True)) as url,
+        serving(edge(limits)) as url,
         client(url) as http,
         idle_lines(urlsplit(url).port, HEAD + b"Content-Length: 10\r\n\r\n[", 50),
     ):
@@ -199,7 +197,7 @@ def test_who_is_slow_keeps_nobody_waiting():
 
 def test_room_for_another_body_is_made_by_giving_up_the_one_that_was_waited_for_longest():
     limits, lines = Limits(length, body_seconds=2 * HANG_SECONDS, most_reading=2), []
-    with serving(Edge(limits, always_tls=True)) as url, client(url) as http, ExitStack() as stack:
+    with serving(edge(limits)) as url, client(url) as http, ExitStack() as stack:
         for _ in range(3):
             line = socket.create_connection(("127.0.0.1", urlsplit(url).port), timeout=HANG_SECONDS)
             lines.append(stack.enter_context(line))
@@ -222,7 +220,7 @@ def test_nobody_waits_for_the_body_of_a_question(hasty):
 def test_a_busy_process_still_says_that_it_is_ready(sqlite_world):
     with served_api() as served:
         api = served.put(sqlite_world)
-        busy = Edge(Limits(served.app, most_at_once=0), always_tls=True)
+        busy = edge(Limits(served.app, most_at_once=0))
         with serving(busy) as url, client(url, headers=dict(api.http.headers)) as http:
             assert http.get("/v1/plans").status_code == 503
             assert [http.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 200]

@@ -6,14 +6,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import structlog
-from api_world import WEBHOOK_PATH, client, event, served_api, serving, signed
+from api_world import WEBHOOK_PATH, client, edge, event, rejections, served_api, serving, signed
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from starlette.responses import PlainTextResponse
 from waiting import HANG_SECONDS, until
 
 from billing.config.settings import SANDBOX_WEBHOOK_KEY, Secrets
 from billing.entrypoints.api import webhooks
-from billing.entrypoints.api.edge import Edge
 from billing.entrypoints.api.limits import Limits
 from billing.entrypoints.api.refusals import Refusals
 from billing.entrypoints.api.webhooks import Webhooks
@@ -73,17 +72,13 @@ def test_a_captured_payment_whose_subscriber_never_comes_back_is_settled_by_the_
         {"Cko-Signature": signed(event(), key="another-key")["Cko-Signature"]},
         {"Cko-Signature": b"\xed\x95\x9c\xff"},
         [("Cko-Signature", signed(event())["Cko-Signature"]), ("Cko-Signature", "0" * 64)],
-        [("Cko-Signature", "0" * 64)] * 100,
+        [("Cko-Signature", "0" * 64)] * 50,
     ],
     ids=lambda headers: str(headers)[:40],
 )
 def test_what_is_not_signed_is_turned_away_without_a_word(still, headers):
     answer = still.webhook(event(), headers)
-    assert answer.status_code in (
-        401,
-        431 if "x" * 10_000 in str(headers) else 401,
-        400 if len(str(headers)) > 65536 else 401,
-    )
+    assert answer.status_code == 401
     assert stored(still) == []
 
 
@@ -169,8 +164,8 @@ def test_a_signature_in_capitals_counts_too(api):
 def door(store, count=dict, **limits):
     """The way in for webhooks alone, with another application behind it; yields a client, and the way in."""
     behind = Limits(PlainTextResponse("behind"), most_at_once=1)
-    webhooks = Webhooks(behind, store, WebhookKeys([SANDBOX_WEBHOOK_KEY]), count, **limits)
-    with serving(Edge(webhooks, always_tls=True)) as url, client(url) as http:
+    webhooks = Webhooks(behind, store, WebhookKeys([SANDBOX_WEBHOOK_KEY]), count, rejections=rejections(), **limits)
+    with serving(edge(webhooks)) as url, client(url) as http:
         yield http, webhooks
 
 

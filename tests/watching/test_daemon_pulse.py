@@ -20,7 +20,7 @@ from billing.entrypoints.daemon import Daemon
 from billing.entrypoints.metrics.instruments import SweepInstruments
 from billing.entrypoints.metrics.vitals import Vitals
 from billing.entrypoints.pulse import MOST_IDS_IN_A_LINE, Pulse
-from billing.entrypoints.watch_port import PORTS_TRIED, watch_port
+from billing.entrypoints.watch_port import MOST_AT_ONCE, PORTS_TRIED, watch_port
 from billing.operations.engine import Tally
 from billing.store.binding import bind
 from billing.store.database import Database
@@ -222,3 +222,21 @@ def test_a_client_that_says_nothing_keeps_nobody_else_waiting():
     first = free_ports()
     with served(first), socket.create_connection(("127.0.0.1", first)):
         assert ask(first, "/healthz")[0] == 200
+
+
+def test_so_many_connections_have_a_thread_and_one_more_is_closed():
+    first = free_ports()
+    with served(first), ExitStack() as lines:
+        for _ in range(MOST_AT_ONCE):
+            lines.enter_context(socket.create_connection(("127.0.0.1", first), timeout=HANG_SECONDS))
+        with socket.create_connection(("127.0.0.1", first), timeout=HANG_SECONDS) as one_more:
+            assert one_more.recv(1) == b""
+        lines.close()
+        until(lambda: answers(first), "a place that was given back")
+
+
+def answers(port):
+    try:
+        return ask(port, "/healthz")[0] == 200
+    except OSError:
+        return False

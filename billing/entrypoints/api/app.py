@@ -38,14 +38,16 @@ from billing.entrypoints.api import (
 )
 from billing.entrypoints.api.auth import DOCUMENTATION_PATHS, OPEN_PATHS, ApiKeys
 from billing.entrypoints.api.callers import TRUSTED_SECONDS, KeyRing
+from billing.entrypoints.api.connections import Connections, most_connections
 from billing.entrypoints.api.desk import Desk
 from billing.entrypoints.api.document import describe
 from billing.entrypoints.api.edge import Edge
 from billing.entrypoints.api.errors import install_error_handlers
 from billing.entrypoints.api.idempotency import Idempotency
 from billing.entrypoints.api.limits import Limits
-from billing.entrypoints.api.prompt import PromptProtocol
+from billing.entrypoints.api.protocol import bounded
 from billing.entrypoints.api.rate_limit import RateLimit
+from billing.entrypoints.api.rejections import Rejections
 from billing.entrypoints.api.return_looks import Looks
 from billing.entrypoints.api.roles import require_role
 from billing.entrypoints.api.strict import take_nothing_unknown
@@ -55,7 +57,9 @@ from billing.entrypoints.clock import machine_now
 from billing.entrypoints.collector import spare_the_collector
 from billing.entrypoints.metrics.instruments import Instruments
 from billing.entrypoints.metrics.vitals import Vitals
-from billing.entrypoints.ready import require_ready
+from billing.entrypoints.open_files import raise_open_files
+from billing.entrypoints.ready import require_ready, why_not_ready
+from billing.entrypoints.refreshed import Refreshed
 from billing.operations.engine import Engine
 from billing.store.api_keys import known_keys, note_use
 from billing.store.settled_events import SettledEvents
@@ -80,6 +84,8 @@ _WITH_KEY: Final = (
 )
 _OPEN: Final = (returning, health)
 _DRAIN_SECONDS: Final = 25
+_BACKLOG: Final = 128
+"""Connections that may arrive in one turn, before there can be room made for them."""
 _NO_TELEMETRY: Final[TelemetryConfig] = {"tracing": False, "metrics": False, "logs": False}
 """The framework's own would send on what errors say, with what was in the request; and looks for a sender each time."""
 _TOLD_OF_REVOKED: Final = timedelta(days=30)
@@ -113,6 +119,8 @@ def create_app(
     app.state.return_looks = Looks()
     app.state.key_ring = _key_ring(app, settings, key_seconds)
     app.state.registry = (instruments or Instruments()).registry
+    app.state.rejections = Rejections(app.state.registry)
+    app.state.ready = Refreshed(lambda: why_not_ready(app.state.desk.settings, app.state.desk.engine))
     app.state.registry.register(Vitals(lambda: app.state.desk.engine.database, is_live=settings.mode == "live"))
     # The keys are checked by a middleware; HTTPBearer only tells the documentation of them. Each router is included by
     # itself: what is included within another is looked through once more for every request.
@@ -134,11 +142,18 @@ def _add_doors(app: FastAPI, settings: Settings, *, documented: bool) -> None:
     # The last one added is the first one asked: no body is read before the key is known.
     app.add_middleware(Idempotency)
     app.add_middleware(Limits)
-    app.add_middleware(RateLimit, per_second=settings.api.requests_per_second, burst=settings.api.request_burst)
+    rejections: Rejections = app.state.rejections
+    app.add_middleware(
+        RateLimit,
+        per_second=settings.api.requests_per_second,
+        burst=settings.api.request_burst,
+        rejections=rejections,
+    )
     app.add_middleware(
         ApiKeys,
         ring=app.state.key_ring,
         metrics_key=settings.secrets.metrics_key,
+        rejections=rejections,
         open_paths=OPEN_PATHS + (DOCUMENTATION_PATHS if documented else ()),
     )
     # The busiest path by far goes its own way: it needs none of the others, which cost ten times as much.
@@ -147,8 +162,9 @@ def _add_doors(app: FastAPI, settings: Settings, *, documented: bool) -> None:
         store=lambda events: store_events(app.state.desk, events),
         keys=make_webhook_keys(settings),
         count=lambda counts: store_refusals(app.state.desk, counts),
+        rejections=rejections,
     )
-    app.add_middleware(Edge, always_tls=not documented)
+    app.add_middleware(Edge, always_tls=not documented, rejections=rejections)
 
 
 def _key_ring(app: FastAPI, settings: Settings, trusted_seconds: float) -> KeyRing:
@@ -179,7 +195,25 @@ def run_api(settings: Settings) -> None:
     with open_engine(settings, actor="api", gateway_observer=instruments) as engine:
         require_ready(settings, engine)
         app = create_app(settings, engine, instruments)
-        server = _Server(
+        most = most_connections(raise_open_files())
+        connections = Connections(most, app.state.rejections, instruments.registry)
+        server = _Server(settings, app, connections)
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            server.should_exit = True
+
+        # uvicorn raises the signal again when it has drained; without these that would end the process at once.
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        spare_the_collector()
+        with app.state.ready.kept_fresh():
+            server.run()
+        app.state.key_ring.write_uses()
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, settings: Settings, app: FastAPI, connections: Connections) -> None:
+        super().__init__(
             uvicorn.Config(
                 app,
                 host=settings.api.host,
@@ -190,29 +224,14 @@ def run_api(settings: Settings) -> None:
                 lifespan="off",
                 proxy_headers=False,
                 server_header=False,
-                http=PromptProtocol,
+                http=bounded(connections, app.state.rejections),
+                backlog=_BACKLOG,
                 reset_contextvars=True,
                 timeout_graceful_shutdown=_DRAIN_SECONDS,
                 ws="none",
-            ),
-            note=built_in_key_in_words(settings),
+            )
         )
-
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            server.should_exit = True
-
-        # uvicorn raises the signal again when it has drained; without these that would end the process at once.
-        signal.signal(signal.SIGTERM, stop)
-        signal.signal(signal.SIGINT, stop)
-        spare_the_collector()
-        server.run()
-        app.state.key_ring.write_uses()
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, note: str | None) -> None:
-        super().__init__(config)
-        self._note = note
+        self._note = built_in_key_in_words(settings)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Listen, then say where in one line, and whether the built-in key opens it in another."""

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from billing.domain.roles import Role
 from billing.entrypoints.api.callers import Caller, KeyRing, NotLetIn
 from billing.entrypoints.api.edge import headers_of, refuse
+from billing.entrypoints.api.rejections import Rejected, Rejections
 
 log = structlog.get_logger()
 OPEN_PATHS: Final = ("/healthz", "/readyz")
@@ -33,10 +34,13 @@ class ApiKeys:
         ring: KeyRing,
         open_paths: Sequence[str] = OPEN_PATHS,
         metrics_key: SecretStr | None = None,
+        *,
+        rejections: Rejections,
     ) -> None:
         """``metrics_key`` opens /metrics only, so that Prometheus need not hold a key that moves money."""
         self._app = app
         self._ring = ring
+        self._rejections = rejections
         self._open_paths = frozenset(open_paths)
         self._metrics_digest = _digest(metrics_key.get_secret_value()) if metrics_key is not None else None
 
@@ -47,7 +51,7 @@ class ApiKeys:
         try:
             scope["state"]["caller"] = await self._caller(scope)
         except NotLetIn as error:
-            log.warning("api_key_refused")
+            self._rejections.note(Rejected.UNAUTHORIZED, "api_key_refused")
             await refuse(scope, send, "unauthorized", str(error), headers={"WWW-Authenticate": "Bearer"})
         except SQLAlchemyError as error:
             log.error("database_unavailable", error=type(error).__name__)
@@ -63,7 +67,7 @@ class ApiKeys:
     async def _caller(self, scope: Scope) -> Caller:
         told = headers_of(scope, b"authorization")
         scheme, _, token = told[0].partition(" ") if len(told) == 1 else ("", "", "")
-        key = token.strip()
+        key = token.strip(" \t")  # nothing else is white space in a header (RFC 9110, 5.6.3)
         if scheme.lower() != "bearer" or not key:
             raise NotLetIn(_HOW)
         if scope["path"] == METRICS_PATH and self._is_metrics_key(key):

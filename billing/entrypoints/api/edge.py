@@ -9,8 +9,12 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billing.entrypoints.api.problems import MEDIA_TYPE, FieldError, details, status_of
+from billing.entrypoints.api.rejections import Rejected, Rejections
 
 log = structlog.get_logger()
+MOST_PARAMETERS: Final = 50
+"""Of a query; the server bounds its bytes."""
+_TOO_MANY: Final = f"a query may have {MOST_PARAMETERS} parameters"
 _HEADERS: Final = {
     b"cache-control": b"no-store",
     b"content-security-policy": b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -23,9 +27,10 @@ _LIVE_HEADERS: Final = {b"strict-transport-security": b"max-age=31536000; includ
 class Edge:
     """Gives each request an id, which every answer and log line carries."""
 
-    def __init__(self, app: ASGIApp, *, always_tls: bool) -> None:
+    def __init__(self, app: ASGIApp, *, always_tls: bool, rejections: Rejections) -> None:
         """``always_tls``: browsers are told to come with TLS only. Sandboxes are reached without it, too."""
         self._app = app
+        self._rejections = rejections
         self._headers = tuple((_HEADERS | _LIVE_HEADERS if always_tls else _HEADERS).items())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,6 +51,10 @@ class Edge:
                 message = {**message, "headers": [*own, (b"x-request-id", request_id.encode()), *ours]}
             await send(message)
 
+        if scope["query_string"].count(b"&") >= MOST_PARAMETERS:
+            self._rejections.note(Rejected.TOO_MANY_PARAMETERS)
+            await refuse(scope, send_with_headers, "too_many_parameters", _TOO_MANY)
+            return
         # Each request is a task with a context of its own, so what is bound in it ends with it.
         structlog.contextvars.bind_contextvars(request_id=request_id)
         try:

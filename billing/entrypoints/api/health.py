@@ -6,9 +6,8 @@ from fastapi.security import HTTPBearer
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
-from billing.entrypoints.api.desk import DeskOfRequest
 from billing.entrypoints.api.strict import take_nothing_unknown
-from billing.entrypoints.ready import why_not_ready
+from billing.entrypoints.refreshed import Refreshed
 
 router = APIRouter(tags=["health"])
 
@@ -23,9 +22,13 @@ async def healthz() -> dict[str, str]:
 
 @router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", responses={503: {"description": "Not ready, and why", "model": dict[str, str]}})
-def readyz(desk: DeskOfRequest) -> JSONResponse:
-    """Answer 200 when the database can be reached and is ours, in the right version; else 503 and why."""
-    why = why_not_ready(desk.settings, desk.engine)
+async def readyz(request: Request) -> JSONResponse:
+    """Answer 200 when the database can be reached and is ours, in the right version; else 503 and why.
+
+    It tells what was found within the last second, and asks for nothing itself.
+    """
+    ready: Refreshed = request.app.state.ready
+    why = ready.why_not()
     if why is None:
         return JSONResponse({"status": "ready"})
     return JSONResponse({"status": "not_ready", "why": why}, 503)

@@ -24,6 +24,7 @@ class Problem:
 
 PROBLEMS: Final[Mapping[str, Problem]] = {
     "bad_request": Problem(400, "The request cannot be read", "Compare it with the documentation."),
+    "too_many_parameters": Problem(400, "The query has too many parameters", "Ask for less at once."),
     "bad_json": Problem(400, "The body is no JSON", "Send UTF-8, each key once, without NaN or Infinity."),
     "unauthorized": Problem(401, "No valid API key", "Send your API key as the header `Authorization: Bearer <key>`."),
     "forbidden": Problem(
@@ -103,6 +104,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         "Send the same request again after `Retry-After`.",
     ),
     "body_too_large": Problem(413, "The body is too large", "Send less."),
+    "url_too_long": Problem(414, "The URL is too long", "Send less in the query."),
     "unsupported_media_type": Problem(
         415, "The body is of another kind", "Send `Content-Type: application/json` in UTF-8, without encoding."
     ),
@@ -113,6 +115,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         422, "The Idempotency-Key was used for another request", "Use a new key for a new request."
     ),
     "too_many_requests": Problem(429, "Too many requests", "Send the same request again after `Retry-After`."),
+    "headers_too_large": Problem(431, "The headers are too large", "Send fewer and shorter headers."),
     "internal_error": Problem(500, "Something is wrong on our side", "Quote `request_id` to the operator."),
     "gateway_refused": Problem(
         502, "Checkout.com refuses our set-up", "Tell the operator: `billing doctor` says what is wrong."

@@ -5,14 +5,13 @@ import time
 from collections import defaultdict
 from typing import Final
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.api.edge import refuse
+from billing.entrypoints.api.rejections import Rejected, Rejections
 from billing.entrypoints.api.token_bucket import TokenBucket
 
-log = structlog.get_logger()
 _POLICY: Final = "RateLimit-Policy"
 _LEFT: Final = "RateLimit"
 
@@ -23,8 +22,9 @@ class RateLimit:
     Answers tell what is left, in the headers of the draft `draft-ietf-httpapi-ratelimit-headers`.
     """
 
-    def __init__(self, app: ASGIApp, *, per_second: float, burst: int) -> None:
+    def __init__(self, app: ASGIApp, *, per_second: float, burst: int, rejections: Rejections) -> None:
         self._app = app
+        self._rejections = rejections
         self._policy = f'"key";q={burst};w={math.ceil(burst / per_second)}'
         self._buckets: defaultdict[str, TokenBucket] = defaultdict(lambda: TokenBucket(per_second, burst))
 
@@ -37,7 +37,7 @@ class RateLimit:
         wait = bucket.wait_for(time.monotonic())
         told = {_POLICY: self._policy, _LEFT: f'"key";r={int(bucket.tokens)};t={math.ceil(bucket.seconds_to_full)}'}
         if wait > 0:
-            log.warning("rate_limited", key=caller.name)
+            self._rejections.note(Rejected.RATE_LIMITED, "rate_limited", key=caller.name)
             message = f"the key {caller.name} asks too often; send the same request again in {math.ceil(wait)} s"
             headers = told | {"Retry-After": str(math.ceil(wait))}
             await refuse(scope, send, "too_many_requests", message, headers=headers)

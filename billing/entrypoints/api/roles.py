@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Final
 
-import structlog
 from fastapi import Depends, Request
 
 from billing.domain.roles import Role, may
 from billing.entrypoints.api.callers import Caller
 from billing.entrypoints.api.errors import ApiError
+from billing.entrypoints.api.rejections import Rejected, Rejections
 
-log = structlog.get_logger()
 _READ: Final = (
     "GET /metrics",
     "GET /v1/subscriptions",
@@ -99,7 +98,9 @@ def require_role(request: Request) -> Caller:
     caller: Caller = request.state.caller
     needs = LEAST_ROLE.get(f"{request.method} {request.scope['route'].path}")
     if needs is None or not may(caller.role, needs):
-        log.warning("forbidden", path=request.scope["route"].path, method=request.method, role=caller.role.value)
+        rejections: Rejections = request.app.state.rejections
+        told = {"path": request.scope["route"].path, "method": request.method, "role": caller.role.value}
+        rejections.note(Rejected.FORBIDDEN, "forbidden", **told)
         wanted = f"a key of the role {needs}" if needs is not None else "a role that no key has"
         raise ApiError("forbidden", f"this needs {wanted}; the key {caller.name} has the role {caller.role}")
     return caller

@@ -1,5 +1,7 @@
 """Refuses what an endpoint would pass over: a query or a body where none is taken, and a name given twice."""
 
+from collections import Counter
+
 from fastapi import Request
 
 from billing.entrypoints.api.errors import invalid
@@ -11,8 +13,8 @@ async def take_nothing_unknown(request: Request) -> None:
     :raises ApiError: it does.
     """
     taken = request.scope["route"].dependant
-    names = [name for name, _ in request.query_params.multi_items()]
-    wrong = {name: "must be given once" for name in names if names.count(name) > 1}
+    names = Counter(name for name, _ in request.query_params.multi_items())
+    wrong = {name: "must be given once" for name, times in names.items() if times > 1}
     if not taken.query_params:
         wrong |= dict.fromkeys(names, "is not known; this path takes no query")
     if not taken.body_params and (await request.body()).strip() not in (b"", b"{}"):

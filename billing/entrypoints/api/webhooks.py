@@ -12,6 +12,7 @@ from billing.entrypoints.api.desk import Desk
 from billing.entrypoints.api.edge import headers_of, refuse
 from billing.entrypoints.api.intake import Intake
 from billing.entrypoints.api.refusals import Refusals
+from billing.entrypoints.api.rejections import Rejected, Rejections
 from billing.gateway.webhooks import MOST_BYTES, NotAuthentic, VerifiedEvent, WebhookKeys, read_webhook
 from billing.operations.webhooks import keep_refusals, receive_webhooks
 from billing.store.installation import NoInstallation
@@ -41,6 +42,7 @@ class Webhooks:
         keys: WebhookKeys,
         count: Callable[[Mapping[str, int]], object],
         *,
+        rejections: Rejections,
         most_at_once: int = MOST_AT_ONCE,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
@@ -48,6 +50,7 @@ class Webhooks:
         self._app = app
         self._intake = Intake(store)
         self._refusals = Refusals(count)
+        self._rejections = rejections
         self._keys = keys
         self._bodies = Bodies(MOST_BYTES, body_seconds=body_seconds)
         self._most_at_once = most_at_once
@@ -80,7 +83,7 @@ class Webhooks:
         try:
             event = read_webhook(body, signature=signature, authorization=authorization, keys=self._keys)
         except NotAuthentic as error:
-            log.warning("webhook_refused", why=error.why.value, size=len(body))
+            self._rejections.note(Rejected.WEBHOOK, "webhook_refused", why=error.why.value, size=len(body))
             await self._turn_away(send, 401, error.why)
             return
         try:
