@@ -164,6 +164,7 @@ def _add_doors(app: FastAPI, settings: Settings, *, documented: bool) -> None:
         count=lambda counts: store_refusals(app.state.desk, counts),
         rejections=rejections,
     )
+    app.add_middleware(health.Probes, ready=lambda: app.state.ready)
     app.add_middleware(Edge, always_tls=not documented, rejections=rejections)
 
 

@@ -1,6 +1,7 @@
 """What the doctor looks at without the database: configuration, keys, URLs, the gateway and its clock."""
 
 import os
+import resource
 from collections.abc import Callable
 from datetime import timedelta
 from functools import lru_cache
@@ -11,10 +12,12 @@ from urllib.parse import urlsplit
 from billing.config.environment import FILE_VARIABLE
 from billing.config.settings import SANDBOX_WEBHOOK_KEY
 from billing.config.source import DEFAULT_FILE
+from billing.entrypoints.api.connections import most_connections
 from billing.entrypoints.cli.checks import Check, ok, warning, wrong
 from billing.entrypoints.cli.context import Session
 from billing.gateway.port import Health
 
+_FILES_WANTED: Final = 4096
 _SKEW_WARNED: Final = timedelta(seconds=60)
 _SKEW_WRONG: Final = timedelta(minutes=5)
 _HINTS: Final = {401: "check BILLING_SECRETS__GATEWAY_SECRET_KEY", 403: "the key lacks the scope `gateway`"}
@@ -85,6 +88,15 @@ def clock_skew(session: Session) -> Check:
     return ok("clock", f"agrees with the gateway's within {abs(skew):.0f} s")
 
 
+def open_files(_session: Session) -> Check:
+    """Each connection is an open file. The API raises its own limit to the hard one when it starts."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY or hard >= _FILES_WANTED:
+        return ok("open files", "as many as the API needs")
+    remedy = "raise it: LimitNOFILE=65536 in the unit file, or `ulimit -Hn 65536`"
+    return warning("open files", f"a process may have {hard}: {most_connections(hard)} connections at most", remedy)
+
+
 @lru_cache(maxsize=1)
 def _health(session: Session) -> Health:
     return session.engine.gateway.check_health()
@@ -97,4 +109,5 @@ EXAMINATIONS: Final[tuple[Callable[[Session], Check], ...]] = (
     public_url,
     gateway,
     clock_skew,
+    open_files,
 )
