@@ -42,7 +42,7 @@ class Gateway:
 
     def __init__(self, port: int, *arguments: str) -> None:
         command = [sys.executable, "-m", "bench.gateway", "--port", str(port), *arguments]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)  # noqa: S603 - our own module
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
         self.url = f"http://127.0.0.1:{self.port}"
@@ -70,7 +70,7 @@ class Script:
 
     def __init__(self, module: str, url: str, gateway_port: int, in_flight: int) -> None:
         options = ["--database", url, "--gateway", _local(gateway_port), "--in-flight", str(in_flight)]
-        self._process = subprocess.Popen(  # noqa: S603 - our own module
+        self._process = subprocess.Popen(
             [sys.executable, "-m", module, *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
         self.pid = self._process.pid
@@ -166,7 +166,7 @@ def billing(command: list[str], url: str, gateway_port: int, log: IO[bytes], **m
     }
     environment = {**os.environ, **{f"BILLING_{name}": value for name, value in settings.items()}}
     program = [sys.executable, "-m", "billing.entrypoints.cli.main", *command]
-    return subprocess.Popen(program, env=environment, stdout=log, stderr=log)  # noqa: S603 - our own command
+    return subprocess.Popen(program, env=environment, stdout=log, stderr=log)
 
 
 def _local(port: int) -> str:

@@ -1,5 +1,6 @@
 """`billing doctor`: each finding, provoked."""
 
+import resource
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -384,3 +385,11 @@ def test_a_database_file_that_others_may_read_is_named_with_what_to_do(lived):
     assert verdict == "warning"
     assert "others than its owner may read or change billing.db (mode 0644)" in words
     assert f"`chmod 600 {file}*`" in words
+
+
+@pytest.mark.parametrize(("hard", "verdict"), [(4096, "ok"), (4095, "warning"), (1024, "warning"), (-1, "ok")])
+def test_a_low_limit_of_open_files_is_told_with_what_it_means(lived, monkeypatch, hard, verdict):
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (min(hard, 1024), hard))
+    found, words = finding(lived, "open files")
+    assert found == verdict
+    assert ("640 connections at most → raise it: LimitNOFILE" in words) == (hard == 1024)
