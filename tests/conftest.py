@@ -1,19 +1,21 @@
-"""Fixtures for every folder: a real sandbox, a real PostgreSQL, and an engine on each kind of database."""
+"""Fixtures for every folder: a real sandbox, a real PostgreSQL, and an engine on each kind of database.
+
+What a fixture needs is imported when the fixture is first used: a test of pure functions starts without the engine.
+"""
 
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 import warnings
+from typing import TYPE_CHECKING
 
 import pytest
-import structlog
-from databases import IN_MEMORY, TEMPLATE, fresh_postgres, named, on_server
-from harness import World, fresh_world, migrated
 from hypothesis import settings as hypothesis_settings
 
-from billing.sandbox.testing import SandboxServer
-from billing.store.database import Database
+if TYPE_CHECKING:
+    from harness import World
 
 hypothesis_settings.register_profile("stable", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("stable")
@@ -26,12 +28,15 @@ def pytest_addoption(parser):
 @pytest.fixture(autouse=True)
 def heard():
     """A command that ran in this process before has silenced the log, or sent it elsewhere."""
-    structlog.reset_defaults()
+    if "structlog" in sys.modules:
+        sys.modules["structlog"].reset_defaults()
 
 
 @pytest.fixture(scope="session")
 def sandbox():
     """One sandbox for the whole run; a world resets it."""
+    from billing.sandbox.testing import SandboxServer
+
     with SandboxServer() as server:
         yield server
 
@@ -39,6 +44,9 @@ def sandbox():
 @pytest.fixture(scope="session")
 def postgres():
     """A PostgreSQL server of this run's own, in memory, with a migrated template database."""
+    from databases import IN_MEMORY, TEMPLATE, named, on_server
+    from harness import migrated
+
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.gettempdir())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -57,6 +65,8 @@ def postgres():
 @pytest.fixture
 def postgres_url(postgres):
     """A fresh, migrated database on PostgreSQL."""
+    from databases import fresh_postgres
+
     with fresh_postgres(postgres, f"t_{uuid.uuid4().hex[:12]}") as url:
         yield url
 
@@ -64,12 +74,16 @@ def postgres_url(postgres):
 @pytest.fixture
 def empty_postgres_url(postgres):
     """A database on PostgreSQL in which nothing was made yet."""
+    from databases import fresh_postgres
+
     with fresh_postgres(postgres, f"e_{uuid.uuid4().hex[:12]}", template="template1") as url:
         yield url
 
 
 @pytest.fixture(scope="session")
 def sqlite_template(tmp_path_factory):
+    from harness import migrated
+
     file = tmp_path_factory.mktemp("template") / "billing.db"
     migrated(f"sqlite:///{file}")
     return file
@@ -89,21 +103,27 @@ def database_url(request):
 
 
 @pytest.fixture
-def world(sandbox, database_url) -> World:
+def world(sandbox, database_url) -> "World":
     """An engine against the sandbox, with a clock to move; once on each kind of database."""
+    from harness import fresh_world
+
     with fresh_world(sandbox.url, database_url) as made:
         yield made
 
 
 @pytest.fixture
-def sqlite_world(sandbox, sqlite_url) -> World:
+def sqlite_world(sandbox, sqlite_url) -> "World":
     """The same on SQLite only, for what does not touch the database in its own way."""
+    from harness import fresh_world
+
     with fresh_world(sandbox.url, sqlite_url) as made:
         yield made
 
 
 @pytest.fixture
 def database(database_url):
+    from billing.store.database import Database
+
     opened = Database(database_url)
     yield opened
     opened.dispose()
