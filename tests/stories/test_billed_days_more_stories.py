@@ -169,7 +169,7 @@ def test_no_more_than_three_missed_periods_are_billed_however_long_charging_was_
     world.live_through("2027-03-04 08:00")
     with world.engine.database.transaction() as tx:
         stop_charging(tx, "maintenance")
-    world.live_through("2027-04-05 12:00")
+    world.live_through("2027-04-05 12:00", step=timedelta(hours=6))
     with world.engine.database.transaction() as tx:
         allow_charging(tx, world.now)
     world.live_through("2027-04-10 12:00")

@@ -415,7 +415,7 @@ def test_a_refund_that_waits_for_a_dispute_without_an_end_can_be_settled(world, 
     world.sandbox("POST", "disputes", {"payment_id": world.rows("SELECT * FROM charge")[0]["gateway_payment_id"]})
     refund = _order(world)
     world.engine = whole
-    world.live_through("2027-02-20 12:00")
+    world.live_through("2027-02-20 12:00", step=timedelta(hours=6))
     cancel_now(world.engine, subscription, reason="enough", now=world.now)
     with pytest.raises(Conflict):
         _erase(world)

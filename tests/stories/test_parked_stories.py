@@ -1,6 +1,6 @@
 """Stories of subscriptions that were set aside for a person, and end before anybody has looked."""
 
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -121,7 +121,7 @@ def test_a_day_that_was_paused_is_not_forgiven_with_the_period_that_a_stop_left_
     with world.engine.database.transaction() as tx:
         stop_charging(tx, "maintenance")
     _pauses_for_a_day(world, subscription)
-    world.live_through("2027-04-02 12:00")
+    world.live_through("2027-04-02 12:00", step=timedelta(hours=6))
     assert _records(world) == _WITHOUT_THE_PAUSED_DAY
     with world.engine.database.transaction() as tx:
         allow_charging(tx, world.now)

@@ -10,7 +10,7 @@ from rewriting_proxy import rewritten
 
 from billing.domain.set_up_evidence import SetUpPolicy
 from billing.operations import charge_due as charge_due_module
-from billing.operations.first_charges import GatewayUnavailable
+from billing.operations.first_charges import ChargingStopped
 from billing.operations.parking import release_subscription
 from billing.operations.re_enrol import re_enrol
 from billing.operations.retry_charge import retry_charge
@@ -66,7 +66,7 @@ def test_thirty_subscribers_whose_charges_are_declined_later_stop_charging_and_n
     assert sum(_tries(world)) <= 30, "nothing is charged while it is stopped"
     assert {row["state"] for row in world.rows("SELECT state FROM subscription")} == {"active"}
     assert world.events("subscription.parked") == []
-    with pytest.raises(GatewayUnavailable, match="the evidence"):
+    with pytest.raises(ChargingStopped, match="the evidence"):
         world.enrol("late")
     assert len(world.events(STOPPED)) == 1, "an alarm is told once"
 
@@ -74,7 +74,8 @@ def test_thirty_subscribers_whose_charges_are_declined_later_stop_charging_and_n
 def test_thirty_subscribers_are_all_charged_once_the_account_is_mended_and_a_person_says_go(world):
     people = _subscribe(world, 30)
     _breaks(world, *people)
-    world.live_through("2027-03-02 12:00", step=timedelta(minutes=5))
+    world.live_through("2027-02-28 12:00", step=timedelta(minutes=5))
+    world.live_through("2027-03-02 12:00", step=timedelta(hours=6))
     _mended(world, *people)
     go(world.engine, now=world.now)
     world.wait(minutes=1)

@@ -8,7 +8,7 @@ from harness import WEB, email, kst, utc
 from sqlalchemy import text
 
 from billing.operations import charge_due as charge_due_module
-from billing.operations.first_charges import GatewayUnavailable
+from billing.operations.first_charges import ChargingStopped
 from billing.operations.parking import release_refund, release_subscription
 from billing.operations.plans import pause_plan, resume_plan
 from billing.operations.re_enrol import re_enrol
@@ -25,9 +25,9 @@ def test_nothing_is_sent_while_charging_is_stopped_and_everything_when_it_is_all
     world.live_through("2027-03-03 12:00")
     assert len(world.sent()) == 1
     assert world.states("invoice") == ["paid", "open"]
-    with pytest.raises(GatewayUnavailable, match="an incident"):
+    with pytest.raises(ChargingStopped, match="an incident"):
         re_enrol(world.engine, subscription, WEB, now=world.now)
-    with pytest.raises(GatewayUnavailable):
+    with pytest.raises(ChargingStopped):
         world.enrol("lee")
     go(world.engine, now=world.now)
     world.wait(minutes=1)
