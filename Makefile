@@ -13,7 +13,7 @@ BROWSERS   := chromium chromium-browser google-chrome google-chrome-stable
 LOCK       := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
               --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup tools browser demo saas test torture simulate planted mutants bench check lint types contracts tests format lock client errors events diagram clean
+.PHONY: help setup tools browser demo saas quick test proof torture simulate planted mutants bench check lint types contracts tests format lock client errors events diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -55,7 +55,15 @@ demo: $(READY) ## Live through a year of subscriptions in a minute
 saas: $(READY) ## Run the example SaaS against the sandbox, until Ctrl-C
 	@$(BIN)/python examples/saas/run.py
 
-test: lint types contracts tests ## Every check: format, lint, types, import contracts, tests on SQLite and PostgreSQL
+quick: $(READY) ## The inner loop, under half a minute: lint, import contracts, tests of plans and domain
+	$(BIN)/ruff check --quiet .
+	$(BIN)/lint-imports --no-cache >/dev/null || $(BIN)/lint-imports --no-cache
+	HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest --numprocesses $(JOBS) tests/plans tests/domain
+
+test: lint types contracts tests ## Every check but the proofs: format, lint, types, contracts, tests on SQLite and PostgreSQL
+
+proof: $(READY) tools ## What takes longer: simulated worlds, planted bugs, crashes, torture, generated clients, long stories
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal -m proof
 
 torture: $(READY) ## Torture for SECONDS=600 with SEED=1: kill, stop, cut and crash, and end with every won right
 	TORTURE_SECONDS=$(or $(SECONDS),600) TORTURE_SEED=$(or $(SEED),1) $(BIN)/python -m pytest -s -n 0 --no-header tests/torture
@@ -74,7 +82,8 @@ contracts: $(READY)
 	$(BIN)/lint-imports --no-cache
 
 tests: $(READY) tools
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal -m "not proof and not untraced" --cov --cov-report=
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal -m "not proof and untraced" tests/stories tests/tables
 	$(BIN)/coverage report --skip-covered --skip-empty --fail-under=95
 	$(BIN)/coverage report --include='plans/*,billing/domain/*' --skip-covered --fail-under=100
 

@@ -9,20 +9,34 @@ import sys
 import tempfile
 import uuid
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 if TYPE_CHECKING:
     from harness import World
 
+PROOFS = ("crashes", "planted", "simulation", "torture")
+"""Folders of what takes minutes, and runs in ``make proof``."""
+# The same examples on every machine and in every run, and nothing written into the tree.
+set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 hypothesis_settings.register_profile("stable", derandomize=True, deadline=None, database=None)
-hypothesis_settings.load_profile("stable")
+hypothesis_settings.register_profile("quick", hypothesis_settings.get_profile("stable"), max_examples=10)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "stable"))
 
 
 def pytest_addoption(parser):
     parser.addoption("--write-examples", action="store_true", help="write the examples of the OpenAPI document anew")
+
+
+@pytest.hookimpl(tryfirst=True)  # before those with another mark are left out
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in PROOFS:
+            item.add_marker("proof")
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,8 @@ from tools import GENERATORS, JAVASCRIPT, ROOT, node, package, ran
 
 from billing.config.settings import SANDBOX_API_KEY
 
+pytestmark = pytest.mark.proof
+
 
 @pytest.fixture
 def document(api, tmp_path):

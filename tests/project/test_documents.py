@@ -80,10 +80,30 @@ def test_the_events_on_the_page_of_webhooks_are_told_by_the_code():
 
 @pytest.mark.parametrize(
     "page",
-    [ROOT / "README.md", ROOT / "ARCHITECTURE.md", *sorted((ROOT / "docs").rglob("*.md"))],
+    [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))],
     ids=lambda page: page.name,
 )
 def test_every_link_to_another_file_leads_somewhere(page):
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8"))
     files = [link.partition("#")[0] for link in links if "://" not in link]
     assert [file for file in files if file and not (page.parent / file).exists()] == []
+
+
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "path", sorted(set(re.findall(r"`((?:billing|docs|migrations|tests)/[\w/.-]+)`", CONTRIBUTING)))
+)
+def test_where_a_thing_goes_is_a_place_that_exists(path):
+    assert (ROOT / path).exists()
+
+
+def test_every_folder_of_tests_is_on_the_page_for_contributors():
+    folders = {each.name for each in (ROOT / "tests").iterdir() if any(each.glob("test_*.py"))}
+    assert folders <= set(re.findall(r"`(\w+)`", CONTRIBUTING)) | {"javascript"}
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"make (\w+)", CONTRIBUTING))))
+def test_every_target_on_the_page_for_contributors_can_be_made(target):
+    assert re.search(rf"^{target}:.*##", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)

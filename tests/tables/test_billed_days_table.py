@@ -13,6 +13,8 @@ from day_model import Life, Lived
 from days_by_hand import BY_HAND, setting_of
 from harness import fresh_world
 
+pytestmark = pytest.mark.untraced
+
 ON_POSTGRES = (Setting("all", "past_due", outage=False), Setting("hold", "pause", outage=True))
 """SQLite tells all; PostgreSQL has to say the same of a sample."""
 
