@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 from harness import START
 from waiting import HANG_SECONDS
@@ -20,8 +21,9 @@ RUN = (
 )
 
 
+@contextmanager
 def started(folder, **how):
-    """Start a process on a fresh database of its own."""
+    """Start a process on a fresh database of its own; it is killed if it still runs when the test is over."""
     folder.mkdir()
     settings = Settings(database=DatabaseSection(url=f"sqlite:///{folder / 'billing.db'}"))
     database = Database(settings.database.url.get_secret_value())
@@ -31,7 +33,11 @@ def started(folder, **how):
     file.write_text(f'[database]\nurl = "{settings.database.url.get_secret_value()}"\n[api]\nport = 0\n')
     environment = {**os.environ, "BILLING_CONFIG": str(file)}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, "-c", RUN], env=environment, **pipes, **how)
+    with subprocess.Popen([sys.executable, "-c", RUN], env=environment, **pipes, **how) as process:
+        try:
+            yield process
+        finally:
+            process.kill()  # or a test that failed would wait for its end
 
 
 def where(process):

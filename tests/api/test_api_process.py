@@ -1,6 +1,7 @@
 """The process itself, started as an operator starts it."""
 
 import signal
+from contextlib import ExitStack
 
 import pytest
 import structlog
@@ -18,9 +19,9 @@ from billing.store.database import Database
 
 def test_it_says_where_it_listens_and_ends_cleanly(tmp_path):
     signals = (signal.SIGTERM, signal.SIGINT)
-    processes = [started(tmp_path / how.name) for how in signals]
-    for how, process in zip(signals, processes, strict=True):
-        with process:
+    with ExitStack() as running:
+        processes = [running.enter_context(started(tmp_path / how.name)) for how in signals]
+        for how, process in zip(signals, processes, strict=True):
             with client(where(process)) as http:
                 assert http.get("/readyz").json() == {"status": "ready"}
             assert ended(process, how) == ("", "")
