@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from uuid import UUID
 
 import pytest
@@ -207,7 +207,7 @@ def test_a_renewal_that_fails_for_nobody_s_fault_is_waited_for_but_not_for_ever(
     assert told(both)["basic"] == (True, "2027-03-31", "pending")
     assert told(both, grace_days=0)["basic"] == (False, None, "none")
     assert told(both, grace_days=3)["basic"] == (True, "2027-03-03", "pending")
-    both.world.live_through("2027-03-31 09:00")
+    both.world.live_through("2027-03-31 09:00", step=timedelta(hours=6))
     both.set_clock()
     assert both.world.subscription()["parked_reason"] is not None
     assert told(both)["basic"] == (False, None, "none")

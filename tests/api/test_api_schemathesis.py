@@ -15,6 +15,7 @@ from tools import BIN
 
 from billing.config.settings import SANDBOX_API_KEY
 
+pytestmark = pytest.mark.proof
 SECONDS = 1800  # fifty on a machine with nothing else to do
 NEEDS_MORE_THAN_A_DOCUMENT = {"GET /v1/return/{token}", "POST /v1/charges/{charge_id}/settle-dispute"}
 """A token that only the wallet is given; a dispute of the very charge."""

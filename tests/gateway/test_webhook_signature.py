@@ -140,7 +140,7 @@ def test_a_body_is_not_read_before_its_signature_is_right():
 def test_no_body_and_no_header_make_it_raise_anything_else(body, signature):
     with pytest.raises(NotAuthentic):
         read_webhook(body, signature=signature, authorization=None, keys=WebhookKeys([KEY]))
-    assert read_signed(body).ignored == "it is no JSON object"
+    assert read_signed(body).ignored in ("it is no JSON object", "it has no type")
 
 
 # --- the Authorization header ---------------------------------------------------------------------
