@@ -24,7 +24,7 @@ from typing import Final
 from billing.domain.days.records import DayKind
 from billing.domain.days.renewing import CatchUpPolicy, OpenInvoice, owed_on
 from billing.domain.days.schedule import BillingSchedule
-from billing.domain.states import SubscriptionState
+from billing.domain.states import ONGOING_SUBSCRIPTIONS, SubscriptionState
 from plans.calendar import Period
 
 _S = SubscriptionState
@@ -95,8 +95,6 @@ class Access:
 
 
 NO_ACCESS = Access(allowed=False, until=None, why=Why.NONE)
-_GOING_ON: Final = frozenset({_S.ACTIVE, _S.PAST_DUE, _S.PAUSED})
-"""Where an invoice that is void or written off was forgiven. Elsewhere it may have ended with the subscription."""
 _A_DAY: Final = timedelta(days=1)
 
 
@@ -113,7 +111,7 @@ def access_on(
     paid_through, ends_on = standing.paid_through, standing.ends_on
     if paid_through is not None and today < paid_through:
         return Access(allowed=True, until=paid_through, why=Why.TRIAL if standing.in_trial else Why.PAID)
-    forgiven = standing.forgiven_through if standing.state in _GOING_ON else None
+    forgiven = standing.forgiven_through if standing.state in ONGOING_SUBSCRIPTIONS else None
     for until, why in ((forgiven, Why.FORGIVEN), _owed(today, standing, policy or CatchUpPolicy(), grace_days)):
         last = until if until is None or ends_on is None else min(until, ends_on)
         if last is not None and today < last:

@@ -20,6 +20,10 @@ from billing.domain.quiet_hours import charge_slot
 from billing.domain.rechecks import after_failure
 from billing.domain.set_up_evidence import Trouble
 from billing.domain.states import (
+    CHARGEABLE_SUBSCRIPTIONS,
+    PAUSABLE_SUBSCRIPTIONS,
+    RENEWING_SUBSCRIPTIONS,
+    REVOCABLE_SOURCES,
     ChargeEvent,
     InvoiceEvent,
     InvoiceState,
@@ -34,12 +38,6 @@ UNPROVEN: Final = "an error of our set-up, while nobody is captured: our account
 """Why a subscription is parked that met a set-up class too often to be tried on, without proof of whose fault it is."""
 NO_NEW_AGREEMENT: Final = "no new KakaoPay agreement was made in time"
 """Why a subscription is canceled whose subscriber was asked for one and made none."""
-_CHARGEABLE = (
-    SubscriptionState.ACTIVE,
-    SubscriptionState.TRIALING,
-    SubscriptionState.PAST_DUE,
-    SubscriptionState.UNPAID,
-)
 
 
 def settle_failure(
@@ -67,7 +65,7 @@ def settle_failure(
         return closed
     if case.subscription_state is SubscriptionState.CANCELED:
         return replace(closed, invoice_event=InvoiceEvent.VOID, invoice={"next_attempt_at": None, "give_up_at": None})
-    if case.subscriber_is_present or case.subscription_state not in _CHARGEABLE:
+    if case.subscriber_is_present or case.subscription_state not in CHARGEABLE_SUBSCRIPTIONS:
         return closed
     return _climb(case, closed, decline, now, policy, trouble if decline is DeclineClass.SET_UP else Trouble.OPEN)
 
@@ -77,7 +75,7 @@ def end_of_ladder(state: SubscriptionState, end: EndOfLadder) -> tuple[Subscript
     match end:
         case EndOfLadder.CANCEL:
             return SubscriptionEvent.CANCEL, InvoiceEvent.WRITE_OFF
-        case EndOfLadder.PAUSE if state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE):
+        case EndOfLadder.PAUSE if state in PAUSABLE_SUBSCRIPTIONS:
             return SubscriptionEvent.PAUSE, None
         case EndOfLadder.UNPAID if state is SubscriptionState.PAST_DUE:
             return SubscriptionEvent.GIVE_UP, None
@@ -88,7 +86,7 @@ def end_of_ladder(state: SubscriptionState, end: EndOfLadder) -> tuple[Subscript
 def _source_event(case: Case, decline: DeclineClass) -> SourceEvent | None:
     if case.subscriber_is_present:
         return SourceEvent.DISCARD if case.source_state is SourceState.PENDING else None
-    if decline not in ENDS_THE_SOURCE or case.source_state not in (SourceState.ACTIVE, SourceState.SUSPECT):
+    if decline not in ENDS_THE_SOURCE or case.source_state not in REVOCABLE_SOURCES:
         return None
     if decline is DeclineClass.AGREEMENT_SUSPECT and case.source_state is SourceState.ACTIVE:
         return SourceEvent.SUSPECT
@@ -147,7 +145,7 @@ def _climb(
 
 
 def _falls_behind(case: Case) -> SubscriptionEvent | None:
-    current = case.subscription_state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING)
+    current = case.subscription_state in RENEWING_SUBSCRIPTIONS
     return SubscriptionEvent.FALL_PAST_DUE if current else None
 
 

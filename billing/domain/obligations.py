@@ -14,6 +14,7 @@ from uuid import UUID
 from billing.domain.states import (
     COUNTED_REFUND_STATES,
     OPEN_OBLIGATION_STATES,
+    UNSETTLED_REFUND_STATES,
     ObligationEvent,
     ObligationState,
     RefundState,
@@ -101,7 +102,7 @@ class GivenBack:
     @property
     def under_way(self) -> bool:
         """Whether a refund is going back, or may be, and is asked about."""
-        return any(row.state in _UNDER_WAY for row in self.refunds)
+        return any(row.state in UNSETTLED_REFUND_STATES for row in self.refunds)
 
     @property
     def parked(self) -> OneRefund | None:
@@ -115,9 +116,6 @@ class GivenBack:
 
     def _sum(self, states: Iterable[RefundState]) -> int:
         return sum(row.amount_minor for row in self.refunds if row.state in states)
-
-
-_UNDER_WAY: Final = COUNTED_REFUND_STATES - {RefundState.REFUNDED, RefundState.PARKED}
 
 
 @dataclass(frozen=True, slots=True)

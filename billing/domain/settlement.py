@@ -35,8 +35,10 @@ from billing.domain.rechecks import AFTER_A_FAILURE, AFTER_A_RESEND, first_reche
 from billing.domain.set_up_evidence import Trouble
 from billing.domain.states import (
     CHARGE_MOVES,
+    ENDED_SUBSCRIPTIONS,
     LIVE_CHARGE_STATES,
     SOURCE_MOVES,
+    UNANSWERED_CHARGE_STATES,
     ChargeEvent,
     ChargeState,
     InvoiceEvent,
@@ -90,7 +92,7 @@ def settle(
         case Accepted(payment):
             return _settle_payment(case, payment, now, policy, trouble)
         case Refused(_, codes):
-            if case.charge_state not in (ChargeState.SENDING, ChargeState.UNKNOWN):
+            if case.charge_state not in UNANSWERED_CHARGE_STATES:
                 return NOTHING
             decline = classify_refusal(codes)
             code = ",".join(codes)[:LONGEST_CODE] or None
@@ -267,7 +269,7 @@ def _lacks_agreement(case: Case) -> bool:
 
 def _late_agreement(case: Case, policy: Policy) -> Settlement:
     """Take up the agreement of a payment that was captured before the gateway told of it."""
-    is_over = case.subscription_state in (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE_EXPIRED)
+    is_over = case.subscription_state in ENDED_SUBSCRIPTIONS
     is_new = case.subscriber_is_present and case.source_state is SourceState.PENDING and not is_over
     if not is_new or case.invoice_state is not InvoiceState.PAID or case.replaced_source_state is SourceState.ACTIVE:
         return NOTHING

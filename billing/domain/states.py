@@ -1,8 +1,11 @@
-"""Every state, every event and every legal move, in one place.
+"""Every state, every event, every legal move and every named set of states, in one place.
 
 Two rules: whatever changes a state goes through :func:`next_state`, and this
 module knows nothing of rows, gateways or time. A move that is not in a table
 raises :class:`IllegalMove`, and nothing has changed.
+
+A set of states is named here and nowhere else. SQL conditions are rendered from it by ``store.columns.state_in``, in
+the order written here, which is that of the partial indexes: SQLite uses an index only for the very same list.
 """
 
 from collections.abc import Mapping
@@ -196,8 +199,30 @@ SUBSCRIPTION_MOVES: Final[Mapping[SubscriptionState, Mapping[SubscriptionEvent, 
     _S.CANCELED: {},
 }
 
-ENDED_SUBSCRIPTIONS: Final = frozenset({_S.CANCELED, _S.INCOMPLETE_EXPIRED})
+ENDED_SUBSCRIPTIONS: Final = (_S.CANCELED, _S.INCOMPLETE_EXPIRED)
 """In one of these nothing is renewed or charged; a first payment that is captured late may still revive the second."""
+LIVE_SUBSCRIPTIONS: Final = (_S.INCOMPLETE, _S.TRIALING, _S.ACTIVE, _S.PAST_DUE, _S.PAUSED, _S.UNPAID)
+"""Not ended. A customer has at most one to a plan; enrolment, erasure and lookups by reference ask for it."""
+STARTED_SUBSCRIPTIONS: Final = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE, _S.PAUSED, _S.UNPAID)
+"""Live, and the enrolment is complete: they need a source. Re-enrolment, revocation and ``source_required`` use it."""
+CHARGEABLE_SUBSCRIPTIONS: Final = (_S.ACTIVE, _S.TRIALING, _S.PAST_DUE, _S.UNPAID)
+"""An open invoice may be charged with the stored source: a retry by hand, a resend, and what follows a failure."""
+AUTO_CHARGED_SUBSCRIPTIONS: Final = (_S.ACTIVE, _S.TRIALING, _S.PAST_DUE)
+"""The sweep charges due invoices by itself: the sweep, the forecast of its load and the overdue checks use it."""
+RENEWING_SUBSCRIPTIONS: Final = (_S.ACTIVE, _S.TRIALING)
+"""Nothing is owed: the next period is invoiced when it begins, and a failed renewal makes them past due."""
+PAUSABLE_SUBSCRIPTIONS: Final = (_S.ACTIVE, _S.PAST_DUE)
+"""May be paused, at once, for later, or by the end of the retries."""
+CANCELABLE_AT_PERIOD_END: Final = (_S.ACTIVE, _S.TRIALING, _S.PAUSED)
+"""May be canceled for the end of what is paid or given; what is in arrears is canceled at once or on a date."""
+IN_ARREARS: Final = (_S.PAST_DUE, _S.UNPAID)
+"""A renewal is owed, and its payment makes them active again."""
+ONGOING_SUBSCRIPTIONS: Final = (_S.ACTIVE, _S.PAST_DUE, _S.PAUSED)
+"""In one of these a void or written-off invoice was forgiven; elsewhere it may have ended with the subscription."""
+ENROLLING_SUBSCRIPTIONS: Final = (_S.INCOMPLETE, _S.INCOMPLETE_EXPIRED)
+"""Never started: the first payment that is captured starts them, in time or late."""
+TRIAL_AHEAD_SUBSCRIPTIONS: Final = (_S.INCOMPLETE, _S.TRIALING)
+"""While no period is billed, the current period shown by the API is the trial, if there is one."""
 
 _I, _IE = InvoiceState, InvoiceEvent
 INVOICE_MOVES: Final[Mapping[InvoiceState, Mapping[InvoiceEvent, InvoiceState]]] = {
@@ -206,6 +231,12 @@ INVOICE_MOVES: Final[Mapping[InvoiceState, Mapping[InvoiceEvent, InvoiceState]]]
     _I.PAID: {},
     _I.VOID: {},
 }
+PAYABLE_INVOICES: Final = (_I.OPEN, _I.UNCOLLECTIBLE)
+"""Owed, whether it is still collected or not: the payment of a long debt may need the subscriber's confirmation."""
+FORGIVEN_INVOICES: Final = (_I.VOID, _I.UNCOLLECTIBLE)
+"""Not collected any more: their days count as given, in access, renewals and the books of days."""
+COLLECTIBLE_INVOICES: Final = (_I.OPEN, _I.PAID)
+"""Paid, or still to be: ``billing verify`` asks of these what access their renewals gave."""
 
 _C, _CE = ChargeState, ChargeEvent
 _ENDS: Final[Mapping[ChargeEvent, ChargeState]] = {
@@ -244,8 +275,14 @@ CHARGE_MOVES: Final[Mapping[ChargeState, Mapping[ChargeEvent, ChargeState]]] = {
 }
 FAILURES: Final = frozenset({_CE.DECLINE, _CE.REFUSE, _CE.EXPIRE, _CE.CANCEL, _CE.SETTLE})
 """What ends an attempt without money."""
-LIVE_CHARGE_STATES: Final = frozenset({_C.SENDING, _C.UNKNOWN, _C.PENDING, _C.PARKED})
+LIVE_CHARGE_STATES: Final = (_C.SENDING, _C.UNKNOWN, _C.PENDING, _C.PARKED)
 """A charge in one of these blocks every other charge of its subscription."""
+IN_FLIGHT_CHARGE_STATES: Final = (_C.SENDING, _C.UNKNOWN, _C.PENDING)
+"""Live, and it goes on by itself: a subscriber who returns is told ``pending``."""
+UNANSWERED_CHARGE_STATES: Final = (_C.SENDING, _C.UNKNOWN)
+"""The gateway's answer to the request is not known, so a 4xx may be it; later a 4xx says nothing of the charge."""
+FAILED_CHARGE_STATES: Final = (_C.DECLINED, _C.REFUSED, _C.EXPIRED, _C.CANCELED)
+"""Ended without money: a payment that turns up under its reference is refunded, or taken for it."""
 
 _R, _RE = RefundState, RefundEvent
 REFUND_MOVES: Final[Mapping[RefundState, Mapping[RefundEvent, RefundState]]] = {
@@ -284,8 +321,20 @@ REFUND_MOVES: Final[Mapping[RefundState, Mapping[RefundEvent, RefundState]]] = {
     },
     _R.REFUNDED: {},
 }
-COUNTED_REFUND_STATES: Final = frozenset({_R.REQUESTED, _R.SENDING, _R.UNKNOWN, _R.PENDING, _R.REFUNDED, _R.PARKED})
+COUNTED_REFUND_STATES: Final = (_R.REQUESTED, _R.SENDING, _R.UNKNOWN, _R.PENDING, _R.REFUNDED, _R.PARKED)
 """A refund in one of these uses up what can still be refunded."""
+UNSETTLED_REFUND_STATES: Final = (_R.REQUESTED, _R.SENDING, _R.UNKNOWN, _R.PENDING)
+"""Counted, not done, and it goes on by itself: an obligation waits for it."""
+LOOKED_UP_REFUND_STATES: Final = (_R.SENDING, _R.UNKNOWN, _R.PENDING, _R.PARKED)
+"""Sent, and the end is not known: the sweep asks the gateway about them."""
+FAILED_REFUND_STATES: Final = (_R.REFUSED, _R.DECLINED)
+"""Ended without money: each is asked about once more, should the gateway have contradicted itself."""
+POSSIBLY_MADE_REFUND_STATES: Final = (_R.DECLINED, _R.REFUSED, _R.PARKED)
+"""Ended, or waiting for a person, and the money may have gone back all the same."""
+HINTED_REFUND_STATES: Final = (_R.PENDING, _R.UNKNOWN)
+"""A webhook about the payment brings the next look of one of these forward."""
+HINTED_LATER_REFUND_STATES: Final = (_R.PARKED, _R.DECLINED)
+"""A webhook about the payment brings the next look forward if one is planned."""
 
 _B, _BE = ObligationState, ObligationEvent
 OBLIGATION_MOVES: Final[Mapping[ObligationState, Mapping[ObligationEvent, ObligationState]]] = {
@@ -296,7 +345,7 @@ OBLIGATION_MOVES: Final[Mapping[ObligationState, Mapping[ObligationEvent, Obliga
     _B.REFUNDED: {},
     _B.SETTLED: {},
 }
-OPEN_OBLIGATION_STATES: Final = frozenset({_B.OWED, _B.REFUNDING, _B.PARKED})
+OPEN_OBLIGATION_STATES: Final = (_B.OWED, _B.REFUNDING, _B.PARKED)
 """In one of these the money has not gone back yet."""
 
 _O, _OE = SourceState, SourceEvent
@@ -309,7 +358,8 @@ SOURCE_MOVES: Final[Mapping[SourceState, Mapping[SourceEvent, SourceState]]] = {
     # A new agreement may come under the id of an old one.
     _O.REPLACED: {_OE.CONFIRM: _O.ACTIVE},
 }
-
+REVOCABLE_SOURCES: Final = (_O.ACTIVE, _O.SUSPECT)
+"""Confirmed, and not over: a decline or a person may revoke it."""
 
 _V, _VE = RevocationState, RevocationEvent
 REVOCATION_MOVES: Final[Mapping[RevocationState, Mapping[RevocationEvent, RevocationState]]] = {

@@ -11,7 +11,7 @@ from billing.domain.cases import Note
 from billing.domain.days.grace import given_until
 from billing.domain.days.records import DayRecord
 from billing.domain.quiet_hours import charge_slot
-from billing.domain.states import InvoiceState, SubscriptionEvent, SubscriptionState
+from billing.domain.states import RENEWING_SUBSCRIPTIONS, InvoiceState, SubscriptionEvent, SubscriptionState
 from billing.operations.engine import Engine
 from billing.store.tables import Invoice, Subscription
 from billing.store.writes import Author, Change, Move, change, move, note
@@ -74,7 +74,7 @@ def _wait(
     columns = {**written, "next_attempt_at": None, "give_up_at": give_up_at}
     change(tx, Invoice, [Change(owed.invoice_id, InvoiceState.OPEN, columns)])
     state = owed.subscription_state
-    if state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
+    if state in RENEWING_SUBSCRIPTIONS:
         move(tx, Subscription, [Move(owed.subscription_id, state, SubscriptionEvent.FALL_PAST_DUE)], author)
         state = SubscriptionState.PAST_DUE
     told = Note("subscription.re_enrolment_requested", {"why": why})

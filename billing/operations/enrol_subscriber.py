@@ -1,7 +1,7 @@
 """Enrols a subscriber: customer, subscription, first invoice and first charge, then the link to the wallet."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select
@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from billing.domain.identity import row_id
 from billing.domain.public_ids import Kind, public_id
-from billing.domain.states import SubscriptionState
+from billing.domain.states import LIVE_SUBSCRIPTIONS, SubscriptionState
 from billing.operations.customers import Subscriber, find_or_create
 from billing.operations.engine import Engine, Refusal
 from billing.operations.first_charges import Enrolment, Terminal, continue_enrolment
@@ -21,15 +21,6 @@ from billing.store.columns import AnyRow
 from billing.store.tables import Event, Invoice, Subscription
 from billing.store.writes import Author, insert_rows
 from plans.calendar import billing_day
-
-LIVE_STATES: Final = (
-    SubscriptionState.INCOMPLETE,
-    SubscriptionState.TRIALING,
-    SubscriptionState.ACTIVE,
-    SubscriptionState.PAST_DUE,
-    SubscriptionState.PAUSED,
-    SubscriptionState.UNPAID,
-)
 
 
 class AlreadySubscribed(Refusal):
@@ -84,7 +75,7 @@ def _found_or_created(tx: Connection, engine: Engine, subscriber: Subscriber, pl
         select(col(Subscription.id), col(Subscription.state)).where(
             col(Subscription.customer_id) == customer_id,
             col(Subscription.plan_code) == plan_code,
-            col(Subscription.state).in_(LIVE_STATES),
+            col(Subscription.state).in_(LIVE_SUBSCRIPTIONS),
         )
     ).one_or_none()
     if live is not None and live.state is not SubscriptionState.INCOMPLETE:

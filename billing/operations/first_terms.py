@@ -15,7 +15,7 @@ from billing.domain.days.schedule import BillingSchedule, due_at
 from billing.domain.identity import row_id
 from billing.domain.instants import in_utc
 from billing.domain.public_ids import Kind, public_id
-from billing.domain.states import ChargeState, InvoiceEvent, InvoiceState, SubscriptionState
+from billing.domain.states import ENDED_SUBSCRIPTIONS, ChargeState, InvoiceEvent, InvoiceState, SubscriptionState
 from billing.operations.engine import Engine, NotFound, Refusal
 from billing.store.births import invoice_issued
 from billing.store.cases import lock_subscriptions
@@ -28,8 +28,6 @@ from plans.calendar import Interval, Period, billing_day, nth_period
 from plans.catalog import Price as PlanPrice
 from plans.money import Money
 from plans.pricing import price_of_period
-
-_ENDED = (SubscriptionState.CANCELED, SubscriptionState.INCOMPLETE_EXPIRED)
 
 
 class PlanNotOnSale(Refusal):
@@ -193,7 +191,7 @@ def _paid() -> Select[*tuple[Any, ...]]:
         .where(
             col(Subscription.customer_id) == bindparam("customer"),
             col(Subscription.plan_code) == bindparam("plan"),
-            col(Subscription.state).in_(_ENDED),
+            col(Subscription.state).in_(ENDED_SUBSCRIPTIONS),
             col(Invoice.kind) != InvoiceKind.AGREEMENT,
             col(Invoice.state) == InvoiceState.PAID,
             col(Invoice.period_end) > bindparam("today"),

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from billing.domain.charging import GatewayPayment, GatewayRefund, PaymentStatus, RefundsFound, RefundStatus
 from billing.domain.identity import foreign_refund_reference, idempotency_key, row_id
-from billing.domain.states import ChargeState, RefundEvent, RefundState
+from billing.domain.states import POSSIBLY_MADE_REFUND_STATES, ChargeState, RefundEvent, RefundState
 from billing.operations.engine import Engine, Tally
 from billing.operations.follow_refunds import follow_refunds
 from billing.store.births import refund_created
@@ -22,8 +22,6 @@ from billing.store.tables import Charge, Event, Refund, StrayPayment
 from billing.store.writes import Author, Move, insert_rows, move
 
 MADE_BY: Final = "gateway"
-MAY_BE_MADE: Final = (RefundState.DECLINED, RefundState.REFUSED, RefundState.PARKED)
-"""In one of these a refund has ended, or waits for a person, and may have been made all the same."""
 _RETURNED: Final = "returned"
 """Stands for the action of a return: there is one of a payment at most."""
 _BY_BALANCE: Final = "balance-"
@@ -168,7 +166,7 @@ def _correct(tx: Connection, payment_id: str, refunds: Sequence[GatewayRefund], 
     failed = select(col(Refund.id)).where(
         col(Refund.gateway_payment_id) == payment_id,
         col(Refund.reference).in_(list(made)),
-        col(Refund.state).in_(MAY_BE_MADE),
+        col(Refund.state).in_(POSSIBLY_MADE_REFUND_STATES),
     )
     rows = load_refunds(tx, list(tx.execute(failed).scalars()), lock=True) if made else []
     for row in rows:

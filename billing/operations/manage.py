@@ -12,7 +12,13 @@ from billing.domain.cases import Note
 from billing.domain.days.records import UnbilledReason
 from billing.domain.days.returning import Return, return_on
 from billing.domain.instants import in_utc
-from billing.domain.states import SubscriptionEvent, SubscriptionState
+from billing.domain.states import (
+    CANCELABLE_AT_PERIOD_END,
+    ENDED_SUBSCRIPTIONS,
+    PAUSABLE_SUBSCRIPTIONS,
+    SubscriptionEvent,
+    SubscriptionState,
+)
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
 from billing.operations.owed_days import forgive_unbilled, pause_owed, resume_owed, was_charged_today
 from billing.operations.request_keys import done
@@ -28,9 +34,6 @@ from billing.store.writes import Author, Change, Move, change, move, note
 from plans.calendar import billing_day, start_of_day
 
 _S = SubscriptionState
-_PAUSABLE = (_S.ACTIVE, _S.PAST_DUE)
-_RUNNING_OUT = (_S.ACTIVE, _S.TRIALING, _S.PAUSED)
-_ENDED = (_S.CANCELED, _S.INCOMPLETE_EXPIRED)
 MOST_AHEAD: Final = timedelta(days=5 * 366)
 """A day further off than this is taken for a slip of the pen."""
 
@@ -94,7 +97,7 @@ def cancel_at_period_end(engine: Engine, subscription_id: UUID, *, reason: str |
         row = _current(tx, engine, subscription_id, now)
         _refuse_if_ended(row)
         ends_at = _end_of_period(row, now)
-        if row.state not in _RUNNING_OUT or ends_at <= now:
+        if row.state not in CANCELABLE_AT_PERIOD_END or ends_at <= now:
             return _cancel(tx, engine, row, reason, author)
         return _cancel_later(tx, row, ends_at, "period_end", reason, author)
 
@@ -199,7 +202,7 @@ def undo_pause(engine: Engine, subscription_id: UUID, *, now: datetime) -> Manag
     """
     with engine.database.transaction() as tx:
         row = _current(tx, engine, subscription_id, now)
-        if row.pause_at is None or row.state not in _PAUSABLE:
+        if row.pause_at is None or row.state not in PAUSABLE_SUBSCRIPTIONS:
             raise Conflict(f"subscription {subscription_id} is not going to be paused")
         return _undo_pause(tx, row, Author(engine.actor, now))
 
@@ -217,7 +220,7 @@ def resume(engine: Engine, subscription_id: UUID, *, now: datetime) -> Managed:
     author = Author(engine.actor, now)
     with engine.database.transaction() as tx:
         row = _current(tx, engine, subscription_id, now)
-        if row.state in _PAUSABLE and row.pause_at is not None:
+        if row.state in PAUSABLE_SUBSCRIPTIONS and row.pause_at is not None:
             return _undo_pause(tx, row, author)
         if row.state is not _S.PAUSED:
             raise Conflict(f"subscription {subscription_id} is {row.state.value}, not paused")
@@ -261,7 +264,7 @@ def _refuse_unless_to_come(resume_at: datetime | None, after: datetime, now: dat
 
 
 def _refuse_unless_pausable(row: AnyRow) -> None:
-    if row.state not in _PAUSABLE:
+    if row.state not in PAUSABLE_SUBSCRIPTIONS:
         raise Conflict(f"subscription {row.id} is {row.state.value}; only active or past_due can be paused")
 
 
@@ -333,9 +336,9 @@ def _as_planned(tx: Connection, engine: Engine, row: AnyRow, now: datetime) -> A
 def _plans_that_came(row: AnyRow, now: datetime) -> list[SubscriptionState]:
     """Return what a subscription should be by now as planned, in the order of the instants."""
     planned = []
-    if row.pause_at is not None and row.pause_at <= now and row.state in _PAUSABLE:
+    if row.pause_at is not None and row.pause_at <= now and row.state in PAUSABLE_SUBSCRIPTIONS:
         planned.append((row.pause_at, _S.PAUSED))
-    if row.cancel_at is not None and row.cancel_at <= now and row.state not in _ENDED:
+    if row.cancel_at is not None and row.cancel_at <= now and row.state not in ENDED_SUBSCRIPTIONS:
         planned.append((row.cancel_at, _S.CANCELED))
     return [state for _, state in sorted(planned)]
 
@@ -376,7 +379,7 @@ def _subscription(subscription_id: UUID) -> Select[*tuple[Any, ...]]:
 
 
 def _refuse_if_ended(row: AnyRow) -> None:
-    if row.state in _ENDED:
+    if row.state in ENDED_SUBSCRIPTIONS:
         raise Conflict(f"subscription {row.id} is {row.state.value} already")
 
 

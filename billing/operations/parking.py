@@ -13,6 +13,7 @@ from billing.domain.days.releasing import Bill, Release, first_unbilled, release
 from billing.domain.days.renewing import CatchUp
 from billing.domain.states import (
     ENDED_SUBSCRIPTIONS,
+    RENEWING_SUBSCRIPTIONS,
     ChargeEvent,
     ChargeState,
     RefundEvent,
@@ -111,7 +112,7 @@ def _locked_subscription(tx: Connection, subscription_id: UUID) -> AnyRow | None
 
 
 def _release(tx: Connection, engine: Engine, row: AnyRow, now: datetime, bill: Bill | None) -> Release:
-    if row.state not in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING):
+    if row.state not in RENEWING_SUBSCRIPTIONS:
         return Release()
     schedule, today = schedule_of(row), billing_day(now, row.zone)
     if row.state is SubscriptionState.TRIALING and schedule.next_start <= today:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, select, text
 from sqlmodel import col
 
 from billing.domain.cases import ChargeKind, InvoiceKind
-from billing.domain.states import ChargeState, InvoiceState, SubscriptionState
+from billing.domain.states import STARTED_SUBSCRIPTIONS, ChargeState, InvoiceState
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound
 from billing.operations.first_charges import (
@@ -26,14 +26,6 @@ from billing.store.cases import lock_subscriptions
 from billing.store.tables import LIVE_CHARGE, Charge, Event, Invoice, Subscription
 from billing.store.writes import Author, insert_rows
 from plans.calendar import Period
-
-_REPLACEABLE = (
-    SubscriptionState.TRIALING,
-    SubscriptionState.ACTIVE,
-    SubscriptionState.PAST_DUE,
-    SubscriptionState.UNPAID,
-    SubscriptionState.PAUSED,
-)
 
 
 def re_enrol(engine: Engine, subscription_id: UUID, terminal: Terminal, *, now: datetime) -> Enrolment:
@@ -83,7 +75,7 @@ def _invoice_to_pay(tx: Connection, engine: Engine, subscription_id: UUID, now: 
     ).one_or_none()
     if subscription is None:
         raise NotFound(f"there is no subscription {subscription_id}")
-    if subscription.state not in _REPLACEABLE:
+    if subscription.state not in STARTED_SUBSCRIPTIONS:
         raise Conflict(f"subscription {subscription_id} is {subscription.state.value}; enrol the subscriber anew")
     live = tx.execute(
         select(col(Charge.invoice_id), col(Charge.kind), col(Charge.state)).where(

@@ -23,12 +23,19 @@ from billing.domain.hanging import HangingBounds, why_refund_not_shown, why_refu
 from billing.domain.polling import poll_again_at
 from billing.domain.rechecks import AFTER_A_REFUSAL, next_look_at_refused, next_look_at_settled
 from billing.domain.settlement import FIRST_LOOK_AFTER, LONGEST_CODE
-from billing.domain.states import REFUND_MOVES, RefundEvent, RefundState, can_move
+from billing.domain.states import (
+    FAILED_REFUND_STATES,
+    LOOKED_UP_REFUND_STATES,
+    POSSIBLY_MADE_REFUND_STATES,
+    REFUND_MOVES,
+    RefundEvent,
+    RefundState,
+    can_move,
+)
 from billing.gateway.port import RefundRequest
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Tally
 from billing.operations.follow_refunds import follow_refunds
-from billing.operations.foreign_refunds import MAY_BE_MADE
 from billing.operations.hold_refunds import those_to_send
 from billing.operations.refund_balances import by_balances
 from billing.store.due import Kind
@@ -44,8 +51,6 @@ _ENDS: Final = frozenset(
 )
 _SLOWLY: Final = 5
 """So many looks are behind a refund that is asked about every six hours."""
-_ASKED_ABOUT: Final = (RefundState.SENDING, RefundState.UNKNOWN, RefundState.PENDING, RefundState.PARKED)
-_LOOKED_AT_AGAIN: Final = (RefundState.REFUSED, RefundState.DECLINED)
 
 
 def settle_refunds(engine: Engine, *, now: datetime) -> Tally:
@@ -124,7 +129,7 @@ def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
 def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
     tally = Tally()
     with engine.database.snapshot() as tx:
-        rows = [row for row in load_refunds(tx, ids) if row.state in _ASKED_ABOUT and row.is_due(now)]
+        rows = [row for row in load_refunds(tx, ids) if row.state in LOOKED_UP_REFUND_STATES and row.is_due(now)]
     answers = by_balances(engine, rows, engine.gateway.find_refunds([row.gateway_payment_id for row in rows]))
     absent: list[RefundRow] = []
     since = engine.gateway.moment()
@@ -159,7 +164,7 @@ def _recheck_failed(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally
     """Look again at what was refused, or settled by hand as failed: it may have been made all the same."""
     tally = Tally()
     with engine.database.snapshot() as tx:
-        rows = [row for row in load_refunds(tx, ids) if row.state in _LOOKED_AT_AGAIN and row.is_due(now)]
+        rows = [row for row in load_refunds(tx, ids) if row.state in FAILED_REFUND_STATES and row.is_due(now)]
     answers = by_balances(engine, rows, engine.gateway.find_refunds([row.gateway_payment_id for row in rows]))
     with engine.database.transaction() as tx:
         current = {row.id: row for row in load_refunds(tx, [row.id for row in rows], lock=True)}
@@ -188,7 +193,7 @@ def recheck_ended(engine: Engine, refund_ids: Sequence[UUID], *, now: datetime) 
     """Ask about refunds that were declined, refused or parked here; one that was made all the same ends so."""
     tally = Tally()
     with engine.database.snapshot() as tx:
-        rows = [row for row in load_refunds(tx, refund_ids) if row.state in MAY_BE_MADE]
+        rows = [row for row in load_refunds(tx, refund_ids) if row.state in POSSIBLY_MADE_REFUND_STATES]
     answers = engine.gateway.find_refunds([row.gateway_payment_id for row in rows])
     tally.acts["refund_rechecks"] += len(rows)
     with engine.database.transaction() as tx:

@@ -14,7 +14,13 @@ from billing.domain.declines import DeclineClass
 from billing.domain.failing import settle_failure
 from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
-from billing.domain.states import ChargeEvent, ChargeState, InvoiceState, SourceState, SubscriptionState
+from billing.domain.states import (
+    CHARGEABLE_SUBSCRIPTIONS,
+    ChargeEvent,
+    ChargeState,
+    InvoiceState,
+    SourceState,
+)
 from billing.gateway.port import PaymentRequest
 from billing.operations.doubt import look_ahead
 from billing.operations.engine import ABSENT_SPACING, SEND_DEADLINE, Engine, Rules, Tally
@@ -34,12 +40,6 @@ from billing.store.writes import Author, Change, Move, change, move
 
 SET_ASIDE_FOR: Final = timedelta(days=1)
 """A charge whose subscription was paid by other days waits for a person, and is looked up once a day meanwhile."""
-_STILL_CHARGED = (
-    SubscriptionState.ACTIVE,
-    SubscriptionState.TRIALING,
-    SubscriptionState.PAST_DUE,
-    SubscriptionState.UNPAID,
-)
 
 
 def resend_absent(engine: Engine, absent: Sequence[AskedAbout], *, now: datetime) -> Tally:
@@ -106,7 +106,7 @@ def _still_wanted(case: Case) -> bool:
     return (
         case.charge_kind is ChargeKind.RENEWAL
         and case.invoice_state is InvoiceState.OPEN
-        and case.subscription_state in _STILL_CHARGED
+        and case.subscription_state in CHARGEABLE_SUBSCRIPTIONS
         and case.source_state is SourceState.ACTIVE
     )
 

@@ -15,7 +15,7 @@ from billing.domain.days.grace import MOST_DAYS_WITHOUT_ACCESS
 from billing.domain.instants import in_utc
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.quiet_hours import outside_quiet_hours
-from billing.domain.states import InvoiceState, SourceState, SubscriptionState
+from billing.domain.states import CHARGEABLE_SUBSCRIPTIONS, InvoiceState, SourceState, SubscriptionState
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal, Tally
 from billing.operations.first_charges import ChargingStopped
@@ -32,7 +32,6 @@ from plans.calendar import billing_day
 
 log = structlog.get_logger()
 _S = SubscriptionState
-_RETRYABLE: Final = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE, _S.UNPAID)
 _INSTEAD: Final = {
     _S.INCOMPLETE: "the subscriber makes the first payment in the wallet: send the enrolment again for its link",
     _S.PAUSED: "resume it, and its open invoice is charged",
@@ -117,7 +116,7 @@ def _sent(engine: Engine, started: Sequence[StartedCharge], now: datetime, since
 
 
 def _refuse_unless_chargeable(engine: Engine, row: ChargeableInvoice, now: datetime) -> None:
-    if row.subscription_state not in _RETRYABLE:
+    if row.subscription_state not in CHARGEABLE_SUBSCRIPTIONS:
         raise _wrong_state(row.subscription_id, row.subscription_state)
     if row.kind is InvoiceKind.AGREEMENT:
         raise Conflict(f"invoice {row.id} only makes an agreement: {_replace(row)}")
@@ -165,7 +164,7 @@ def _why_not(tx: Connection, invoice_id: UUID) -> Refusal:
         return NotFound(f"there is no invoice {invoice_id}")
     if row.state in _NOTHING_OWED:
         return Conflict(f"invoice {invoice_id} cannot be charged: {_NOTHING_OWED[row.state]}")
-    if row.subscription_state not in _RETRYABLE:
+    if row.subscription_state not in CHARGEABLE_SUBSCRIPTIONS:
         return _wrong_state(row.subscription_id, row.subscription_state)
     if has_live_charge(tx, row.subscription_id):
         return Conflict("another charge of its subscription is under way: try again when it is settled")

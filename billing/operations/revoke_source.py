@@ -11,7 +11,16 @@ from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind, Note
 from billing.domain.declines import DeclineClass
-from billing.domain.states import InvoiceState, RevocationState, SourceEvent, SourceState, SubscriptionState
+from billing.domain.states import (
+    AUTO_CHARGED_SUBSCRIPTIONS,
+    REVOCABLE_SOURCES,
+    STARTED_SUBSCRIPTIONS,
+    InvoiceState,
+    RevocationState,
+    SourceEvent,
+    SourceState,
+    SubscriptionState,
+)
 from billing.operations.ask_for_agreement import Owed, ask_for_agreement
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound
@@ -25,8 +34,6 @@ from billing.store.writes import Author, Move, move, note
 from plans.calendar import Period
 
 _S = SubscriptionState
-_NEEDS_ONE: Final = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE, _S.PAUSED, _S.UNPAID)
-_TRIED: Final = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE)
 _GONE: Final = DeclineClass.AGREEMENT_GONE.value
 
 
@@ -62,7 +69,7 @@ def revoke_source(engine: Engine, source_id: UUID, *, reason: str, now: datetime
         state: SourceState = row.state
         is_told = row.revocation is RevocationState.CONFIRMED
         asked: Sequence[UUID] = ()
-        if state in (SourceState.ACTIVE, SourceState.SUSPECT):
+        if state in REVOCABLE_SOURCES:
             told = Move(source_id, state, SourceEvent.REVOKE, data={"reason": reason[:200]})
             move(tx, Source, [told], author)
             state, asked = SourceState.REVOKED, _ask(tx, engine, source_id, author)
@@ -102,11 +109,11 @@ def _ask(tx: Connection, engine: Engine, source_id: UUID, author: Author) -> Seq
     """Ask for a new agreement for each subscription that used the source, and return which they are."""
     rows = tx.execute(
         select(col(Subscription.id), col(Subscription.state), col(Subscription.zone))
-        .where(col(Subscription.source_id) == source_id, col(Subscription.state).in_(_NEEDS_ONE))
+        .where(col(Subscription.source_id) == source_id, col(Subscription.state).in_(STARTED_SUBSCRIPTIONS))
         .order_by(col(Subscription.id))
     ).all()
     for row in rows:
-        waiting = _to_be_tried(tx, row.id) if row.state in _TRIED else []
+        waiting = _to_be_tried(tx, row.id) if row.state in AUTO_CHARGED_SUBSCRIPTIONS else []
         state = row.state
         for invoice in waiting:
             owed = Owed(

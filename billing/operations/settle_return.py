@@ -5,7 +5,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from billing.domain.public_ids import Kind, public_id
-from billing.domain.states import LIVE_CHARGE_STATES, ChargeState
+from billing.domain.states import IN_FLIGHT_CHARGE_STATES, LIVE_CHARGE_STATES, ChargeState
 from billing.operations.engine import Engine, NotFound
 from billing.operations.look_up_unsettled import look_up
 from billing.store.columns import AnyRow
@@ -54,7 +54,7 @@ def _found(engine: Engine, token: str) -> AnyRow:
 def _word(state: ChargeState) -> str:
     if state is ChargeState.CAPTURED:
         return "captured"
-    return "pending" if state in (ChargeState.SENDING, ChargeState.UNKNOWN, ChargeState.PENDING) else state.value
+    return "pending" if state in IN_FLIGHT_CHARGE_STATES else state.value
 
 
 def _with_query(url: str, told: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from billing.domain.charging import Found, GatewayPayment, PaymentStatus
 from billing.domain.polling import poll_again_at
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
 from billing.domain.settlement import mismatch
-from billing.domain.states import ENDED_SUBSCRIPTIONS, LIVE_CHARGE_STATES, ChargeState
+from billing.domain.states import ENDED_SUBSCRIPTIONS, FAILED_CHARGE_STATES
 from billing.operations.batches import pages_of
 from billing.operations.engine import Engine, Tally
 from billing.operations.strays import LONGEST_STATUS, resolve_stray, update_stray
@@ -23,7 +23,6 @@ from billing.store.writes import Author, Change, change, note
 from plans.money import Money
 
 _MAY_HOLD_MONEY = (PaymentStatus.CAPTURED, PaymentStatus.UNCLEAR, PaymentStatus.OPEN)
-_CLOSED_UNPAID = frozenset(ChargeState) - LIVE_CHARGE_STATES - {ChargeState.CAPTURED}
 
 
 def settle_strays(engine: Engine, *, now: datetime) -> Tally:
@@ -60,7 +59,11 @@ def _settle(engine: Engine, payment_id: str, payment: GatewayPayment | None, now
 
 def _is_its_own(case: Case, payment: GatewayPayment) -> bool:
     """Say whether a payment is what its closed charge asked for, though it was once read with another amount."""
-    return case.charge_state in _CLOSED_UNPAID and case.gateway_payment_id is None and mismatch(case, payment) is None
+    return (
+        case.charge_state in FAILED_CHARGE_STATES
+        and case.gateway_payment_id is None
+        and mismatch(case, payment) is None
+    )
 
 
 def _see_to(tx: Connection, case: Case, payment: GatewayPayment, author: Author) -> Tally:
@@ -86,7 +89,7 @@ def _watch(tx: Connection, stray: AnyRow, payment: GatewayPayment | None, now: d
 
 
 def _give_back(tx: Connection, case: Case, payment: GatewayPayment, author: Author) -> None:
-    twice = case.charge_state not in _CLOSED_UNPAID
+    twice = case.charge_state not in FAILED_CHARGE_STATES
     minor = payment.captured_minor or payment.amount_minor or case.amount.minor
     captured = Captured(
         case.charge_id,

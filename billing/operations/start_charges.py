@@ -13,7 +13,7 @@ from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.identity import charge_reference, idempotency_key, row_id
 from billing.domain.quiet_hours import charge_slot, outside_quiet_hours
 from billing.domain.settlement import NO_AGREEMENT
-from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
+from billing.domain.states import AUTO_CHARGED_SUBSCRIPTIONS, ChargeState, InvoiceState, SourceState
 from billing.gateway.port import PaymentRequest
 from billing.operations.ask_for_agreement import Owed, ask_for_agreement, ask_for_confirmation
 from billing.operations.engine import SEND_DEADLINE, Engine, Rules
@@ -23,8 +23,6 @@ from billing.store.installation import InstallationRow
 from billing.store.tables import Charge, Event, Invoice
 from billing.store.writes import Author, Change, change, insert_rows
 from plans.calendar import billing_day
-
-_CHARGED_AUTOMATICALLY = (SubscriptionState.ACTIVE, SubscriptionState.TRIALING, SubscriptionState.PAST_DUE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ def start_due_charges(
 ) -> list[StartedCharge]:
     """Write a charge for each of these invoices that may be charged now; put off or ask about the others."""
     author = Author(engine.actor, now)
-    rows = [row for row in load_chargeable(tx, ids) if row.subscription_state in _CHARGED_AUTOMATICALLY]
+    rows = [row for row in load_chargeable(tx, ids) if row.subscription_state in AUTO_CHARGED_SUBSCRIPTIONS]
     captured = last_captures(tx, [row.subscription_id for row in rows])
     chosen: dict[UUID, ChargeableInvoice] = {}
     put_off: list[Change] = []

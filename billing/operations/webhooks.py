@@ -12,6 +12,7 @@ from sqlmodel import col
 from billing.domain.charging import Found, GatewayPayment
 from billing.domain.disputes import Told, told_from
 from billing.domain.identity import reference_prefix
+from billing.domain.states import HINTED_LATER_REFUND_STATES, HINTED_REFUND_STATES
 from billing.gateway.webhooks import VerifiedEvent
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.disputes import record_disputes
@@ -160,8 +161,8 @@ def _look_at_refunds(engine: Engine, webhooks: Sequence[_Stored], now: datetime)
                 update(Refund)
                 .where(
                     col(Refund.gateway_payment_id).in_(about),
-                    col(Refund.state).in_(["pending", "unknown"])
-                    | (col(Refund.state).in_(["parked", "declined"]) & col(Refund.check_at).is_not(None)),
+                    col(Refund.state).in_(HINTED_REFUND_STATES)
+                    | (col(Refund.state).in_(HINTED_LATER_REFUND_STATES) & col(Refund.check_at).is_not(None)),
                 )
                 .values(check_at=now)
             )

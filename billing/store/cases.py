@@ -10,15 +10,13 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from billing.domain.cases import Case
-from billing.domain.states import RevocationState, SourceState
+from billing.domain.states import LIVE_SUBSCRIPTIONS, RevocationState, SourceState
 from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.schedules import schedule_of
 from billing.store.tables import Charge, Invoice, Price, Source, Subscription
 from plans.calendar import Period
 from plans.money import Money
-
-_LIVE_ELSEWHERE = ("incomplete", "trialing", "active", "past_due", "paused", "unpaid")
 
 
 def lock_subscriptions(tx: Connection, subscription_ids: Sequence[UUID], *, skip_locked: bool = False) -> set[UUID]:
@@ -66,7 +64,7 @@ def _cases() -> Select[*tuple[Any, ...]]:
         col(other.customer_id) == col(Subscription.customer_id),
         col(other.plan_code) == col(Subscription.plan_code),
         col(other.id) != col(Subscription.id),
-        col(other.state).in_(_LIVE_ELSEWHERE)
+        col(other.state).in_(LIVE_SUBSCRIPTIONS)
         # It has ended, and its paid days would be paid for twice.
         | ((col(other.paid_through) > col(Invoice.period_start)) & (col(other.billed_index) >= 0)),
     )

@@ -1,5 +1,6 @@
 """Column types that keep what SQLite and drivers would lose: zones, enums, ids."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any
@@ -73,6 +74,14 @@ def enum_of(states: type[StrEnum]) -> Enum:
         name=f"is_a_{states.__name__.lower()}",
         values_callable=lambda members: [member.value for member in members],
     )
+
+
+def state_in(states: Iterable[StrEnum], column: str = "state") -> str:
+    """Return the literal condition that a column holds one of these values: ``state IN ('active', 'trialing')``.
+
+    The order is kept: SQLite takes a partial index only for the very condition that it was made with.
+    """
+    return f"{column} IN ({', '.join(repr(each.value) for each in states)})"
 
 
 def partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:

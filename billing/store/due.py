@@ -15,6 +15,7 @@ from billing.store.installation import load_installation
 from billing.store.obligation_tables import OBLIGATION_TO_SEE_TO, RefundObligation
 from billing.store.request_tables import KEPT_REQUEST, KeyedRequest
 from billing.store.tables import (
+    AUTO_CHARGED,
     CHARGE_TO_ASK_ABOUT,
     DUE_INVOICE,
     LIVE_CHARGE,
@@ -173,6 +174,6 @@ def _is_held() -> Select[Any]:
             col(Subscription.id) == col(Invoice.subscription_id),
             col(Subscription.parked_reason).is_not(None)
             | col(Plan.paused_at).is_not(None)
-            | text("subscription.state NOT IN ('active', 'trialing', 'past_due')"),
+            | text(f"NOT subscription.{AUTO_CHARGED}"),
         )
     )

@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
 from billing.domain.days.records import DayKind
-from billing.domain.states import InvoiceState
+from billing.domain.states import FORGIVEN_INVOICES
 from billing.store.columns import AnyRow
 from billing.store.tables import DayRecord, Invoice, Subscription
 
@@ -17,7 +17,7 @@ def forgiven_columns() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """Return the columns of a query for subscriptions that :func:`forgiven_through` reads."""
     invoices = select(func.max(col(Invoice.period_end))).where(
         col(Invoice.subscription_id) == col(Subscription.id),
-        col(Invoice.state).in_((InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)),
+        col(Invoice.state).in_(FORGIVEN_INVOICES),
         col(Invoice.kind) == InvoiceKind.RENEWAL,
     )
     days = select(func.max(col(DayRecord.ends_on))).where(

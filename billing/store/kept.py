@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlmodel import col
 
 from billing.domain.disputes import DisputeState
-from billing.domain.states import COUNTED_REFUND_STATES, RefundState
+from billing.domain.states import UNSETTLED_REFUND_STATES, RefundState
 from billing.store.dispute_tables import Dispute
 from billing.store.obligation_tables import RefundObligation
 from billing.store.tables import Charge, Refund
@@ -36,12 +36,9 @@ def refund_is_under_way() -> ColumnElement[bool]:
     """Return the condition that a refund of a charge of the query has no outcome yet."""
     return (
         select(col(Refund.id))
-        .where(col(Refund.charge_id) == col(Charge.id), col(Refund.state).in_(_UNDER_WAY))
+        .where(col(Refund.charge_id) == col(Charge.id), col(Refund.state).in_(UNSETTLED_REFUND_STATES))
         .exists()
     )
-
-
-_UNDER_WAY = COUNTED_REFUND_STATES - {RefundState.REFUNDED, RefundState.PARKED}
 
 
 def _sum(column: Any) -> Select[*tuple[Any, ...]]:

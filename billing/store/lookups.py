@@ -9,12 +9,12 @@ from sqlalchemy import Connection, Select, select
 from sqlmodel import SQLModel, col
 
 from billing.domain.public_ids import Kind, NotAnId, beginning_of, brief_id, public_id
+from billing.domain.states import LIVE_SUBSCRIPTIONS
 from billing.store.obligation_tables import RefundObligation
-from billing.store.tables import LIVE_SUBSCRIPTION, Charge, Customer, Invoice, Refund, Source, Subscription
+from billing.store.tables import Charge, Customer, Invoice, Refund, Source, Subscription
 from billing.store.writes import table_of
 
 _BEGINNING: Final = re.compile(r"[0-9a-f]{6,32}")
-_LIVE: Final = frozenset(re.findall(r"'(\w+)'", LIVE_SUBSCRIPTION))
 
 
 _KINDS: Final[Mapping[type[SQLModel], Kind]] = {
@@ -47,7 +47,7 @@ def find_subscription(tx: Connection, meant: str) -> UUID:
         .join(Customer, col(Customer.id) == col(Subscription.customer_id))
         .where(col(Customer.reference) == meant)
     ).all()
-    live = [row for row in rows if row.state.value in _LIVE] or rows
+    live = [row for row in rows if row.state in LIVE_SUBSCRIPTIONS] or rows
     if len(live) == 1:
         found: UUID = live[0].id
         return found

@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from billing.domain.states import ObligationState
-from billing.store.columns import MinorUnits, enum_of, instant, partial_index
+from billing.domain.states import OPEN_OBLIGATION_STATES, ObligationState
+from billing.store.columns import MinorUnits, enum_of, instant, partial_index, state_in
 from billing.store.tables import PARKED
 
 OBLIGATION_TO_SEE_TO: Final = "check_at IS NOT NULL"
-OPEN_OBLIGATION: Final = "state IN ('owed', 'refunding', 'parked')"
+OPEN_OBLIGATION: Final = state_in(OPEN_OBLIGATION_STATES)
 
 
 class RefundObligation(SQLModel, table=True):

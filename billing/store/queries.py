@@ -18,6 +18,7 @@ from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, InvoiceState,
 from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.tables import (
+    AUTO_CHARGED,
     CHARGE_TO_ASK_ABOUT,
     DUE_INVOICE,
     LIVE_CHARGE,
@@ -133,7 +134,7 @@ def renewals_expected_per_day(tx: Connection) -> float:
     rows = tx.execute(
         select(col(Price.interval_unit), col(Price.interval_count), func.count())
         .join(Subscription, col(Subscription.price_id) == col(Price.id))
-        .where(text("subscription.state IN ('active', 'trialing', 'past_due')"))
+        .where(text(f"subscription.{AUTO_CHARGED}"))
         .group_by(col(Price.interval_unit), col(Price.interval_count))
     )
     days = {"day": 1.0, "week": 7.0, "month": 30.4, "year": 365.25}

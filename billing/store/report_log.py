@@ -10,11 +10,12 @@ from sqlalchemy import Connection, func, null, select, text, type_coerce
 from sqlmodel import col
 
 from billing.domain.public_ids import Kind
-from billing.domain.states import RefundState
+from billing.domain.states import STARTED_SUBSCRIPTIONS, RefundState
 from billing.store.columns import UtcDateTime
 from billing.store.obligation_tables import RefundObligation
 from billing.store.reports import AnySelect, columns_of
 from billing.store.tables import (
+    AUTO_CHARGED,
     DUE_INVOICE,
     LIVE_CHARGE,
     RENEWABLE,
@@ -246,8 +247,8 @@ def due_on_paused_plans(tx: Connection, now: datetime) -> dict[str, int]:
 
 def count_without_agreement(tx: Connection) -> int:
     """Return how many subscriptions that were begun have no source at all: their payment made no agreement."""
-    paid = text("subscription.state IN ('trialing', 'active', 'past_due', 'paused', 'unpaid')")
-    query = select(func.count()).select_from(Subscription).where(paid, col(Subscription.source_id).is_(None))
+    started = col(Subscription.state).in_(STARTED_SUBSCRIPTIONS)
+    query = select(func.count()).select_from(Subscription).where(started, col(Subscription.source_id).is_(None))
     return tx.execute(query).scalar_one()
 
 
@@ -283,7 +284,7 @@ def _overdue_charges(tx: Connection, since: datetime) -> int:
         .where(
             text(f"invoice.{DUE_INVOICE}"),
             col(Invoice.next_attempt_at) < since,
-            text("subscription.state IN ('active', 'trialing', 'past_due')"),
+            text(f"subscription.{AUTO_CHARGED}"),
             col(Subscription.parked_reason).is_(None),
             col(Plan.paused_at).is_(None),
             ~live.exists(),

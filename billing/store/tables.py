@@ -11,6 +11,12 @@ from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.days import records
 from billing.domain.days.records import DayKind, UnbilledReason
 from billing.domain.states import (
+    AUTO_CHARGED_SUBSCRIPTIONS,
+    LIVE_CHARGE_STATES,
+    LIVE_SUBSCRIPTIONS,
+    PAUSABLE_SUBSCRIPTIONS,
+    RENEWING_SUBSCRIPTIONS,
+    UNSETTLED_REFUND_STATES,
     ChargeState,
     InvoiceState,
     RefundState,
@@ -18,26 +24,27 @@ from billing.domain.states import (
     SourceState,
     SubscriptionState,
 )
-from billing.store.columns import DaysWithoutAccess, MinorUnits, Sequence, enum_of, instant, partial_index
+from billing.store.columns import DaysWithoutAccess, MinorUnits, Sequence, enum_of, instant, partial_index, state_in
 from plans.calendar import IntervalUnit
 
 # Conditions of partial indexes are literals, so that SQLite and PostgreSQL's generic plans recognise them.
-LIVE_SUBSCRIPTION: Final = "state IN ('incomplete', 'trialing', 'active', 'past_due', 'paused', 'unpaid')"
-RENEWABLE: Final = "state IN ('active', 'trialing') AND parked_reason IS NULL"
-LIVE_CHARGE: Final = "state IN ('sending', 'unknown', 'pending', 'parked')"
+LIVE_SUBSCRIPTION: Final = state_in(LIVE_SUBSCRIPTIONS)
+AUTO_CHARGED: Final = state_in(AUTO_CHARGED_SUBSCRIPTIONS)
+RENEWABLE: Final = f"{state_in(RENEWING_SUBSCRIPTIONS)} AND parked_reason IS NULL"
+LIVE_CHARGE: Final = state_in(LIVE_CHARGE_STATES)
 UNSETTLED_CHARGE: Final = f"{LIVE_CHARGE} AND state <> 'parked'"
 CHARGE_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 DUE_INVOICE: Final = "state = 'open' AND next_attempt_at IS NOT NULL"
 UNKNOWN_CHARGE: Final = "state = 'unknown'"
 PARKED: Final = "state = 'parked'"
-PAUSE_PLANNED: Final = "pause_at IS NOT NULL AND state IN ('active', 'past_due')"
+PAUSE_PLANNED: Final = f"pause_at IS NOT NULL AND {state_in(PAUSABLE_SUBSCRIPTIONS)}"
 PARKED_SUBSCRIPTION: Final = "parked_reason IS NOT NULL"
 REFUND_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
 REVOCATION_TO_TELL: Final = "revocation = 'requested'"
 SET_UP_FAILURE: Final = "decline_class = 'set_up'"
 UNEXPLAINED_DECLINE: Final = "decline_class = 'unknown'"
 CAPTURED: Final = "state = 'captured'"
-UNSETTLED_REFUND: Final = "state IN ('requested', 'sending', 'unknown', 'pending')"
+UNSETTLED_REFUND: Final = state_in(UNSETTLED_REFUND_STATES)
 
 
 class Plan(SQLModel, table=True):

@@ -10,12 +10,17 @@ from billing.domain.days.records import DayKind, DayRecord, UnbilledReason, forg
 from billing.domain.days.returning import bought_on, return_on
 from billing.domain.days.schedule import slot_on
 from billing.domain.quiet_hours import ChargeWindow
-from billing.domain.states import InvoiceState, SubscriptionState
+from billing.domain.states import (
+    ENROLLING_SUBSCRIPTIONS,
+    IN_ARREARS,
+    PAYABLE_INVOICES,
+    RENEWING_SUBSCRIPTIONS,
+    InvoiceState,
+    SubscriptionState,
+)
 from plans.calendar import Period, billing_day, nth_period
 
 _S = SubscriptionState
-_OWED = (InvoiceState.OPEN, InvoiceState.UNCOLLECTIBLE)
-_ENROLLING = (_S.INCOMPLETE, _S.INCOMPLETE_EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ def lacks_confirmation(case: Case, now: datetime) -> bool:
     A charge that was made in time may be captured long after; one that was made later had been confirmed. A debt that
     was written off is one, too: it counts how many days gave no access until then.
     """
-    if case.invoice_state not in _OWED or case.subscriber_is_present:
+    if case.invoice_state not in PAYABLE_INVOICES or case.subscriber_is_present:
         return False
     sent_on = billing_day(case.sent_at, case.zone)
     return _is_too_late(case, billing_day(now, case.zone)) and not _is_too_late(case, sent_on)
@@ -50,8 +55,8 @@ def covered_by(case: Case, now: datetime, window: ChargeWindow) -> Coverage:
     """
     today = billing_day(now, case.zone)
     if case.invoice_kind is InvoiceKind.AGREEMENT:
-        return _trial(case, today, window) if case.subscription_state in _ENROLLING else Coverage()
-    if case.subscription_state in _ENROLLING:
+        return _trial(case, today, window) if case.subscription_state in ENROLLING_SUBSCRIPTIONS else Coverage()
+    if case.subscription_state in ENROLLING_SUBSCRIPTIONS:
         return _first_period(case, today, window)
     if case.invoice_state is InvoiceState.OPEN and _is_too_late(case, today):
         return _period_anew(case, today, window)
@@ -119,11 +124,11 @@ def _ends_a_debt(case: Case) -> bool:
     """Say whether the next period was waiting for this payment, so that it begins anew if it should have begun."""
     if case.invoice_state is not InvoiceState.OPEN:
         return False
-    if case.subscription_state in (_S.PAST_DUE, _S.UNPAID):
+    if case.subscription_state in IN_ARREARS:
         return True
     if case.subscription_state is _S.PAUSED:
         return case.paused_by_dunning
-    goes_on = case.subscription_state in (_S.ACTIVE, _S.TRIALING)
+    goes_on = case.subscription_state in RENEWING_SUBSCRIPTIONS
     return goes_on and case.period.end == case.schedule.next_start
 
 

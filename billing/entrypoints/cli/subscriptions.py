@@ -9,7 +9,7 @@ from uuid import UUID
 import typer
 
 from billing.domain.public_ids import Kind, brief_id, public_id
-from billing.domain.states import SubscriptionState
+from billing.domain.states import PAUSABLE_SUBSCRIPTIONS, RENEWING_SUBSCRIPTIONS, SubscriptionState
 from billing.entrypoints.cli.columns import Column, amounts, ids, instants, print_list, words
 from billing.entrypoints.cli.context import Session, session_of
 from billing.entrypoints.cli.instants import read_day, read_instant
@@ -253,7 +253,7 @@ def _state(row: SubscriptionRow) -> str:
         told.append("parked")
     if row.plan_paused_at is not None:
         told.append("plan paused")
-    if row.pause_at is not None and row.state in (SubscriptionState.ACTIVE, SubscriptionState.PAST_DUE):
+    if row.pause_at is not None and row.state in PAUSABLE_SUBSCRIPTIONS:
         told.append("to be paused")
     if row.cancel_at is not None:
         told.append("ends")
@@ -262,5 +262,5 @@ def _state(row: SubscriptionRow) -> str:
 
 def _next(row: SubscriptionRow) -> datetime | None:
     ends_first = any(at is not None and at <= row.next_due_at for at in (row.cancel_at, row.pause_at))
-    renews = row.state in (SubscriptionState.ACTIVE, SubscriptionState.TRIALING) and not ends_first
+    renews = row.state in RENEWING_SUBSCRIPTIONS and not ends_first
     return row.next_due_at if renews and not row.parked_reason and not row.plan_paused_at else None

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from billing.domain.states import ENROLLING_SUBSCRIPTIONS, SubscriptionState
 from billing.entrypoints.demo.cast import Subscriber, renewal_day
 from billing.store.database import Database
 
@@ -132,7 +133,7 @@ def _missed(tx: Connection, cast: Sequence[Subscriber], end: datetime) -> list[s
             missed.append(f"{member.reference} was never enrolled")
             continue
         row = found[member.reference]
-        if row.state in ("incomplete", "incomplete_expired", "past_due"):
+        if row.state in ENROLLING_SUBSCRIPTIONS or row.state == SubscriptionState.PAST_DUE:
             continue
         over = _instant(row.canceled_at) or end
         month, step = 0, 12 if member.plan.endswith("yearly") else 1

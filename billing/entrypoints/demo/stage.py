@@ -11,6 +11,7 @@ import httpx2
 
 from billing.config.settings import SANDBOX_API_KEY
 from billing.domain.public_ids import Kind, public_id
+from billing.domain.states import AUTO_CHARGED_SUBSCRIPTIONS
 from billing.entrypoints.demo.cast import Subscriber
 
 RETURN_URLS: Final = {
@@ -57,7 +58,7 @@ class Stage:
     def cancel(self, member: Subscriber) -> None:
         """Cancel at the end of the period, as long as there is something to cancel."""
         found = self._subscription(member)
-        if found is not None and found["state"] in ("active", "past_due"):
+        if found is not None and found["state"] in AUTO_CHARGED_SUBSCRIPTIONS:
             self._post(f"/v1/subscriptions/{found['id']}/cancel", {"at": "period_end", "reason": "no longer needed"})
 
     def refund(self, charge_id: UUID, won: int) -> None:

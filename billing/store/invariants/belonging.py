@@ -8,6 +8,8 @@ from zoneinfo import available_timezones
 
 from sqlalchemy import Connection
 
+from billing.domain.states import ENDED_SUBSCRIPTIONS
+from billing.store.columns import state_in
 from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, id_as_text, invariant, text_of
 
 _PARENTS: Final = (
@@ -87,7 +89,7 @@ def cancel_safety(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[F
     for row in ask(
         tx,
         f"SELECT e.subject_id FROM event e{ended} LEFT JOIN refund r"
-        f" ON {id_as_text(tx, 'r.charge_id')} = e.subject_id AND r.state IN ({COUNTED_REFUND})"
+        f" ON {id_as_text(tx, 'r.charge_id')} = e.subject_id AND r.{COUNTED_REFUND}"
         " WHERE s.state = 'canceled' AND e.type = 'charge.captured' AND r.id IS NULL AND NOT EXISTS (SELECT 1 FROM"
         f" refund_obligation b WHERE {id_as_text(tx, 'b.charge_id')} = e.subject_id)",
     ):
@@ -98,8 +100,7 @@ def cancel_safety(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[F
 def ended_is_not_parked(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
     for row in ask(
         tx,
-        "SELECT id, state FROM subscription WHERE parked_reason IS NOT NULL"
-        " AND state IN ('canceled', 'incomplete_expired')",
+        f"SELECT id, state FROM subscription WHERE parked_reason IS NOT NULL AND {state_in(ENDED_SUBSCRIPTIONS)}",
     ):
         yield "subscription", row[0], f"it is {row[1]}, and still parked"
 

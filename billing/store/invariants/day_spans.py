@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
 from billing.domain.days.records import DayKind
-from billing.domain.states import InvoiceState
+from billing.domain.states import COLLECTIBLE_INVOICES, FORGIVEN_INVOICES, InvoiceState
 from billing.store.among import among
 from billing.store.columns import AnyRow
 from billing.store.invariants.model import COUNTED_REFUND
@@ -23,7 +23,7 @@ from plans.calendar import CalendarError, Period, billing_day
 KEPT: Final = (
     "EXISTS (SELECT 1 FROM charge c WHERE c.invoice_id = invoice.id AND c.state = 'captured' AND c.amount_minor >"
     " COALESCE((SELECT SUM(r.amount_minor) FROM refund r WHERE r.charge_id = c.id"
-    f" AND r.gateway_payment_id = c.gateway_payment_id AND r.state IN ({COUNTED_REFUND})), 0)"
+    f" AND r.gateway_payment_id = c.gateway_payment_id AND r.{COUNTED_REFUND}), 0)"
     " + COALESCE((SELECT SUM(o.settled_minor) FROM refund_obligation o"
     " WHERE o.gateway_payment_id = c.gateway_payment_id), 0)"
     " + COALESCE((SELECT SUM(d.amount_minor) FROM dispute d"
@@ -72,7 +72,7 @@ def explained(tx: Connection, subscription_id: UUID, gap: Period) -> bool:
         for row in tx.execute(
             select(col(Invoice.period_start), col(Invoice.period_end)).where(
                 col(Invoice.subscription_id) == subscription_id,
-                col(Invoice.state).in_((InvoiceState.VOID, InvoiceState.UNCOLLECTIBLE)),
+                col(Invoice.state).in_(FORGIVEN_INVOICES),
                 col(Invoice.kind) != InvoiceKind.AGREEMENT,
             )
         )
@@ -234,7 +234,7 @@ def locked_out(tx: Connection, owners: Sequence[UUID], now: datetime) -> dict[UU
         .where(
             among(col(Invoice.subscription_id), owners),
             col(Invoice.kind) == InvoiceKind.RENEWAL,
-            col(Invoice.state).in_((InvoiceState.OPEN, InvoiceState.PAID)),
+            col(Invoice.state).in_(COLLECTIBLE_INVOICES),
         )
     )
     ended = _forgiven_at(tx, owners)
@@ -256,7 +256,7 @@ def _forgiven_at(tx: Connection, owners: Sequence[UUID]) -> dict[UUID, datetime]
         select(col(Event.subject_id), col(Event.at)).where(
             among(col(Event.subscription_id), owners),
             col(Event.subject_type) == "invoice",
-            col(Event.to_state).in_((InvoiceState.VOID.value, InvoiceState.UNCOLLECTIBLE.value)),
+            col(Event.to_state).in_([each.value for each in FORGIVEN_INVOICES]),
         )
     )
     return {UUID(row.subject_id): row.at for row in rows}

@@ -11,7 +11,7 @@ from billing.store.tables import LIVE_CHARGE
 
 _REFUNDED = (
     "COALESCE((SELECT SUM(r.amount_minor) FROM refund r WHERE r.charge_id = c.id"
-    f" AND r.gateway_payment_id = c.gateway_payment_id AND r.state IN ({COUNTED_REFUND})), 0)"
+    f" AND r.gateway_payment_id = c.gateway_payment_id AND r.{COUNTED_REFUND}), 0)"
 )
 """What was given back, or is being given back, of charge ``c``'s own payment."""
 _CHARGED_BACK = (

@@ -8,7 +8,9 @@ from sqlalchemy import Connection
 
 from billing.domain.states import ObligationState
 from billing.store.columns import AnyRow, as_instant
-from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant, text_of
+from billing.store.invariants.model import Bounds, Found, ask, invariant, text_of
+from billing.store.obligation_tables import OPEN_OBLIGATION
+from billing.store.tables import UNSETTLED_REFUND
 from plans.money import Money
 
 _DONE = (
@@ -19,8 +21,7 @@ _DONE = (
 )
 """What went back of the payment of obligation ``o``: by refunds, and by chargeback."""
 _UNDER_WAY = (
-    "EXISTS (SELECT 1 FROM refund r WHERE r.gateway_payment_id = o.gateway_payment_id"
-    f" AND r.state IN ({COUNTED_REFUND}) AND r.state NOT IN ('refunded', 'parked'))"
+    f"EXISTS (SELECT 1 FROM refund r WHERE r.gateway_payment_id = o.gateway_payment_id AND r.{UNSETTLED_REFUND})"
 )
 
 
@@ -77,7 +78,7 @@ def obligations_add_up(tx: Connection, _now: datetime, _bounds: Bounds) -> Itera
         tx,
         f"SELECT o.id, o.state, o.amount_minor, {_DONE}, o.settled_minor FROM refund_obligation o"
         f" WHERE (o.state = 'refunded' AND {_DONE} < o.amount_minor)"
-        f" OR (o.state IN ('owed', 'refunding', 'parked') AND {_DONE} >= o.amount_minor)",
+        f" OR (o.{OPEN_OBLIGATION} AND {_DONE} >= o.amount_minor)",
     ):
         yield "refund_obligation", row[0], f"it is {row[1]}, and {row[3]} of {row[2]} went back (minor units)"
     for row in ask(

@@ -12,12 +12,22 @@ from sqlalchemy import Connection, Exists, literal, select, text
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind
-from billing.domain.states import InvoiceState
-from billing.store.columns import AnyRow
+from billing.domain.states import IN_ARREARS, InvoiceState
+from billing.store.columns import AnyRow, state_in
 from billing.store.installation import load_installation
 from billing.store.invariants.day_spans import as_day, as_uuid, explained
 from billing.store.invariants.model import COUNTED_REFUND, Bounds, Found, ask, invariant
-from billing.store.tables import DUE_INVOICE, LIVE_CHARGE, RENEWABLE, Charge, Event, Invoice, Price, Subscription
+from billing.store.tables import (
+    AUTO_CHARGED,
+    DUE_INVOICE,
+    LIVE_CHARGE,
+    RENEWABLE,
+    Charge,
+    Event,
+    Invoice,
+    Price,
+    Subscription,
+)
 from plans.calendar import Interval, Period, nth_period
 
 
@@ -37,7 +47,7 @@ def eventually(tx: Connection, now: datetime, bounds: Bounds) -> Iterator[Found]
         tx,
         "SELECT i.id, i.next_attempt_at FROM invoice i JOIN subscription s ON s.id = i.subscription_id"
         f" JOIN plan p ON p.code = s.plan_code WHERE i.{DUE_INVOICE} AND i.next_attempt_at < :since"
-        " AND s.state IN ('active', 'trialing', 'past_due') AND s.parked_reason IS NULL AND p.paused_at IS NULL"
+        f" AND s.{AUTO_CHARGED} AND s.parked_reason IS NULL AND p.paused_at IS NULL"
         f" AND NOT EXISTS (SELECT 1 FROM charge c WHERE c.subscription_id = s.id AND c.{LIVE_CHARGE})"
         " ORDER BY i.next_attempt_at",
         since=since,
@@ -77,7 +87,7 @@ def bounded_convergence(tx: Connection, now: datetime, bounds: Bounds) -> Iterat
 def once_a_day(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
     kept = text(
         "charge.amount_minor > COALESCE((SELECT SUM(r.amount_minor) FROM refund r"
-        f" WHERE r.charge_id = charge.id AND r.state IN ({COUNTED_REFUND})), 0) AND NOT EXISTS"
+        f" WHERE r.charge_id = charge.id AND r.{COUNTED_REFUND}), 0) AND NOT EXISTS"
         " (SELECT 1 FROM refund_obligation o WHERE o.gateway_payment_id = charge.gateway_payment_id)"
     )
     rows = tx.execute(
@@ -111,7 +121,7 @@ def _was_late(tx: Connection, charge_id: UUID) -> bool:
 def debts(tx: Connection, _now: datetime, _bounds: Bounds) -> Iterator[Found]:
     for row in ask(
         tx,
-        "SELECT s.id, s.state FROM subscription s WHERE s.state IN ('past_due', 'unpaid') AND NOT EXISTS"
+        f"SELECT s.id, s.state FROM subscription s WHERE s.{state_in(IN_ARREARS)} AND NOT EXISTS"
         " (SELECT 1 FROM invoice i WHERE i.subscription_id = s.id AND i.state = 'open' AND i.kind <> 'agreement')",
     ):
         yield "subscription", row[0], f"it is {row[1]}, but no invoice of it is open"

@@ -5,7 +5,13 @@ from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from billing.domain.consent import consent_days
-from billing.domain.states import SourceState, SubscriptionState
+from billing.domain.states import (
+    RENEWING_SUBSCRIPTIONS,
+    STARTED_SUBSCRIPTIONS,
+    TRIAL_AHEAD_SUBSCRIPTIONS,
+    SourceState,
+    SubscriptionState,
+)
 from billing.entrypoints.api.ids import ChargeId, CustomerId, SourceId, SubscriptionId
 from billing.entrypoints.api.objects.prices import Price
 from billing.entrypoints.api.paging import ListOf
@@ -15,7 +21,6 @@ from billing.store.columns import AnyRow
 from plans.calendar import Interval, nth_period
 
 _S = SubscriptionState
-_LIVE = (_S.TRIALING, _S.ACTIVE, _S.PAST_DUE, _S.PAUSED, _S.UNPAID)
 
 
 class Consent(Answered):
@@ -87,7 +92,7 @@ class SubscriptionList(ListOf[Subscription]):
 
 def _told(row: AnyRow) -> dict[str, Any]:
     stops = [at for at in (row.cancel_at, row.pause_at) if at is not None]
-    renews = row.state in (_S.TRIALING, _S.ACTIVE) and all(row.next_due_at < at for at in stops)
+    renews = row.state in RENEWING_SUBSCRIPTIONS and all(row.next_due_at < at for at in stops)
     lacks_source = row.source_state is not SourceState.ACTIVE or bool(row.waits_for_agreement)
     return {
         **row._asdict(),
@@ -97,7 +102,7 @@ def _told(row: AnyRow) -> dict[str, Any]:
         "current_period": _period(row),
         "next_due_at": row.next_due_at if renews else None,
         "consent": _consent(row) if row.state is _S.TRIALING else None,
-        "source_required": row.state in _LIVE and lacks_source,
+        "source_required": row.state in STARTED_SUBSCRIPTIONS and lacks_source,
     }
 
 
@@ -107,7 +112,7 @@ def _period(row: AnyRow) -> Period | None:
         period = nth_period(row.anchor, Interval(row.interval_unit, row.interval_count), row.billed_index)
         return Period(start=period.start, end=period.end)
     start = row.created_at.astimezone(ZoneInfo(row.zone)).date()
-    in_trial = row.state in (_S.INCOMPLETE, _S.TRIALING) and start < row.anchor
+    in_trial = row.state in TRIAL_AHEAD_SUBSCRIPTIONS and start < row.anchor
     return Period(start=start, end=row.anchor) if in_trial else None
 
 
