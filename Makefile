@@ -13,7 +13,7 @@ BROWSERS   := chromium chromium-browser google-chrome google-chrome-stable
 LOCK       := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
               --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup tools browser demo saas quick test proof torture simulate planted mutants bench check lint types contracts tests format lock client errors events diagram clean
+.PHONY: help setup tools browser demo saas quick test proof torture simulate planted mutants bench check lint types contracts tests format lock client errors declines events diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -115,6 +115,9 @@ client: $(READY) ## Write the models and methods of billing.client anew from the
 
 errors: $(READY) ## Write the tables of docs/errors.md anew from the code
 	$(BIN)/python docs/write_errors.py
+
+declines: $(READY) ## Write the table of decline classes of docs/concepts.md anew from the code
+	$(BIN)/python docs/write_declines.py
 
 events: $(READY) ## Write the list of events of docs/webhooks.md anew from the code
 	$(BIN)/python docs/write_webhooks.py

@@ -25,7 +25,7 @@ from billing.config.kinds import (
 from billing.domain.cases import LateEnrolment
 from billing.domain.countries import WANTED, is_country
 from billing.domain.days.renewing import CatchUp
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.dunning import EndOfLadder
 from plans.limits import Limits, LimitsError
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from billing.domain.days.records import DayRecord
 from billing.domain.days.schedule import BillingSchedule
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.dunning import DunningPolicy
 from billing.domain.hanging import HangingBounds
 from billing.domain.set_up_evidence import SetUpPolicy

@@ -7,10 +7,11 @@ A technical failure is nobody's fault, so it is retried soon and never counted.
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Literal, assert_never
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass, RetryRule, row_of
 from billing.domain.quiet_hours import ChargeWindow, charge_slot, outside_quiet_hours
 
 
@@ -99,6 +100,8 @@ class HoldForPerson:
     reason: str
 
 
+_Counted = Literal[RetryRule.LADDER, RetryRule.LADDER_THEN_ASK, RetryRule.NEXT_DAY, RetryRule.NEXT_MONTH]
+"""Rules whose retry uses up a step of the ladder."""
 NextStep = RetryAt | GiveUp | AskTheSubscriber | HoldForPerson
 
 
@@ -125,22 +128,34 @@ def next_step(
     ``now`` is a UTC instant. A step whose day has passed (the engine was down)
     moves to the next day, so that an invoice is tried at most once a day.
     """
-    if decline in (DeclineClass.AGREEMENT_GONE, DeclineClass.AGREEMENT_SUSPECT, DeclineClass.STOP):
-        return AskTheSubscriber()
-    if decline is DeclineClass.UNKNOWN and failures.counted >= policy.unknown_tries:
-        return AskTheSubscriber()
-    if decline in (DeclineClass.TECHNICAL, DeclineClass.SET_UP):
-        return _technical_retry(failures, now, policy)
-    if failures.counted > len(policy.ladder):
-        return GiveUp()
-    days, at = policy.ladder[failures.counted - 1]
-    today = now.astimezone(ZoneInfo(zone)).date()
-    day = max(failures.first_failed_on + timedelta(days=days), today + timedelta(days=1))
-    if decline is DeclineClass.LIMIT_DAY:
-        day, at = today + timedelta(days=1), policy.window.opens
-    elif decline is DeclineClass.LIMIT_MONTH:
-        day, at = (today.replace(day=1) + timedelta(days=32)).replace(day=1), policy.window.opens
-    return RetryAt(charge_slot(day, at, zone, policy.window, spread_by), counted=True)
+    rule = row_of(decline).retry
+    match rule:
+        case RetryRule.ASK_SUBSCRIBER:
+            return AskTheSubscriber()
+        case RetryRule.LADDER_THEN_ASK if failures.counted >= policy.unknown_tries:
+            return AskTheSubscriber()
+        case RetryRule.SOON:
+            return _technical_retry(failures, now, policy)
+        case RetryRule.LADDER | RetryRule.LADDER_THEN_ASK | RetryRule.NEXT_DAY | RetryRule.NEXT_MONTH:
+            if failures.counted > len(policy.ladder):
+                return GiveUp()
+            day, at = _day_of_retry(rule, failures, now.astimezone(ZoneInfo(zone)).date(), policy)
+            return RetryAt(charge_slot(day, at, zone, policy.window, spread_by), counted=True)
+        case _:
+            assert_never(rule)
+
+
+def _day_of_retry(rule: _Counted, failures: Failures, today: date, policy: DunningPolicy) -> tuple[date, time]:
+    match rule:
+        case RetryRule.LADDER | RetryRule.LADDER_THEN_ASK:
+            days, at = policy.ladder[failures.counted - 1]
+            return max(failures.first_failed_on + timedelta(days=days), today + timedelta(days=1)), at
+        case RetryRule.NEXT_DAY:
+            return today + timedelta(days=1), policy.window.opens
+        case RetryRule.NEXT_MONTH:
+            return (today.replace(day=1) + timedelta(days=32)).replace(day=1), policy.window.opens
+        case _:
+            assert_never(rule)
 
 
 def _technical_retry(failures: Failures, now: datetime, policy: DunningPolicy) -> NextStep:

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from billing.domain.cases import Case, Note, Policy, Settlement
 from billing.domain.days.grace import given_until, grace_until
-from billing.domain.declines import ENDS_THE_SOURCE, NOBODYS_FAULT, DeclineClass
+from billing.domain.decline_classes import DeclineClass, RetryRule, SourceEffect, is_subscribers_fault, row_of
 from billing.domain.dunning import (
     AskTheSubscriber,
     EndOfLadder,
@@ -79,18 +79,27 @@ def end_of_ladder(state: SubscriptionState, end: EndOfLadder) -> tuple[Subscript
             return SubscriptionEvent.PAUSE, None
         case EndOfLadder.UNPAID if state is SubscriptionState.PAST_DUE:
             return SubscriptionEvent.GIVE_UP, None
-        case _:
+        case EndOfLadder.PAUSE | EndOfLadder.UNPAID | EndOfLadder.PAST_DUE:
             return None, None
+        case _:
+            assert_never(end)
 
 
 def _source_event(case: Case, decline: DeclineClass) -> SourceEvent | None:
     if case.subscriber_is_present:
         return SourceEvent.DISCARD if case.source_state is SourceState.PENDING else None
-    if decline not in ENDS_THE_SOURCE or case.source_state not in REVOCABLE_SOURCES:
+    if case.source_state not in REVOCABLE_SOURCES:
         return None
-    if decline is DeclineClass.AGREEMENT_SUSPECT and case.source_state is SourceState.ACTIVE:
-        return SourceEvent.SUSPECT
-    return SourceEvent.REVOKE
+    effect = row_of(decline).source
+    match effect:
+        case SourceEffect.KEPT:
+            return None
+        case SourceEffect.SUSPECTED:
+            return SourceEvent.SUSPECT if case.source_state is SourceState.ACTIVE else SourceEvent.REVOKE
+        case SourceEffect.REVOKED:
+            return SourceEvent.REVOKE
+        case _:
+            assert_never(effect)
 
 
 def _climb(
@@ -99,7 +108,7 @@ def _climb(
     # A retry asked for by a person is not a step of the ladder, and where dunning is over there is no ladder.
     on_the_ladder = case.automatic and case.subscription_state is not SubscriptionState.UNPAID
     is_the_wallets = on_the_ladder and trouble is Trouble.WALLET
-    nobodys_fault = decline in NOBODYS_FAULT and not is_the_wallets
+    nobodys_fault = not is_subscribers_fault(decline) and not is_the_wallets
     counts = on_the_ladder and not nobodys_fault
     today = billing_day(now, case.zone)
     first_failed_on = case.first_failed_on or today
@@ -130,18 +139,25 @@ def _climb(
             return told  # the plan of retries stays as it was
         case RetryAt(at):
             again_on = billing_day(at, case.zone)
-            if decline is DeclineClass.LIMIT_MONTH:
-                counted = policy.dunning.failures_put_off(failures.counted, first_failed_on, again_on)
-                invoice["failures"] = counted
             if not nobodys_fault or case.first_failed_on is not None:
                 invoice |= _grace(case, first_failed_on, today, policy, tried_on=again_on)
-            return replace(told, invoice={**invoice, "next_attempt_at": at})
+            put_off = _put_off(decline, failures, again_on, policy)
+            return replace(told, invoice={**invoice, **put_off, "next_attempt_at": at})
         case GiveUp():
             return _give_up(case, told, invoice, today, policy)
         case AskTheSubscriber():
             return _ask(case, told, invoice, failures, decline, today, policy)
-        case _:
+        case HoldForPerson():
             return _hold(told, invoice, step, now)
+        case _:
+            assert_never(step)
+
+
+def _put_off(decline: DeclineClass, failures: Failures, until: date, policy: Policy) -> dict[str, object]:
+    """Count the steps of the ladder that pass before the next month begins."""
+    if row_of(decline).retry is not RetryRule.NEXT_MONTH:
+        return {}
+    return {"failures": policy.dunning.failures_put_off(failures.counted, failures.first_failed_on, until)}
 
 
 def _falls_behind(case: Case) -> SubscriptionEvent | None:

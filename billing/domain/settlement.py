@@ -27,7 +27,8 @@ from billing.domain.charging import (
     Unknown,
 )
 from billing.domain.days.paying import covered_by, lacks_confirmation
-from billing.domain.declines import DeclineClass, classify_decline, classify_refusal
+from billing.domain.decline_classes import DeclineClass
+from billing.domain.declines import classify_decline, classify_refusal
 from billing.domain.failing import settle_failure
 from billing.domain.hanging import why_open
 from billing.domain.polling import poll_again_at

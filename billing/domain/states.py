@@ -4,8 +4,8 @@ Two rules: whatever changes a state goes through :func:`next_state`, and this
 module knows nothing of rows, gateways or time. A move that is not in a table
 raises :class:`IllegalMove`, and nothing has changed.
 
-A set of states is named here and nowhere else. SQL conditions are rendered from it by ``store.columns.state_in``, in
-the order written here, which is that of the partial indexes: SQLite uses an index only for the very same list.
+Sets of states are named here and nowhere else. ``store.columns.state_in`` renders SQL from them in the order written
+here, which is that of the partial indexes: SQLite uses an index only for the very same list.
 """
 
 from collections.abc import Mapping
@@ -214,7 +214,7 @@ RENEWING_SUBSCRIPTIONS: Final = (_S.ACTIVE, _S.TRIALING)
 PAUSABLE_SUBSCRIPTIONS: Final = (_S.ACTIVE, _S.PAST_DUE)
 """May be paused, at once, for later, or by the end of the retries."""
 CANCELABLE_AT_PERIOD_END: Final = (_S.ACTIVE, _S.TRIALING, _S.PAUSED)
-"""May be canceled for the end of what is paid or given; what is in arrears is canceled at once or on a date."""
+"""Canceled at the end of the period, they use up what is paid or given; from any other state they end at once."""
 IN_ARREARS: Final = (_S.PAST_DUE, _S.UNPAID)
 """A renewal is owed, and its payment makes them active again."""
 ONGOING_SUBSCRIPTIONS: Final = (_S.ACTIVE, _S.PAST_DUE, _S.PAUSED)
@@ -245,7 +245,6 @@ _ENDS: Final[Mapping[ChargeEvent, ChargeState]] = {
     _CE.EXPIRE: _C.EXPIRED,
     _CE.CANCEL: _C.CANCELED,
 }
-_LATE_TRUTH: Final[Mapping[ChargeEvent, ChargeState]] = {_CE.CAPTURE: _C.CAPTURED}
 CHARGE_MOVES: Final[Mapping[ChargeState, Mapping[ChargeEvent, ChargeState]]] = {
     _C.SENDING: {
         **_ENDS,
@@ -266,10 +265,10 @@ CHARGE_MOVES: Final[Mapping[ChargeState, Mapping[ChargeEvent, ChargeState]]] = {
         _CE.SETTLE: _C.EXPIRED,
     },
     _C.PENDING: {**_ENDS, _CE.PARK: _C.PARKED, _CE.SETTLE: _C.EXPIRED},
-    _C.DECLINED: _LATE_TRUTH,
-    _C.REFUSED: _LATE_TRUTH,
-    _C.EXPIRED: _LATE_TRUTH,
-    _C.CANCELED: _LATE_TRUTH,
+    _C.DECLINED: {_CE.CAPTURE: _C.CAPTURED},
+    _C.REFUSED: {_CE.CAPTURE: _C.CAPTURED},
+    _C.EXPIRED: {_CE.CAPTURE: _C.CAPTURED},
+    _C.CANCELED: {_CE.CAPTURE: _C.CAPTURED},
     _C.PARKED: {**_ENDS, _CE.RELEASE: _C.UNKNOWN, _CE.SETTLE: _C.EXPIRED},
     _C.CAPTURED: {},
 }

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from billing.domain.cases import Case, Note, Policy, Settlement
 from billing.domain.charging import Outcome
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.set_up_evidence import EVIDENCE, account_is_at_fault, trouble_of, trouble_of_unexplained
 from billing.domain.settlement import class_of, settle
 from billing.domain.states import LIVE_CHARGE_STATES

@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Case
 from billing.domain.charging import Found, GatewayPayment, PaymentStatus
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.failing import settle_failure
 from billing.domain.settlement import mismatch
 from billing.domain.states import ChargeEvent, ChargeState

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.cases import Case, ChargeKind
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.failing import settle_failure
 from billing.domain.quiet_hours import outside_quiet_hours
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck

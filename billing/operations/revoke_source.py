@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind, Note
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.states import (
     AUTO_CHARGED_SUBSCRIPTIONS,
     REVOCABLE_SOURCES,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from billing.domain.cases import Case
 from billing.domain.charging import Accepted, Found, GatewayPayment, LookUp, PaymentStatus, Unreadable
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.failing import settle_failure
 from billing.domain.finding import choose
 from billing.domain.instants import in_utc

@@ -13,7 +13,7 @@ from sqlmodel import col
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.days.records import DayKind
 from billing.domain.days.renewing import OpenInvoice
-from billing.domain.declines import NOBODYS_FAULT
+from billing.domain.decline_classes import NOBODYS_FAULT
 from billing.domain.states import LIVE_CHARGE_STATES, ChargeState, InvoiceState, RefundState
 from billing.store.among import among
 from billing.store.columns import AnyRow

@@ -6,25 +6,14 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from billing.domain.cases import ChargeKind, InvoiceKind
-from billing.domain.declines import REJECTED_BY_THE_SUBSCRIBER, DeclineClass
+from billing.domain.decline_classes import meaning_of_class
+from billing.domain.declines import REJECTED_BY_THE_SUBSCRIBER
 from billing.store.report_log import EventRow
 from billing.store.reports import ChargeRow, SubscriptionRow
 from billing.store.tellings import Story, Telling, Tone
 from plans.calendar import Interval
 from plans.money import Money
 
-MEANING: Final[Mapping[str, str]] = {
-    DeclineClass.RETRY_LATER: "the wallet may pay on another day",
-    DeclineClass.TECHNICAL: "nobody's fault; it is tried again soon and not counted",
-    DeclineClass.LIMIT_DAY: "over a daily limit of the wallet",
-    DeclineClass.LIMIT_MONTH: "over a monthly limit of the wallet",
-    DeclineClass.AGREEMENT_GONE: "the subscriber ended the KakaoPay agreement",
-    DeclineClass.AGREEMENT_SUSPECT: "the KakaoPay agreement looks dead; the subscriber must make a new one",
-    DeclineClass.STOP: "the wallet is blocked or forbids it; only the subscriber can help",
-    DeclineClass.SET_UP: "our own set-up is wrong; it costs the subscriber nothing",
-    DeclineClass.UNKNOWN: "no reason could be had; it is tried a few times, then the subscriber is asked",
-}
-"""What a class of decline means, in words."""
 _REJECTED: Final = "the subscriber rejected it in the wallet, with which nothing is wrong"
 
 
@@ -176,7 +165,8 @@ def _renewed(event: EventRow, _story: Story) -> Telling:
 
 
 def _re_enrolment(event: EventRow, _story: Story) -> Telling:
-    why = MEANING.get(str(event.data.get("why")), str(event.data.get("why")))
+    word = str(event.data.get("why"))
+    why = meaning_of_class(word) or word
     return Tone.BAD, f"The subscriber must make a new KakaoPay agreement: {why}."
 
 
@@ -247,7 +237,7 @@ def _failed(event: EventRow, story: Story) -> Telling:
 
 def decline(code: str | None, decline_class: str | None, error: str | None) -> str:
     """Write why a charge failed: the code, its class and what that means."""
-    meaning = _REJECTED if code in REJECTED_BY_THE_SUBSCRIBER else MEANING.get(str(decline_class), "no meaning known")
+    meaning = _REJECTED if code in REJECTED_BY_THE_SUBSCRIBER else meaning_of_class(decline_class) or "no meaning known"
     words = f"{decline_class}: {meaning}" if decline_class else None
     inside = "; ".join(filter(None, [f"code {code}" if code else None, words, error]))
     return f"({inside})" if inside else ""

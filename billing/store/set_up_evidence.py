@@ -11,7 +11,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from billing.domain.cases import ChargeKind
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.set_up_evidence import Counts, SetUpEvidence, SetUpPolicy, stretch_begins
 from billing.store.among import among
 from billing.store.columns import AnyRow, UtcDateTime

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain import declines
+from billing.domain.decline_classes import DeclineClass, meaning_of_class, row_of
 from billing.domain.declines import (
     CLASS_OF_CODE,
+    CLASS_OF_ERROR,
     CLASS_OF_PARTNER_CODE,
-    DeclineClass,
     best_reason,
     classify_decline,
     classify_refusal,
@@ -112,13 +112,32 @@ def test_the_two_tables_know_the_same_codes():
 
 
 def test_no_code_is_in_two_classes_or_twice_in_one():
-    written = Counter(code for codes in declines._CODES_BY_CLASS.values() for code in codes.split())
+    written = Counter(code for decline in DeclineClass for code in row_of(decline).codes.split())
     assert [code for code, times in written.items() if times > 1] == []
     assert all(re.fullmatch(r"[0-9][0-9A-Z]{4}", code) for code in written)
+    for codes_of in (lambda row: row.network_codes, lambda row: row.error_codes):
+        written = Counter(code for decline in DeclineClass for code in codes_of(row_of(decline)).split())
+        assert [code for code, times in written.items() if times > 1] == []
 
 
-def test_every_class_has_a_code():
-    assert set(CLASS_OF_CODE.values()) == set(DeclineClass) - {DeclineClass.UNKNOWN}
+def test_every_class_has_a_code_or_an_error_code():
+    reached = {*CLASS_OF_CODE.values(), *CLASS_OF_PARTNER_CODE.values(), *CLASS_OF_ERROR.values()}
+    nothing_leads_to = [each.value for each in DeclineClass if each not in {*reached, DeclineClass.UNKNOWN}]
+    assert not nothing_leads_to, f"no code leads to {nothing_leads_to}: give its row codes, or take it away"
+
+
+@pytest.mark.parametrize("decline", DeclineClass)
+def test_every_class_is_explained_in_english_and_korean_and_says_what_follows(decline):
+    row = row_of(decline)
+    assert re.fullmatch("[^가-힣]+", row.meaning_en)
+    assert re.search("[가-힣]", row.meaning_ko)
+    assert row.follows.endswith(".")
+    assert meaning_of_class(decline.value) == row.meaning_en
+
+
+def test_a_word_that_is_no_class_has_no_meaning():
+    assert meaning_of_class("limit_century") is None
+    assert meaning_of_class(None) is None
 
 
 @pytest.mark.parametrize("code", [None, "", "insufficient", "SOME_CODE_OF_TOMORROW", "20051 "])

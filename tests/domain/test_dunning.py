@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.cases import Policy
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.dunning import (
     AskTheSubscriber,
     DunningPolicy,

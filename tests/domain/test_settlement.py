@@ -26,7 +26,7 @@ from a_case import (
 from billing.domain.cases import NOTHING, InvoiceKind, LateEnrolment, Policy
 from billing.domain.charging import NotSent, PaymentStatus, Refused, Unknown
 from billing.domain.days.schedule import BillingSchedule
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.dunning import DunningPolicy, EndOfLadder
 from billing.domain.hanging import HangingBounds
 from billing.domain.set_up_evidence import Trouble

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from billing.config.settings import Settings
 from billing.config.source import read_settings
+from billing.domain.decline_classes import DeclineClass
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,6 +70,20 @@ def test_the_page_of_errors_is_written_from_the_code():
         [sys.executable, ROOT / "docs" / "write_errors.py", "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_decline_classes_in_the_concepts_are_those_of_the_code():
+    done = subprocess.run(
+        [sys.executable, ROOT / "docs" / "write_declines.py", "--check"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_comment_in_the_configuration_names_every_decline_class():
+    text = (ROOT / "config.toml").read_text(encoding="utf-8")
+    section = text.split("[dunning.codes]")[1].split("\n[")[0]
+    missing = [each.value for each in DeclineClass if not re.search(rf"\b{each.value}\b", section)]
+    assert not missing, f"the comment of [dunning.codes] in config.toml does not name {missing}"
 
 
 def test_the_events_on_the_page_of_webhooks_are_told_by_the_code():

@@ -8,7 +8,7 @@ from books import KIM, found, renew, rows_of, stays_open, told, transactions_of
 from harness import email
 
 from billing.domain.charging import Accepted, GatewayPayment, NotSent, PaymentStatus, Unknown
-from billing.domain.declines import DeclineClass
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.identity import row_id
 from billing.operations.first_charges import GatewayUnavailable
 from billing.operations.record_outcomes import record_outcomes
