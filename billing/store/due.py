@@ -1,11 +1,10 @@
 """What is due, by kind: one statement says whether there is anything, another gives it page by page."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, assert_never
 
 from sqlalchemy import BindParameter, Connection, Integer, Select, Table, bindparam, literal, select, text, tuple_
 from sqlmodel import SQLModel, col
@@ -18,11 +17,17 @@ from billing.store.tables import (
     AUTO_CHARGED,
     CHARGE_TO_ASK_ABOUT,
     DUE_INVOICE,
+    END_PLANNED,
+    ENROLMENT_TO_EXPIRE,
+    INVOICE_TO_GIVE_UP,
     LIVE_CHARGE,
+    OPEN_STRAY_PAYMENT,
     PAUSE_PLANNED,
+    PAUSE_TO_END,
     REFUND_TO_ASK_ABOUT,
     RENEWABLE,
     REVOCATION_TO_TELL,
+    WEBHOOK_TO_PROCESS,
     Charge,
     Invoice,
     Plan,
@@ -47,7 +52,11 @@ class Place:
 
 
 class Kind(StrEnum):
-    """A kind of thing that comes due: which rows, and the column that says when."""
+    """A kind of thing that comes due, in the order of the sweep: what is known comes before what is new.
+
+    An answer that waits may end what would be charged. A kind is added with its row in :func:`due_by`, the partial
+    index that the row names, and its act in :mod:`billing.operations.run_due`; mypy and a test ask for each.
+    """
 
     WEBHOOK = "webhook"
     CHARGE = "charge"
@@ -58,30 +67,56 @@ class Kind(StrEnum):
     GIVING_UP = "giving_up"
     SUBSCRIPTION = "subscription"
     INVOICE = "invoice"
+    STRAY = "stray"
     REFUND_OBLIGATION = "refund_obligation"
     REFUND = "refund"
-    STRAY = "stray"
     REVOCATION = "revocation"
     KEYED_REQUEST = "keyed_request"
 
 
-DUE_BY: Final[Mapping[Kind, tuple[type[SQLModel], str, str]]] = {
-    Kind.WEBHOOK: (Webhook, "next_try_at", "state = 'received'"),
-    Kind.CHARGE: (Charge, "check_at", CHARGE_TO_ASK_ABOUT),
-    Kind.ENROLMENT: (Subscription, "expires_at", "state = 'incomplete'"),
-    Kind.PAUSE: (Subscription, "resume_at", "state = 'paused' AND resume_at IS NOT NULL"),
-    Kind.LAST_PERIOD: (Subscription, "cancel_at", "cancel_at IS NOT NULL AND state <> 'canceled'"),
-    Kind.PAUSE_TO_COME: (Subscription, "pause_at", PAUSE_PLANNED),
-    Kind.GIVING_UP: (Invoice, "give_up_at", "state = 'open' AND give_up_at IS NOT NULL"),
-    Kind.SUBSCRIPTION: (Subscription, "next_due_at", RENEWABLE),
-    Kind.INVOICE: (Invoice, "next_attempt_at", DUE_INVOICE),
-    Kind.REFUND_OBLIGATION: (RefundObligation, "check_at", OBLIGATION_TO_SEE_TO),
-    Kind.REFUND: (Refund, "check_at", REFUND_TO_ASK_ABOUT),
-    Kind.REVOCATION: (Source, "revocation_due_at", REVOCATION_TO_TELL),
-    Kind.STRAY: (StrayPayment, "check_at", "resolved_at IS NULL"),
-    Kind.KEYED_REQUEST: (KeyedRequest, "forget_at", KEPT_REQUEST),
-}
-"""The column that says when a kind is due, with the literal condition of its partial index."""
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Rows of a table for which ``where`` holds are due at the instant in ``column``; ``index`` is of just these."""
+
+    model: type[SQLModel]
+    column: str
+    where: str
+    index: str
+
+
+def due_by(kind: Kind) -> Due:  # noqa: C901, PLR0912 - a table that the types close
+    """Return which rows are of a kind, and when they are due."""
+    match kind:
+        case Kind.WEBHOOK:
+            return Due(Webhook, "next_try_at", WEBHOOK_TO_PROCESS, "webhook_to_process")
+        case Kind.CHARGE:
+            return Due(Charge, "check_at", CHARGE_TO_ASK_ABOUT, "charge_to_ask_about")
+        case Kind.ENROLMENT:
+            return Due(Subscription, "expires_at", ENROLMENT_TO_EXPIRE, "incomplete_subscription")
+        case Kind.PAUSE:
+            return Due(Subscription, "resume_at", PAUSE_TO_END, "subscription_to_resume")
+        case Kind.LAST_PERIOD:
+            return Due(Subscription, "cancel_at", END_PLANNED, "subscription_to_end")
+        case Kind.PAUSE_TO_COME:
+            return Due(Subscription, "pause_at", PAUSE_PLANNED, "subscription_to_pause")
+        case Kind.GIVING_UP:
+            return Due(Invoice, "give_up_at", INVOICE_TO_GIVE_UP, "invoice_to_give_up")
+        case Kind.SUBSCRIPTION:
+            return Due(Subscription, "next_due_at", RENEWABLE, "due_subscription")
+        case Kind.INVOICE:
+            return Due(Invoice, "next_attempt_at", DUE_INVOICE, "due_invoice")
+        case Kind.STRAY:
+            return Due(StrayPayment, "check_at", OPEN_STRAY_PAYMENT, "open_stray_payment")
+        case Kind.REFUND_OBLIGATION:
+            return Due(RefundObligation, "check_at", OBLIGATION_TO_SEE_TO, "obligation_to_see_to")
+        case Kind.REFUND:
+            return Due(Refund, "check_at", REFUND_TO_ASK_ABOUT, "refund_to_ask_about")
+        case Kind.REVOCATION:
+            return Due(Source, "revocation_due_at", REVOCATION_TO_TELL, "revocation_to_tell")
+        case Kind.KEYED_REQUEST:
+            return Due(KeyedRequest, "forget_at", KEPT_REQUEST, "request_to_forget")
+        case _:
+            assert_never(kind)
 
 
 def kinds_due(tx: Connection, now: datetime) -> frozenset[Kind]:
@@ -141,10 +176,10 @@ def _due(
     kind: Kind, now: datetime | BindParameter[datetime], limit: int | BindParameter[int], after: Place | None
 ) -> Select[Any]:
     # The condition is literal text, so that it is recognised as the partial index's own.
-    model, due_column, where = DUE_BY[kind]
-    table: Table = table_of(model)
-    due, ident = table.c[due_column], next(iter(table.primary_key))
-    query = select(due.label("at"), ident.label("id")).where(text(f"{table.name}.{where}"), due <= now)
+    row = due_by(kind)
+    table: Table = table_of(row.model)
+    due, ident = table.c[row.column], next(iter(table.primary_key))
+    query = select(due.label("at"), ident.label("id")).where(text(f"{table.name}.{row.where}"), due <= now)
     if kind is Kind.SUBSCRIPTION:
         query = query.where(~_is_on_a_paused_plan().exists())
     if kind is Kind.INVOICE:

@@ -14,7 +14,8 @@ from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.public_ids import Kind
 from billing.domain.states import ChargeState, InvoiceState, SourceState, SubscriptionState
 from billing.store.columns import UtcDateTime
-from billing.store.due import DUE_BY
+from billing.store.due import Kind as DueKind
+from billing.store.due import due_by
 from billing.store.installation_tables import Installation
 from billing.store.tables import (
     LIVE_SUBSCRIPTION,
@@ -45,11 +46,11 @@ def next_due_instant(tx: Connection, after: datetime, *, even_rechecks: bool = T
 def _first_instant(even_rechecks: bool) -> Select[*tuple[datetime]]:
     after = bindparam("after", type_=UtcDateTime())
     firsts = []
-    for model, column, where in DUE_BY.values():
-        table = table_of(model)
-        due = table.c[column]
-        counts = f" AND {UNSETTLED_CHARGE}" if model is Charge and not even_rechecks else ""
-        firsts.append(select(func.min(due).label("at")).where(text(f"{table.name}.{where}{counts}"), due > after))
+    for row in map(due_by, DueKind):
+        table = table_of(row.model)
+        due = table.c[row.column]
+        counts = f" AND {UNSETTLED_CHARGE}" if row.model is Charge and not even_rechecks else ""
+        firsts.append(select(func.min(due).label("at")).where(text(f"{table.name}.{row.where}{counts}"), due > after))
     held: AnySelect = select(col(Installation.held_until).label("at")).where(col(Installation.held_until) > after)
     each = union_all(*firsts, held).subquery()
     return select(type_coerce(func.min(each.c.at), UtcDateTime()))

@@ -34,6 +34,12 @@ RENEWABLE: Final = f"{state_in(RENEWING_SUBSCRIPTIONS)} AND parked_reason IS NUL
 LIVE_CHARGE: Final = state_in(LIVE_CHARGE_STATES)
 UNSETTLED_CHARGE: Final = f"{LIVE_CHARGE} AND state <> 'parked'"
 CHARGE_TO_ASK_ABOUT: Final = "check_at IS NOT NULL"
+ENROLMENT_TO_EXPIRE: Final = "state = 'incomplete'"
+PAUSE_TO_END: Final = "state = 'paused' AND resume_at IS NOT NULL"
+END_PLANNED: Final = "cancel_at IS NOT NULL AND state <> 'canceled'"
+INVOICE_TO_GIVE_UP: Final = "state = 'open' AND give_up_at IS NOT NULL"
+OPEN_STRAY_PAYMENT: Final = "resolved_at IS NULL"
+WEBHOOK_TO_PROCESS: Final = "state = 'received'"
 DUE_INVOICE: Final = "state = 'open' AND next_attempt_at IS NOT NULL"
 UNKNOWN_CHARGE: Final = "state = 'unknown'"
 PARKED: Final = "state = 'parked'"
@@ -132,19 +138,15 @@ class Subscription(SQLModel, table=True):
     __tablename__ = "subscription"
     __table_args__ = (
         partial_index(
-            "one_live_subscription_to_a_plan",
-            "customer_id",
-            "plan_code",
-            where=LIVE_SUBSCRIPTION,
-            unique=True,
+            "one_live_subscription_to_a_plan", "customer_id", "plan_code", where=LIVE_SUBSCRIPTION, unique=True
         ),
         Index("subscription_by_age", "created_at", "id"),
         partial_index("due_subscription", "next_due_at", "id", where=RENEWABLE),
-        partial_index("incomplete_subscription", "expires_at", "id", where="state = 'incomplete'"),
-        partial_index("subscription_to_resume", "resume_at", "id", where="state = 'paused' AND resume_at IS NOT NULL"),
+        partial_index("incomplete_subscription", "expires_at", "id", where=ENROLMENT_TO_EXPIRE),
+        partial_index("subscription_to_resume", "resume_at", "id", where=PAUSE_TO_END),
         partial_index("subscription_to_pause", "pause_at", "id", where=PAUSE_PLANNED),
         partial_index("parked_subscription", "id", where=PARKED_SUBSCRIPTION),
-        partial_index("subscription_to_end", "cancel_at", "id", where="cancel_at IS NOT NULL AND state <> 'canceled'"),
+        partial_index("subscription_to_end", "cancel_at", "id", where=END_PLANNED),
     )
 
     id: UUID = Field(primary_key=True)
@@ -186,7 +188,7 @@ class Invoice(SQLModel, table=True):
             unique=True,
         ),
         partial_index("due_invoice", "next_attempt_at", "id", where=DUE_INVOICE),
-        partial_index("invoice_to_give_up", "give_up_at", "id", where="state = 'open' AND give_up_at IS NOT NULL"),
+        partial_index("invoice_to_give_up", "give_up_at", "id", where=INVOICE_TO_GIVE_UP),
         CheckConstraint("amount_minor > 0", name="amount_is_positive"),
         CheckConstraint("period_start < period_end", name="period_is_not_empty"),
     )
@@ -325,9 +327,7 @@ class StrayPayment(SQLModel, table=True):
     """A payment at the gateway that no charge accounts for: not ours, or a second one for a charge of ours."""
 
     __tablename__ = "stray_payment"
-    __table_args__ = (
-        partial_index("open_stray_payment", "check_at", "gateway_payment_id", where="resolved_at IS NULL"),
-    )
+    __table_args__ = (partial_index("open_stray_payment", "check_at", "gateway_payment_id", where=OPEN_STRAY_PAYMENT),)
 
     gateway_payment_id: str = Field(primary_key=True, max_length=100)
     reference: str | None = Field(default=None, max_length=200)
@@ -358,7 +358,7 @@ class Webhook(SQLModel, table=True):
             where="action_id IS NOT NULL",
             unique=True,
         ),
-        partial_index("webhook_to_process", "next_try_at", "id", where="state = 'received'"),
+        partial_index("webhook_to_process", "next_try_at", "id", where=WEBHOOK_TO_PROCESS),
         partial_index("parked_webhook", "id", where=PARKED),
         CheckConstraint("state IN ('received', 'processed', 'ignored', 'parked')", name="is_a_webhook_state"),
     )

@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from billing.store.due import DUE_BY, Kind
+from billing.store.due import Kind, due_by
 from tests.simulation.clock import START
 
 _DUE = {
-    kind: f"SELECT min({column}) FROM {model.__tablename__} WHERE {where}"
-    for kind, (model, column, where) in DUE_BY.items()
+    kind: f"SELECT min({due.column}) FROM {due.model.__tablename__} WHERE {due.where}"
+    for kind in Kind
+    for due in [due_by(kind)]
 }
 
 

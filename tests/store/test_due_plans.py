@@ -8,31 +8,24 @@ from sqlalchemy import bindparam, text
 
 from billing.domain.reconciling import Phase, Place
 from billing.store.columns import UtcDateTime
-from billing.store.due import Kind, _due
+from billing.store.due import Kind, _due, due_by
 from billing.store.reconciliation import captured_query
-
-INDEX_OF = {
-    Kind.WEBHOOK: "webhook_to_process",
-    Kind.CHARGE: "charge_to_ask_about",
-    Kind.ENROLMENT: "incomplete_subscription",
-    Kind.PAUSE: "subscription_to_resume",
-    Kind.LAST_PERIOD: "subscription_to_end",
-    Kind.PAUSE_TO_COME: "subscription_to_pause",
-    Kind.GIVING_UP: "invoice_to_give_up",
-    Kind.SUBSCRIPTION: "due_subscription",
-    Kind.INVOICE: "due_invoice",
-    Kind.REFUND_OBLIGATION: "obligation_to_see_to",
-    Kind.REFUND: "refund_to_ask_about",
-    Kind.REVOCATION: "revocation_to_tell",
-    Kind.STRAY: "open_stray_payment",
-    Kind.KEYED_REQUEST: "request_to_forget",
-}
+from billing.store.writes import table_of
 
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_every_kind_of_due_row_is_found_by_its_partial_index(database, kind):
+    due = due_by(kind)
+    table = table_of(due.model)
+    index = {each.name: each for each in table.indexes}.get(due.index)
+    assert index is not None, f"the table {table.name} has no index {due.index} for what is due of kind {kind.value}"
+    key = next(iter(table.primary_key)).name
+    assert [column.name for column in index.columns] == [due.column, key], f"{due.index} is not in order of due rows"
+    for dialect in ("sqlite", "postgresql"):
+        where = str(index.dialect_options[dialect]["where"])
+        assert where == due.where, f"{due.index} is of other rows than those of kind {kind.value}"
     plan = _plan(database, _due(kind, bindparam("now", type_=UtcDateTime()), 500, None))
-    assert INDEX_OF[kind] in plan, plan
+    assert due.index in plan, plan
 
 
 @pytest.mark.parametrize("goes_on", [False, True])
