@@ -10,6 +10,7 @@ from billing.domain.days.records import DayRecord
 from billing.domain.days.schedule import BillingSchedule
 from billing.domain.decline_classes import DeclineClass
 from billing.domain.dunning import DunningPolicy
+from billing.domain.event_types import EventType
 from billing.domain.hanging import HangingBounds
 from billing.domain.set_up_evidence import SetUpPolicy
 from billing.domain.states import (
@@ -116,7 +117,7 @@ class Policy:
 class Note:
     """An event that is no change of state, for the timeline and for the SaaS."""
 
-    type: str
+    type: EventType
     data: Mapping[str, object] = field(default_factory=dict)
 
 

@@ -16,6 +16,7 @@ from billing.domain.dunning import (
     RetryAt,
     next_step,
 )
+from billing.domain.event_types import EventType
 from billing.domain.quiet_hours import charge_slot
 from billing.domain.rechecks import after_failure
 from billing.domain.set_up_evidence import Trouble
@@ -185,7 +186,7 @@ def _give_up(case: Case, told: Settlement, invoice: dict[str, object], today: da
         invoice_event=invoice_event,
         subscription_event=subscription_event or told.subscription_event,
         subscription={"paused_by_dunning": True} if subscription_event is SubscriptionEvent.PAUSE else {},
-        notes=(Note("dunning.exhausted", {"end": policy.dunning.end.value}),),
+        notes=(Note(EventType.DUNNING_EXHAUSTED, {"end": policy.dunning.end.value}),),
     )
 
 
@@ -195,7 +196,7 @@ def _hold(told: Settlement, invoice: dict[str, object], held: HoldForPerson, now
         told,
         invoice={**invoice, "next_attempt_at": now},
         subscription={"parked_reason": held.reason},
-        notes=(Note("subscription.parked", {"reason": held.reason}),),
+        notes=(Note(EventType.SUBSCRIPTION_PARKED, {"reason": held.reason}),),
     )
 
 
@@ -222,5 +223,5 @@ def _ask(
     return replace(
         told,
         invoice={**invoice, **grace, "next_attempt_at": None, "give_up_at": give_up_at},
-        notes=(Note("subscription.re_enrolment_requested", {"why": decline.value}),),
+        notes=(Note(EventType.SUBSCRIPTION_RE_ENROLMENT_REQUESTED, {"why": decline.value}),),
     )

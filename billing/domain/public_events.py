@@ -1,6 +1,6 @@
 """What of the audit trail is told outside, under which type, and what is said with it. No personal data is.
 
-An internal event has at most one public meaning; what has none concerns nobody outside. The types are part of the
+An internal event has at most one public meaning. The types are part of the
 API: one that is in use is never renamed, and what is in its ``data`` only grows. A thing has the name here that it has
 in the objects of the API.
 """
@@ -176,7 +176,60 @@ PUBLIC: Final[Mapping[str, Public]] = {
     ),
     "webhook_endpoint.tested": Public(TEST_TYPE, "Nothing happened: somebody tries out an endpoint.", data_of.customer),
 }
-"""By internal type. A type that is not here is internal."""
+"""By internal type. Each :class:`~billing.domain.event_types.EventType` is either here or in :data:`INTERNAL`."""
+INTERNAL: Final = frozenset(
+    {
+        # Set aside for a person, and taken up again: the operator's business.
+        "subscription.parked",
+        "subscription.released",
+        "charge.parked",
+        "charge.released",
+        "refund.parked",
+        "refund.released",
+        "refund_obligation.released",
+        "refund_obligation.hastened",
+        "payment.released",
+        "webhook.released",
+        "webhook.ignored",
+        "invoice.finding_settled",
+        # Steps on the way; what they lead to is told.
+        "charge.started",
+        "charge.accepted",
+        "charge.resent",
+        "charge.late_truth",
+        "charge.mismatch",
+        "refund.sent",
+        "refund.accepted",
+        "refund.outcome_unknown",
+        "refund.resent",
+        "refund_obligation.tried",
+        "refund_obligation.try_failed",
+        "dunning.exhausted",
+        "invoice.period_moved",
+        "source.created",
+        "source.discarded",
+        "source.suspected",
+        "source.revocation_requested",
+        "source.revocation_withdrawn",
+        "source.revocation_released",
+        "subscription.periods_missed",
+        # Of payments that belong to no charge.
+        "payment.stray",
+        "payment.detached",
+        # Of endpoints and of the installation: whoever runs the engine did it.
+        "webhook_endpoint.created",
+        "webhook_endpoint.updated",
+        "webhook_endpoint.enabled",
+        "webhook_endpoint.deleted",
+        "webhook_endpoint.secret_rotated",
+        "webhook_endpoint.secret_redrawn",
+        "installation.charging_stopped",
+        "installation.charging_allowed",
+        "installation.charging_held",
+        "installation.doubted",
+    }
+)
+"""What concerns nobody outside."""
 PUBLIC_TYPES: Final = tuple(dict.fromkeys(public.type for public in PUBLIC.values()))
 """Every public type, in the order of the documentation."""
 _PLAN_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,49}")

@@ -29,6 +29,7 @@ from billing.domain.charging import (
 from billing.domain.days.paying import covered_by, lacks_confirmation
 from billing.domain.decline_classes import DeclineClass
 from billing.domain.declines import classify_decline, classify_refusal
+from billing.domain.event_types import EventType
 from billing.domain.failing import settle_failure
 from billing.domain.hanging import why_open
 from billing.domain.polling import poll_again_at
@@ -148,7 +149,7 @@ def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: 
     if case.gateway_payment_id not in (None, payment.id):
         # A second payment under the same reference: what became of it says nothing about the first.
         stray = {"gateway_payment_id": payment.id, "status": payment.raw_status}
-        return Settlement(notes=(Note("payment.stray", stray),))
+        return Settlement(notes=(Note(EventType.PAYMENT_STRAY, stray),))
     if case.charge_state is ChargeState.CAPTURED:
         return _late_agreement(case, policy) if payment.status is PaymentStatus.CAPTURED else NOTHING
     difference = mismatch(case, payment)
@@ -197,7 +198,7 @@ def _still_open(case: Case, payment: GatewayPayment, now: datetime, policy: Poli
 
 
 def _park(case: Case, payment: GatewayPayment, difference: str) -> Settlement:
-    note = Note("charge.mismatch", {"gateway_payment_id": payment.id, "difference": difference})
+    note = Note(EventType.CHARGE_MISMATCH, {"gateway_payment_id": payment.id, "difference": difference})
     hangs = case.charge_state is ChargeState.PARKED and case.check_at is not None
     if not hangs and not can_move(CHARGE_MOVES, case.charge_state, ChargeEvent.PARK):
         return Settlement(notes=(note,))
@@ -220,7 +221,7 @@ def _captured(case: Case, payment: GatewayPayment, now: datetime, policy: Policy
             **({"check_at": None} if case.sends == 1 and not lacks else first_recheck(AFTER_A_RESEND, now)),
         },
         source_event=_proof_of_life(case),
-        notes=(Note("charge.late_truth", {"was": case.charge_state.value}),) if late else (),
+        notes=(Note(EventType.CHARGE_LATE_TRUTH, {"was": case.charge_state.value}),) if late else (),
     )
     if lacks_confirmation(case, now):
         return replace(captured, refund_reason="the subscriber had not confirmed the debt")
@@ -288,7 +289,9 @@ def _paid(case: Case, captured: Settlement, now: datetime, policy: Policy) -> Se
     replaces = case.subscriber_is_present and case.source_id not in (None, case.subscription_source_id)
     if replaces:
         subscription["source_id"] = case.source_id
-    asked = (Note("subscription.re_enrolment_requested", {"why": NO_AGREEMENT}),) if _lacks_agreement(case) else ()
+    asked = (
+        (Note(EventType.SUBSCRIPTION_RE_ENROLMENT_REQUESTED, {"why": NO_AGREEMENT}),) if _lacks_agreement(case) else ()
+    )
     return replace(
         captured,
         invoice_event=InvoiceEvent.PAY,

@@ -29,8 +29,6 @@ _ASK_SECONDS: Final = 5
 class Backwards(Refusal):
     """Time would run backwards: what is done cannot become undone."""
 
-    code = "time_runs_forward"
-
 
 @dataclass(frozen=True, slots=True)
 class Step:

@@ -40,7 +40,7 @@ class FreshKey:
 class BadName(Refusal):
     """The name cannot be one of a key."""
 
-    code = "bad_name"
+    code = "invalid_request"
 
 
 class NameTaken(Refusal):

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from billing.domain.cases import Note
 from billing.domain.days.grace import given_until
 from billing.domain.days.records import DayRecord
+from billing.domain.event_types import EventType
 from billing.domain.quiet_hours import charge_slot
 from billing.domain.states import RENEWING_SUBSCRIPTIONS, InvoiceState, SubscriptionEvent, SubscriptionState
 from billing.operations.engine import Engine
@@ -77,7 +78,7 @@ def _wait(
     if state in RENEWING_SUBSCRIPTIONS:
         move(tx, Subscription, [Move(owed.subscription_id, state, SubscriptionEvent.FALL_PAST_DUE)], author)
         state = SubscriptionState.PAST_DUE
-    told = Note("subscription.re_enrolment_requested", {"why": why})
+    told = Note(EventType.SUBSCRIPTION_RE_ENROLMENT_REQUESTED, {"why": why})
     note(tx, owed.subscription_id, told, author, subject=("subscription", str(owed.subscription_id)))
     return state
 

@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.operations.engine import Engine
 from billing.store.installation import load_installation, stop_charging, was_allowed_since
 from billing.store.queries import count_due_invoices, renewals_expected_per_day
@@ -37,5 +38,5 @@ def pull_the_brake(engine: Engine, now: datetime) -> None:
     log.error("brake_pulled", because=because)
     with engine.database.transaction() as tx:
         stop_charging(tx, because)
-        told = Note("installation.charging_stopped", {"because": because})
+        told = Note(EventType.INSTALLATION_CHARGING_STOPPED, {"because": because})
         note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))

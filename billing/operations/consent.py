@@ -8,6 +8,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Note
 from billing.domain.consent import CONSENT_ZONE, consent_counts, consent_days
+from billing.domain.event_types import EventType
 from billing.domain.states import SubscriptionState
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.operations.manage import keep_plans
@@ -65,7 +66,7 @@ def record_consent(engine: Engine, subscription_id: UUID, *, now: datetime) -> d
             )
         change(tx, Subscription, [Change(subscription_id, row.state, {"consented_at": now})])
         told = Note(
-            "subscription.consented",
+            EventType.SUBSCRIPTION_CONSENTED,
             {"first_charge_on": first_charge.isoformat(), "amount_minor": row.amount_minor, "currency": row.currency},
         )
         subject = ("subscription", str(subscription_id))

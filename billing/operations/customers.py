@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Note
 from billing.domain.countries import WANTED, is_country
+from billing.domain.event_types import EventType
 from billing.domain.identity import row_id
 from billing.operations.engine import BadInput, Conflict, Engine, NotFound
 from billing.operations.request_keys import done
@@ -142,7 +143,7 @@ def _create(tx: Connection, subscriber: Subscriber, author: Author) -> UUID:
     customer_id = row_id(_CUSTOMERS, subscriber.reference)
     row = {"id": customer_id, "reference": subscriber.reference, "locale": "ko", **subscriber.told}
     insert_rows(tx, Customer, [{**row, "created_at": author.now}])
-    _note(tx, customer_id, "customer.created", sorted(subscriber.told), author)
+    _note(tx, customer_id, EventType.CUSTOMER_CREATED, sorted(subscriber.told), author)
     return customer_id
 
 
@@ -150,9 +151,9 @@ def _update(tx: Connection, known: AnyRow, told: Mapping[str, str | None], autho
     changed = {name: value for name, value in told.items() if getattr(known, name) != value}
     if changed:
         tx.execute(update(Customer).where(col(Customer.id) == known.id).values(**changed))
-        _note(tx, known.id, "customer.updated", sorted(changed), author)
+        _note(tx, known.id, EventType.CUSTOMER_UPDATED, sorted(changed), author)
 
 
-def _note(tx: Connection, customer_id: UUID, kind: str, fields: list[str], author: Author) -> None:
+def _note(tx: Connection, customer_id: UUID, kind: EventType, fields: list[str], author: Author) -> None:
     """Record which fields were written, and never what is in them."""
     note(tx, None, Note(kind, {"fields": fields}), author, subject=("customer", str(customer_id)))

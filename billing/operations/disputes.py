@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 
 import structlog
 from sqlalchemy import Connection, delete, insert, select, update
@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Note
 from billing.domain.disputes import CHARGEBACK, DisputeState, Known, Told, held_because, is_news, meaning_of
+from billing.domain.event_types import EventType
 from billing.operations.engine import Engine
 from billing.operations.follow_refunds import follow_refunds
 from billing.operations.obligations import park_obligations, release_obligations
@@ -20,7 +21,6 @@ from billing.store.disputes import owner_of_payment
 from billing.store.writes import Author, note
 
 log = structlog.get_logger()
-_EVENTS = {DisputeState.WON: "charge.dispute_won", DisputeState.LOST: "charge.dispute_lost"}
 End = tuple[str, str | None]
 """The state that a stored webhook ends in, and why."""
 
@@ -128,6 +128,18 @@ def tell_dispute(
         "reason": written["reason"],
         "respond_by": respond_by.isoformat() if respond_by is not None else None,
     }
-    type_ = _EVENTS.get(state, "charge.disputed" if is_new else "charge.dispute_updated")
+    type_ = _type_of(state, is_new=is_new)
     log.warning("dispute", dispute=dispute_id, charge=str(owner.id), state=state.value)
     note(tx, owner.subscription_id, Note(type_, data), author, subject=("charge", str(owner.id)))
+
+
+def _type_of(state: DisputeState, *, is_new: bool) -> EventType:
+    match state:
+        case DisputeState.OPEN:
+            return EventType.CHARGE_DISPUTED if is_new else EventType.CHARGE_DISPUTE_UPDATED
+        case DisputeState.WON:
+            return EventType.CHARGE_DISPUTE_WON
+        case DisputeState.LOST:
+            return EventType.CHARGE_DISPUTE_LOST
+        case _:
+            assert_never(state)

@@ -16,6 +16,7 @@ from sqlmodel import col
 from billing.domain.attempts import most_attempts
 from billing.domain.cases import InvoiceKind, Note
 from billing.domain.charging import Accepted, Found, GatewayPayment, NotSent, Unreadable
+from billing.domain.event_types import EventType
 from billing.domain.finding import choose
 from billing.domain.identity import charge_reference
 from billing.operations.engine import Engine
@@ -82,7 +83,7 @@ def _doubt(tx: Connection, engine: Engine, since: datetime, until: datetime, now
     doubt(tx, since, until)
     # Charges that were captured just before the gap may have been refunded in it.
     reconcile_at_once(tx, now, since - engine.rules.reconciling.recent)
-    told = Note("installation.doubted", {"since": since.isoformat()})
+    told = Note(EventType.INSTALLATION_DOUBTED, {"since": since.isoformat()})
     note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))
     log.warning("charges_are_looked_up_first", since=since.isoformat(), periods_until=until.isoformat())
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.domain.failing import NO_NEW_AGREEMENT, UNPROVEN, end_of_ladder
 from billing.domain.states import (
     InvoiceEvent,
@@ -131,7 +132,7 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
             move(tx, Subscription, [Move(owner, state, subscription_event, _written(subscription_event, now))], author)
             if subscription_event is SubscriptionEvent.CANCEL:
                 void_open_invoices(tx, [owner], author)
-        told = Note("dunning.exhausted", {"end": policy.end.value})
+        told = Note(EventType.DUNNING_EXHAUSTED, {"end": policy.end.value})
         note(tx, owner, told, author, subject=("invoice", str(invoice_id)))
 
 
@@ -155,7 +156,13 @@ def _set_aside(tx: Connection, owner: UUID, state: SubscriptionState, invoice_id
     # Once the subscription is released, the invoice is due at once.
     change(tx, Invoice, [Change(invoice_id, InvoiceState.OPEN, {"next_attempt_at": author.now})])
     change(tx, Subscription, [Change(owner, state, {"parked_reason": UNPROVEN})])
-    note(tx, owner, Note("subscription.parked", {"reason": UNPROVEN}), author, subject=("subscription", str(owner)))
+    note(
+        tx,
+        owner,
+        Note(EventType.SUBSCRIPTION_PARKED, {"reason": UNPROVEN}),
+        author,
+        subject=("subscription", str(owner)),
+    )
 
 
 def _lock(tx: Connection, subscription_id: UUID) -> SubscriptionState:

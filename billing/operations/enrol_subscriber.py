@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
+from billing.domain.event_types import EventType
 from billing.domain.identity import row_id
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.states import LIVE_SUBSCRIPTIONS, SubscriptionState
@@ -125,7 +126,7 @@ def _enrolled(subscription_id: UUID, plan_code: str, author: Author) -> dict[str
         "subject_type": "subscription",
         "subject_id": str(subscription_id),
         "subscription_id": subscription_id,
-        "type": "subscription.created",
+        "type": EventType.SUBSCRIPTION_CREATED,
         "from_state": None,
         "to_state": SubscriptionState.INCOMPLETE.value,
         "data": {"plan": plan_code},

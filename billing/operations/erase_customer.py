@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.operations.customers import lock_customer
 from billing.operations.engine import Conflict, Engine, NotFound
 from billing.operations.revocations import send_revocations
@@ -60,7 +61,7 @@ def erase_customer(engine: Engine, customer_id: UUID, *, reason: str, now: datet
                 raise Conflict(f"customer {row.reference} cannot be erased yet: {'; '.join(obstacles)}")
             void_what_could_be_paid_late(tx, customer_id, author)
             blank(tx, customer_id, author)
-            told = Note("customer.erased", {"reason": reason[:200]})
+            told = Note(EventType.CUSTOMER_ERASED, {"reason": reason[:200]})
             note(tx, None, told, author, subject=("customer", str(customer_id)))
     engine.database.leave_no_traces()
     send_revocations(engine, ids, now=now)

@@ -6,6 +6,7 @@ from sqlalchemy import select, update
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.operations.engine import Engine, NotFound, Refusal
 from billing.store.tables import Webhook
 from billing.store.writes import Author, note
@@ -24,5 +25,5 @@ def ignore_webhook(engine: Engine, webhook_id: int, reason: str, now: datetime) 
         parked = (col(Webhook.id) == webhook_id, col(Webhook.state) == "parked")
         if tx.execute(update(Webhook).where(*parked).values(**ignored)).rowcount != 1:
             raise Refusal(f"webhook {webhook_id} is {state}, not parked")
-        told = Note("webhook.ignored", {"reason": reason})
+        told = Note(EventType.WEBHOOK_IGNORED, {"reason": reason})
         note(tx, None, told, Author(engine.actor, now), subject=("webhook", str(webhook_id)))

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from billing.domain.cases import Case, Note, Policy, Settlement
 from billing.domain.charging import Outcome
 from billing.domain.decline_classes import DeclineClass
+from billing.domain.event_types import EventType
 from billing.domain.set_up_evidence import EVIDENCE, account_is_at_fault, trouble_of, trouble_of_unexplained
 from billing.domain.settlement import class_of, settle
 from billing.domain.states import LIVE_CHARGE_STATES
@@ -65,7 +66,7 @@ def _stop(tx: Connection, because: str, now: datetime, tally: Tally) -> None:
     note(
         tx,
         None,
-        Note("installation.charging_stopped", {"because": told}),
+        Note(EventType.INSTALLATION_CHARGING_STOPPED, {"because": told}),
         # It is nobody's decision, though it may come to light while somebody acts.
         Author("engine", now),
         subject=("installation", "1"),

@@ -11,6 +11,7 @@ from sqlmodel import col
 from billing.domain.cases import Note
 from billing.domain.days.records import UnbilledReason
 from billing.domain.days.returning import Return, return_on
+from billing.domain.event_types import EventType
 from billing.domain.instants import in_utc
 from billing.domain.states import (
     CANCELABLE_AT_PERIOD_END,
@@ -136,7 +137,7 @@ def undo_cancel(engine: Engine, subscription_id: UUID, *, now: datetime) -> Mana
         if row.cancel_at is None:
             raise Conflict(f"subscription {subscription_id} is not going to be canceled")
         change(tx, Subscription, [Change(row.id, row.state, {"cancel_at": None, "cancel_reason": None})])
-        _note(tx, row, Note("subscription.cancel_undone"), Author(engine.actor, now))
+        _note(tx, row, Note(EventType.SUBSCRIPTION_CANCEL_UNDONE), Author(engine.actor, now))
         return Managed(row.id, row.state)
 
 
@@ -177,7 +178,12 @@ def pause_at_period_end(engine: Engine, subscription_id: UUID, *, resume_at: dat
             return _pause(tx, engine, row, resume_at, author)
         change(tx, Subscription, [Change(row.id, row.state, {"pause_at": at, "resume_at": resume_at})])
         until = None if resume_at is None else resume_at.isoformat()
-        _note(tx, row, Note("subscription.pause_scheduled", {"pause_at": at.isoformat(), "resume_at": until}), author)
+        _note(
+            tx,
+            row,
+            Note(EventType.SUBSCRIPTION_PAUSE_SCHEDULED, {"pause_at": at.isoformat(), "resume_at": until}),
+            author,
+        )
         under_way = has_live_charge(tx, row.id)
         return Managed(row.id, row.state, pause_at=at, resume_at=resume_at, charge_under_way=under_way)
 
@@ -253,7 +259,7 @@ def _pause(tx: Connection, engine: Engine, row: AnyRow, resume_at: datetime | No
 
 def _undo_pause(tx: Connection, row: AnyRow, author: Author) -> Managed:
     change(tx, Subscription, [Change(row.id, row.state, {"pause_at": None, "resume_at": None})])
-    _note(tx, row, Note("subscription.pause_undone"), author)
+    _note(tx, row, Note(EventType.SUBSCRIPTION_PAUSE_UNDONE), author)
     return Managed(row.id, row.state, charge_under_way=has_live_charge(tx, row.id))
 
 
@@ -290,7 +296,7 @@ def _end_of_period(row: AnyRow, now: datetime) -> datetime:
 def _cancel_later(tx: Connection, row: AnyRow, at: datetime, when: str, reason: str | None, author: Author) -> Managed:
     change(tx, Subscription, [Change(row.id, row.state, {"cancel_at": at, "cancel_reason": _short(reason)})])
     told = {"cancel_at": at.isoformat(), "when": when, "reason": _short(reason)}
-    _note(tx, row, Note("subscription.cancel_scheduled", told), author)
+    _note(tx, row, Note(EventType.SUBSCRIPTION_CANCEL_SCHEDULED, told), author)
     return Managed(row.id, row.state, cancel_at=at, charge_under_way=has_live_charge(tx, row.id))
 
 

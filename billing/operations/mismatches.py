@@ -6,6 +6,7 @@ from sqlalchemy import Connection, select
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.domain.states import ENDED_SUBSCRIPTIONS
 from billing.operations.engine import Engine
 from billing.store.cases import lock_subscriptions
@@ -13,7 +14,7 @@ from billing.store.reconciliation import AskedCharge
 from billing.store.tables import Event, Subscription
 from billing.store.writes import Author, Change, change, note
 
-_TYPE = "charge.mismatch"
+_TYPE = EventType.CHARGE_MISMATCH
 
 
 def name_mismatch(engine: Engine, charge: AskedCharge, difference: str, *, park: bool, now: datetime) -> bool:
@@ -47,4 +48,4 @@ def _park(tx: Connection, charge: AskedCharge, why: str, author: Author) -> None
         return
     change(tx, Subscription, [Change(charge.subscription_id, row.state, {"parked_reason": why})])
     subject = ("subscription", str(charge.subscription_id))
-    note(tx, charge.subscription_id, Note("subscription.parked", {"reason": why}), author, subject=subject)
+    note(tx, charge.subscription_id, Note(EventType.SUBSCRIPTION_PARKED, {"reason": why}), author, subject=subject)

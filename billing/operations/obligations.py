@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.domain.obligations import GivenBack, Step, parked
 from billing.domain.public_ids import Kind, brief_id, public_id
 from billing.domain.states import (
@@ -144,7 +145,7 @@ def _let_go(tx: Connection, row: ObligationRow, reason: str, author: Author) -> 
         take_step(tx, row, Step(ObligationEvent.RELEASE, fresh, told), author)
         return
     take_step(tx, row, Step(None, fresh), author)
-    hastened = Note("refund_obligation.hastened", {"reason": reason})
+    hastened = Note(EventType.REFUND_OBLIGATION_HASTENED, {"reason": reason})
     note(tx, row.subscription_id, hastened, author, subject=("refund_obligation", str(row.id)))
 
 

@@ -11,6 +11,7 @@ from billing.domain.consent import consent_counts
 from billing.domain.days.records import DayKind
 from billing.domain.days.releasing import Bill, Release, first_unbilled, release
 from billing.domain.days.renewing import CatchUp
+from billing.domain.event_types import EventType
 from billing.domain.states import (
     ENDED_SUBSCRIPTIONS,
     RENEWING_SUBSCRIPTIONS,
@@ -51,7 +52,7 @@ def park_subscription(engine: Engine, subscription_id: UUID, why: str, now: date
             return
         author = Author(engine.actor, now)
         change(tx, Subscription, [Change(subscription_id, row.state, {"parked_reason": why[:500]})])
-        told = Note("subscription.parked", {"reason": why[:500]})
+        told = Note(EventType.SUBSCRIPTION_PARKED, {"reason": why[:500]})
         note(tx, subscription_id, told, author, subject=("subscription", str(subscription_id)))
 
 
@@ -85,7 +86,7 @@ def release_subscription(
             issue_renewals(tx, [renewal_invoice(subscription_id, _price(row), released.issued, now, now)], author)
         forgive_invoices(tx, released.forgiven_invoices, subscription_id, author)
         write_day_records(tx, [(subscription_id, each) for each in released.records], author)
-        told = Note("subscription.released", {"reason": reason, "was": row.parked_reason})
+        told = Note(EventType.SUBSCRIPTION_RELEASED, {"reason": reason, "was": row.parked_reason})
         note(tx, subscription_id, told, author, subject=subject)
     return sum((each.end - each.start).days for each in released.records if each.kind is DayKind.FORGIVEN)
 
@@ -185,7 +186,7 @@ def release_webhook(engine: Engine, webhook_id: int, reason: str, now: datetime)
         parked = (col(Webhook.id) == webhook_id, col(Webhook.state) == "parked")
         if tx.execute(update(Webhook).where(*parked).values(**fresh)).rowcount != 1:
             raise Refusal(f"webhook {webhook_id} is {state}, not parked")
-        told = Note("webhook.released", {"reason": reason})
+        told = Note(EventType.WEBHOOK_RELEASED, {"reason": reason})
         note(tx, None, told, Author(engine.actor, now), subject=("webhook", str(webhook_id)))
 
 
@@ -206,5 +207,5 @@ def close_stray(engine: Engine, payment_id: str, reason: str, now: datetime) -> 
         done = {"resolved_at": now, "resolution": f"by hand: {reason}"[:200]}
         if tx.execute(update(StrayPayment).where(*is_open).values(**done)).rowcount != 1:
             raise Refusal(f"payment {payment_id} is resolved already: {row.resolution}")
-        told = Note("payment.released", {"reason": reason})
+        told = Note(EventType.PAYMENT_RELEASED, {"reason": reason})
         note(tx, row.subscription_id, told, Author(engine.actor, now), subject=("payment", payment_id))

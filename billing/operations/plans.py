@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.domain.identity import row_id
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
 from billing.operations.request_keys import done
@@ -143,7 +144,7 @@ def resume_plan(engine: Engine, code: str, *, now: datetime) -> None:
         if row.paused_at is None:
             raise Conflict(f"plan {code} is not paused")
         tx.execute(update(Plan).where(col(Plan.code) == code).values(paused_at=None))
-        _note(tx, code, "plan.resumed", {}, Author(engine.actor, now))
+        _note(tx, code, EventType.PLAN_RESUMED, {}, Author(engine.actor, now))
         done(tx, engine)
 
 
@@ -153,7 +154,7 @@ def _set(engine: Engine, code: str, column: str, value: datetime, *, refuse_if_s
         if getattr(row, column) is not None:
             raise Conflict(f"plan {code} is {refuse_if_set} already")
         tx.execute(update(Plan).where(col(Plan.code) == code).values({column: value}))
-        _note(tx, code, f"plan.{refuse_if_set}", {}, Author(engine.actor, now))
+        _note(tx, code, EventType(f"plan.{refuse_if_set}"), {}, Author(engine.actor, now))
         done(tx, engine)
 
 
@@ -171,13 +172,13 @@ def _apply(tx: Connection, each: Change, author: Author) -> None:
         case NewPlan(plan):
             insert_rows(tx, Plan, [{"code": plan.code, "name": plan.name, "created_at": author.now}])
             _insert_price(tx, plan.code, 1, plan.price, author)
-            _note(tx, plan.code, "plan.created", {"name": plan.name}, author)
+            _note(tx, plan.code, EventType.PLAN_CREATED, {"name": plan.name}, author)
         case NewPrice(code, _, new):
             last = tx.execute(select(func.max(col(Price.version))).where(col(Price.plan_code) == code)).scalar_one()
             _insert_price(tx, code, last + 1, new, author)
         case Renamed(code, old, new):
             tx.execute(update(Plan).where(col(Plan.code) == code).values(name=new))
-            _note(tx, code, "plan.renamed", {"old": old, "new": new}, author)
+            _note(tx, code, EventType.PLAN_RENAMED, {"old": old, "new": new}, author)
         case _:
             return
 
@@ -196,8 +197,8 @@ def _insert_price(tx: Connection, code: str, version: int, price: PriceOnFile, a
     }
     insert_rows(tx, Price, [row])
     told = {"version": version, "amount_minor": price.amount.minor, "currency": price.amount.currency}
-    _note(tx, code, "price.created", told, author)
+    _note(tx, code, EventType.PRICE_CREATED, told, author)
 
 
-def _note(tx: Connection, code: str, kind: str, data: dict[str, object], author: Author) -> None:
+def _note(tx: Connection, code: str, kind: EventType, data: dict[str, object], author: Author) -> None:
     note(tx, None, Note(kind, data), author, subject=("plan", code))

@@ -20,6 +20,7 @@ from billing.domain.days.renewing import (
     plan_renewal,
 )
 from billing.domain.days.schedule import BillingSchedule, slot_on
+from billing.domain.event_types import EventType
 from billing.domain.states import SubscriptionEvent, SubscriptionState
 from billing.operations.batches import pages_of, together_or_alone
 from billing.operations.engine import Engine, Tally
@@ -180,5 +181,5 @@ def _hold(tx: Connection, due: DueSubscription, held: HoldForDecision, author: A
         "decide which to bill, then release it"
     )
     change(tx, Subscription, [Change(subscription_id, due.state, {"parked_reason": reason})])
-    told = Note("subscription.parked", {"reason": reason})
+    told = Note(EventType.SUBSCRIPTION_PARKED, {"reason": reason})
     note(tx, subscription_id, told, author, subject=("subscription", str(subscription_id)))

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.domain.public_ids import Kind as Id
 from billing.domain.public_ids import public_id
 from billing.domain.revoking import LONGEST_ERROR, after_answer, settle
@@ -68,7 +69,7 @@ def release_revocation(engine: Engine, source_id: UUID, reason: str, now: dateti
         for row in lock_sources(tx, [source_id]):
             if row.revocation is not RevocationState.PARKED:
                 raise Refusal(f"the revocation of source {source_id} is {row.revocation.value}, not parked")
-            told = Note("source.revocation_released", {"reason": reason})
+            told = Note(EventType.SOURCE_REVOCATION_RELEASED, {"reason": reason})
             note(tx, None, told, author, subject=("source", str(source_id)))
             request_revocations(tx, [source_id], author)
             return

@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from billing.domain.cases import InvoiceKind, Note
 from billing.domain.decline_classes import DeclineClass
+from billing.domain.event_types import EventType
 from billing.domain.states import (
     AUTO_CHARGED_SUBSCRIPTIONS,
     REVOCABLE_SOURCES,
@@ -129,7 +130,7 @@ def _ask(tx: Connection, engine: Engine, source_id: UUID, author: Author) -> Seq
             )
             state = ask_for_agreement(tx, engine, owed, _GONE, author)
         if not waiting:
-            told = Note("subscription.re_enrolment_requested", {"why": _GONE})
+            told = Note(EventType.SUBSCRIPTION_RE_ENROLMENT_REQUESTED, {"why": _GONE})
             note(tx, row.id, told, author, subject=("subscription", str(row.id)))
     return [row.id for row in rows]
 

@@ -8,6 +8,7 @@ import structlog
 
 from billing.domain.cases import Note
 from billing.domain.charging import NotSent
+from billing.domain.event_types import EventType
 from billing.operations.engine import Engine, Tally
 from billing.operations.record_outcomes import record_outcomes
 from billing.operations.start_charges import StartedCharge
@@ -37,6 +38,6 @@ def send_charges(engine: Engine, charges: Sequence[StartedCharge], now: datetime
         log.error("charging_held", because=tally.stop_the_run, until=(now + HOLD_FOR).isoformat())
         with engine.database.transaction() as tx:
             hold_charging(tx, now + HOLD_FOR, tally.stop_the_run)
-            told = Note("installation.charging_held", {"because": tally.stop_the_run})
+            told = Note(EventType.INSTALLATION_CHARGING_HELD, {"because": tally.stop_the_run})
             note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))
     return tally

@@ -7,6 +7,7 @@ from enum import StrEnum
 from uuid import uuid4
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.operations.engine import Engine
 from billing.store.binding import Differences, bind, differences
 from billing.store.database import Database
@@ -71,7 +72,7 @@ def stop(engine: Engine, because: str, *, now: datetime) -> None:
     """Throw the stop switch: no charge is sent by any process until :func:`go`."""
     with engine.database.transaction() as tx:
         stop_charging(tx, because)
-        told = Note("installation.charging_stopped", {"because": because[:500]})
+        told = Note(EventType.INSTALLATION_CHARGING_STOPPED, {"because": because[:500]})
         note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))
 
 
@@ -82,5 +83,5 @@ def go(engine: Engine, *, now: datetime, adopt: Mapping[str, str] | None = None)
         if adopt is not None:
             bind(tx, adopt)
             reconcile_at_once(tx, now, now - engine.rules.reconciling.recent)
-        told = Note("installation.charging_allowed", {"adopted": adopt is not None})
+        told = Note(EventType.INSTALLATION_CHARGING_ALLOWED, {"adopted": adopt is not None})
         note(tx, None, told, Author(engine.actor, now), subject=("installation", "1"))

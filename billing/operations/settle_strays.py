@@ -7,6 +7,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Case, Note
 from billing.domain.charging import Found, GatewayPayment, PaymentStatus
+from billing.domain.event_types import EventType
 from billing.domain.polling import poll_again_at
 from billing.domain.rechecks import AFTER_A_FAILURE, first_recheck
 from billing.domain.settlement import mismatch
@@ -107,4 +108,4 @@ def _give_back(tx: Connection, case: Case, payment: GatewayPayment, author: Auth
     why = f"{what} at the gateway; {payment.id} is being refunded"
     change(tx, Subscription, [Change(case.subscription_id, case.subscription_state, {"parked_reason": why})])
     subject = ("subscription", str(case.subscription_id))
-    note(tx, case.subscription_id, Note("subscription.parked", {"reason": why}), author, subject=subject)
+    note(tx, case.subscription_id, Note(EventType.SUBSCRIPTION_PARKED, {"reason": why}), author, subject=subject)

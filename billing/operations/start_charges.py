@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from billing.domain.cases import ChargeKind, InvoiceKind
+from billing.domain.event_types import EventType
 from billing.domain.identity import charge_reference, idempotency_key, row_id
 from billing.domain.quiet_hours import charge_slot, outside_quiet_hours
 from billing.domain.settlement import NO_AGREEMENT
@@ -96,7 +97,7 @@ def charge_started(charge: dict[str, Any], author: Author) -> dict[str, Any]:
         "subject_type": "charge",
         "subject_id": str(charge["id"]),
         "subscription_id": charge["subscription_id"],
-        "type": "charge.started",
+        "type": EventType.CHARGE_STARTED,
         "from_state": None,
         "to_state": ChargeState.SENDING.value,
         "data": {

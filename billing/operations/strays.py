@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Case, Note
 from billing.domain.charging import GatewayPayment
+from billing.domain.event_types import EventType
 from billing.domain.settlement import mismatch
 from billing.operations.engine import Engine
 from billing.store.cases import lock_subscriptions
@@ -38,7 +39,7 @@ def keep_stray(tx: Connection, charge_id: UUID | None, payment: GatewayPayment, 
     if insert_if_absent(tx, StrayPayment, [_row(charge_id, payment, author)]) == 0:
         return False
     log.error("stray_payment", payment=payment.id, reference=payment.reference, status=payment.raw_status)
-    told = Note("payment.stray", {"gateway_payment_id": payment.id, "status": payment.raw_status})
+    told = Note(EventType.PAYMENT_STRAY, {"gateway_payment_id": payment.id, "status": payment.raw_status})
     owner = _owner(tx, charge_id)
     note(tx, owner, told, author, subject=("payment", payment.id))
     return True
@@ -48,13 +49,13 @@ def detach(tx: Connection, case: Case, payment: GatewayPayment, resolution: str,
     """Write down a charge's own payment as one that no longer counts for it, with what became of it."""
     insert_if_absent(tx, StrayPayment, [_row(case.charge_id, payment, author)])
     resolve_stray(tx, payment, resolution, author.now)
-    told = Note("payment.detached", {"gateway_payment_id": payment.id, "resolution": resolution})
+    told = Note(EventType.PAYMENT_DETACHED, {"gateway_payment_id": payment.id, "resolution": resolution})
     note(tx, case.subscription_id, told, author, subject=("payment", payment.id))
 
 
 def let_go(tx: Connection, case: Case, payment: GatewayPayment, author: Author) -> None:
     """Take from a closed charge a payment that captured another amount than it asked for: it counts as astray."""
-    told = Note("charge.mismatch", {"gateway_payment_id": payment.id, "difference": mismatch(case, payment)})
+    told = Note(EventType.CHARGE_MISMATCH, {"gateway_payment_id": payment.id, "difference": mismatch(case, payment)})
     note(tx, case.subscription_id, told, author, subject=("charge", str(case.charge_id)))
     if case.gateway_payment_id == payment.id:
         change(tx, Charge, [Change(case.charge_id, case.charge_state, {"gateway_payment_id": None})])

@@ -12,6 +12,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Note
 from billing.domain.deliveries import MOST_ENDPOINTS, EndpointState, why_no_endpoint
+from billing.domain.event_types import EventType
 from billing.domain.identity import row_id
 from billing.domain.public_events import PUBLIC_TYPES, unknown_patterns
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal
@@ -53,7 +54,7 @@ class FreshSecret:
 class BadEndpoint(Refusal):
     """A field of an endpoint cannot be used; ``field`` says which."""
 
-    code = "bad_endpoint"
+    code = "invalid_request"
 
     def __init__(self, field: str, detail: str) -> None:
         super().__init__(f"{field} {detail}")
@@ -122,7 +123,7 @@ def create_endpoint(
                 "created_by": engine.actor,
             },
         )
-        _tell(tx, engine, ident, "created", now)
+        _tell(tx, engine, ident, EventType.WEBHOOK_ENDPOINT_CREATED, now)
         return _fresh(tx, engine, ident, secret)
 
 
@@ -144,7 +145,7 @@ def update_endpoint(
         _locked(tx, endpoint)
         if wanted:
             change_endpoint(tx, endpoint, wanted)
-            _tell(tx, engine, endpoint, "updated", now, {"fields": sorted(wanted)})
+            _tell(tx, engine, endpoint, EventType.WEBHOOK_ENDPOINT_UPDATED, now, {"fields": sorted(wanted)})
         return _loaded(tx, endpoint)
 
 
@@ -166,7 +167,7 @@ def switch_off(tx: Connection, engine: Engine, row: EndpointRow, cause: str, now
     """Disable an endpoint that is locked; ``cause`` is requested, failing or gone."""
     written = {"state": EndpointState.DISABLED, "disabled_because": cause, "failing_since": row.failing_since or now}
     change_endpoint(tx, row.id, written)
-    _tell(tx, engine, row.id, "disabled", now, {"cause": cause})
+    _tell(tx, engine, row.id, EventType.WEBHOOK_ENDPOINT_DISABLED, now, {"cause": cause})
 
 
 def enable_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> EndpointRow:
@@ -181,7 +182,7 @@ def enable_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> Endpoin
         line_up_again(tx, now, endpoint=endpoint, failed_since=row.failing_since or now)
         written = {"state": EndpointState.ENABLED, "disabled_because": None, "failing_since": None}
         change_endpoint(tx, endpoint, written)
-        _tell(tx, engine, endpoint, "enabled", now)
+        _tell(tx, engine, endpoint, EventType.WEBHOOK_ENDPOINT_ENABLED, now)
         done(tx, engine)
         return _loaded(tx, endpoint)
 
@@ -194,7 +195,7 @@ def remove_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> None:
     with engine.database.transaction() as tx:
         _locked(tx, endpoint)
         delete_endpoint(tx, endpoint)
-        _tell(tx, engine, endpoint, "deleted", now)
+        _tell(tx, engine, endpoint, EventType.WEBHOOK_ENDPOINT_DELETED, now)
 
 
 def rotate_secret(
@@ -231,7 +232,7 @@ def rotate_secret(
             "previous_ends_at": now + overlap if overlap else None,
         }
         change_endpoint(tx, endpoint, written)
-        _tell(tx, engine, endpoint, "secret_rotated", now)
+        _tell(tx, engine, endpoint, EventType.WEBHOOK_ENDPOINT_SECRET_ROTATED, now)
         return _fresh(tx, engine, endpoint, secret)
 
 
@@ -248,7 +249,7 @@ def redraw_secret(engine: Engine, vault: Vault, made: str, *, now: datetime) -> 
         if _digest(_locked(tx, endpoint)) != lost:
             raise Conflict("the endpoint was given another secret since: rotate it if nobody holds that one")
         change_endpoint(tx, endpoint, {"sealed_secret": _sealed(vault, secret)})
-        _tell(tx, engine, endpoint, "secret_redrawn", now)
+        _tell(tx, engine, endpoint, EventType.WEBHOOK_ENDPOINT_SECRET_REDRAWN, now)
         return _fresh(tx, engine, endpoint, secret)
 
 
@@ -261,7 +262,7 @@ def test_endpoint(engine: Engine, endpoint: UUID, *, now: datetime) -> int:
         row = _locked(tx, endpoint)
         if row.state is EndpointState.DISABLED:
             raise Conflict("the endpoint is disabled; enable it first")
-        _tell(tx, engine, endpoint, "tested", now)
+        _tell(tx, engine, endpoint, EventType.WEBHOOK_ENDPOINT_TESTED, now)
         newest = select(col(Event.id)).where(
             col(Event.subject_type) == "webhook_endpoint", col(Event.subject_id) == str(endpoint)
         )
@@ -307,9 +308,14 @@ def _digest(row: EndpointRow) -> str:
 
 
 def _tell(
-    tx: Connection, engine: Engine, endpoint: UUID, what: str, now: datetime, data: Mapping[str, object] | None = None
+    tx: Connection,
+    engine: Engine,
+    endpoint: UUID,
+    type_: EventType,
+    now: datetime,
+    data: Mapping[str, object] | None = None,
 ) -> None:
-    told = Note(f"webhook_endpoint.{what}", data or {})
+    told = Note(type_, data or {})
     note(tx, None, told, Author(engine.actor, now), subject=("webhook_endpoint", str(endpoint)))
 
 

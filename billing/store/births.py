@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from billing.domain.cases import Case, Settlement
+from billing.domain.event_types import EventType
 from billing.store.writes import Author
 
 
@@ -18,26 +19,26 @@ def invoice_issued(invoice: Mapping[str, Any], author: Author) -> dict[str, Any]
         "period_end": invoice["period_end"].isoformat(),
         "kind": invoice["kind"].value,
     }
-    return _born("invoice", "issued", invoice, invoice["subscription_id"], data, author)
+    return _born(EventType.INVOICE_ISSUED, invoice, invoice["subscription_id"], data, author)
 
 
 def source_created(source: Mapping[str, Any], subscription_id: UUID, author: Author) -> dict[str, Any]:
     """Return the event row that says a KakaoPay agreement became known, by whose first payment."""
-    return _born("source", "created", source, subscription_id, {}, author)
+    return _born(EventType.SOURCE_CREATED, source, subscription_id, {}, author)
 
 
 def refund_created(refund: Mapping[str, Any], subscription_id: UUID, author: Author) -> dict[str, Any]:
     """Return the event row that says a refund was ordered, or, already done, was found at the gateway."""
     names = ("amount_minor", "currency", "reference", "reason", "requested_by")
     data = {"charge": str(refund["charge_id"]), **{name: refund[name] for name in names}}
-    return _born("refund", "created", refund, subscription_id, data, author)
+    return _born(EventType.REFUND_CREATED, refund, subscription_id, data, author)
 
 
 def obligation_created(obligation: Mapping[str, Any], subscription_id: UUID, author: Author) -> dict[str, Any]:
     """Return the event row that says a captured payment must go back, and why."""
     names = ("gateway_payment_id", "amount_minor", "currency", "reason")
     data = {"charge": str(obligation["charge_id"]), **{name: obligation[name] for name in names}}
-    return _born("refund_obligation", "created", obligation, subscription_id, data, author)
+    return _born(EventType.REFUND_OBLIGATION_CREATED, obligation, subscription_id, data, author)
 
 
 def payment_failed(case: Case, told: Settlement, author: Author) -> dict[str, Any]:
@@ -54,29 +55,29 @@ def payment_failed(case: Case, told: Settlement, author: Author) -> dict[str, An
         "response_code": told.charge.get("response_code"),
         "next_attempt_at": again.isoformat() if isinstance(again, datetime) else None,
     }
-    return _noted("invoice", case.invoice_id, "payment_failed", case.subscription_id, data, author)
+    return _noted(EventType.INVOICE_PAYMENT_FAILED, case.invoice_id, case.subscription_id, data, author)
 
 
 def subscription_renewed(subscription_id: UUID, paid_through: date, author: Author) -> dict[str, Any]:
     """Return the event row that says the next period of a subscription is paid; its state stays what it was."""
     data = {"paid_through": paid_through.isoformat()}
-    return _noted("subscription", subscription_id, "renewed", subscription_id, data, author)
+    return _noted(EventType.SUBSCRIPTION_RENEWED, subscription_id, subscription_id, data, author)
 
 
 def _born(
-    subject: str, event: str, row: Mapping[str, Any], subscription_id: UUID, data: Mapping[str, object], author: Author
+    type_: EventType, row: Mapping[str, Any], subscription_id: UUID, data: Mapping[str, object], author: Author
 ) -> dict[str, Any]:
-    return {**_noted(subject, row["id"], event, subscription_id, data, author), "to_state": row["state"].value}
+    return {**_noted(type_, row["id"], subscription_id, data, author), "to_state": row["state"].value}
 
 
 def _noted(
-    subject: str, id_: UUID, event: str, subscription_id: UUID, data: Mapping[str, object], author: Author
+    type_: EventType, id_: UUID, subscription_id: UUID, data: Mapping[str, object], author: Author
 ) -> dict[str, Any]:
     return {
-        "subject_type": subject,
+        "subject_type": type_.subject,
         "subject_id": str(id_),
         "subscription_id": subscription_id,
-        "type": f"{subject}.{event}",
+        "type": type_,
         "from_state": None,
         "to_state": None,
         "data": dict(data),

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 from billing.domain.cases import Note
 from billing.domain.days import records
 from billing.domain.days.records import DayKind
+from billing.domain.event_types import EventType
 from billing.domain.identity import row_id
 from billing.store.tables import DayRecord
 from billing.store.writes import Author, insert_rows, note
@@ -18,7 +19,7 @@ def write_day_records(tx: Connection, days: Sequence[tuple[UUID, records.DayReco
     insert_rows(tx, DayRecord, [_row(owner, each, author) for owner, each in days])
     for owner, each in days:
         if each.kind is not DayKind.OWED:
-            told = Note("subscription.not_billed", _told(each))
+            told = Note(EventType.SUBSCRIPTION_NOT_BILLED, _told(each))
             note(tx, owner, told, author, subject=("subscription", str(owner)))
 
 

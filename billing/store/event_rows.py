@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Insert, Table, Text, bindparam, cast, func, insert, select
 
+from billing.domain.event_types import EventType
 from billing.store.recordsets import recordset, unpacked
 
 SEQUENCE: Final = "sequence"
@@ -16,7 +17,10 @@ def append_events(tx: Connection, table: Table, rows: Sequence[Mapping[str, obje
     """Append events of the same columns to the table of events, in one statement.
 
     Whoever writes about a subject holds its row, or the lock of :func:`hold_subject`: two numbers cannot be the same.
+
+    :raises ValueError: a type is none of :class:`EventType`.
     """
+    rows = [{**row, "type": EventType(str(row["type"])).value} for row in rows]
     columns = tuple(rows[0])
     if tx.dialect.name == "postgresql":
         tx.execute(_insert_all(table, columns), recordset(_counted(rows)))

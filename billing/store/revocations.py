@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select, text
 from sqlmodel import col
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.domain.revoking import RevocationStep, ask
 from billing.store.among import among
 from billing.store.columns import AnyRow
@@ -55,5 +56,5 @@ def write_step(tx: Connection, row: AnyRow, step: RevocationStep, author: Author
     """Write a step of a revocation whose row is locked, and the event that tells of it."""
     change(tx, Source, [Change(row.id, row.state, step.columns)])
     if step.event is not None:
-        told = Note(f"source.{step.event.value}", step.told)
+        told = Note(EventType(f"source.{step.event.value}"), step.told)
         note(tx, None, told, author, subject=("source", str(row.id)))

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.decline_classes import meaning_of_class
 from billing.domain.declines import REJECTED_BY_THE_SUBSCRIBER
+from billing.store.fixed_sentences import PLAIN
 from billing.store.report_log import EventRow
 from billing.store.reports import ChargeRow, SubscriptionRow
 from billing.store.tellings import Story, Telling, Tone
@@ -38,54 +39,14 @@ def price_of(row: SubscriptionRow) -> str:
 
 def tell(event: EventRow, story: Story) -> Telling:
     """Return how an event strikes the eye and what it says. One that is not known is named as it is."""
-    if event.type in _PLAIN:
-        return _PLAIN[event.type]
-    teller = _TELLERS.get(event.type)
+    if event.type in PLAIN:
+        return PLAIN[event.type]
+    teller = TELLERS.get(event.type)
     if teller is not None:
         return teller(event, story)
     data = ", ".join(f"{name} {value}" for name, value in event.data.items())
     moved = f" ({event.from_state} → {event.to_state})" if event.to_state else ""
     return Tone.PLAIN, f"{event.type}{moved}{': ' + data if data else ''}"
-
-
-_PLAIN: Final[Mapping[str, Telling]] = {
-    "subscription.activated": (Tone.GOOD, "The subscription became active."),
-    "subscription.trial_started": (Tone.GOOD, "The trial began."),
-    "subscription.enrolment_expired": (Tone.BAD, "The enrolment expired: the first payment did not come in time."),
-    "subscription.fell_past_due": (Tone.BAD, "The subscription fell past due."),
-    "subscription.recovered": (Tone.GOOD, "The debt is paid: the subscription is active again."),
-    "subscription.forgiven": (Tone.GOOD, "Nothing is owed any more: the subscription is active again."),
-    "subscription.dunning_exhausted": (Tone.BAD, "The last retry failed: the subscription is unpaid."),
-    "subscription.paused": (Tone.WARNING, "Paused: nothing is invoiced or charged until it is resumed."),
-    "subscription.resumed": (Tone.GOOD, "Resumed."),
-    "subscription.resumed_in_arrears": (Tone.WARNING, "Resumed with an open invoice, which is tried again at once."),
-    "subscription.pause_undone": (Tone.GOOD, "The planned pause was taken back."),
-    "subscription.cancel_undone": (Tone.GOOD, "The cancellation was taken back."),
-    "plan.paused": (Tone.WARNING, "The plan was paused: nobody on it is renewed or charged."),
-    "plan.resumed": (Tone.GOOD, "The plan was resumed."),
-    "invoice.payment_failed": (Tone.QUIET, "The invoice stays unpaid by this attempt."),
-    "charge.outcome_unknown": (
-        Tone.WARNING,
-        "The answer was lost. Checkout.com is asked what became of it; nothing else is charged meanwhile.",
-    ),
-    "charge.resent": (Tone.PLAIN, "It had surely never arrived, so it was sent again under the same key."),
-    "charge.expired": (Tone.BAD, "The payment expired without an answer from the wallet."),
-    "charge.canceled": (Tone.BAD, "The payment was canceled before it was captured."),
-    "refund.sent": (Tone.QUIET, "The refund was sent to Checkout.com."),
-    "refund.accepted": (Tone.QUIET, "Checkout.com accepted the refund; it is not done yet."),
-    "refund.outcome_unknown": (Tone.WARNING, "The answer to the refund was lost; Checkout.com is asked about it."),
-    "refund.resent": (Tone.PLAIN, "The refund had surely never arrived, so it was sent again under the same key."),
-    "refund_obligation.tried": (Tone.QUIET, "A refund of what is owed is made."),
-    "refund_obligation.hastened": (Tone.PLAIN, "A refund of what is owed is made without waiting."),
-    "source.confirmed": (Tone.GOOD, "The KakaoPay agreement is confirmed: it may be charged for renewals."),
-    "source.discarded": (Tone.QUIET, "The KakaoPay agreement was never completed."),
-    "source.suspected": (Tone.BAD, "The KakaoPay agreement looks dead."),
-    "source.revocation_requested": (Tone.QUIET, "Checkout.com is told that the KakaoPay agreement is revoked."),
-    "source.revocation_confirmed": (Tone.QUIET, "Checkout.com confirmed that the KakaoPay agreement is revoked."),
-    "source.revocation_parked": (Tone.BAD, "Checkout.com did not confirm for days that the agreement is revoked."),
-    "source.revocation_released": (Tone.QUIET, "Checkout.com is told of the revocation again."),
-    "source.replaced": (Tone.QUIET, "The old KakaoPay agreement was replaced."),
-}
 
 
 def _created(_event: EventRow, story: Story) -> Telling:
@@ -341,7 +302,7 @@ def _amount(data: Mapping[str, Any]) -> str:
     return str(Money(data["amount_minor"], data["currency"])) if "amount_minor" in data else "an amount"
 
 
-_TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
+TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "subscription.created": _created,
     "subscription.consented": _consented,
     "subscription.canceled": _canceled,
@@ -363,6 +324,7 @@ _TELLERS: Final[Mapping[str, Callable[[EventRow, Story], Telling]]] = {
     "charge.accepted": _accepted,
     "charge.captured": _captured,
     "charge.settled": _settled,
+    "refund.settled": _settled,
     "charge.declined": _failed,
     "charge.refused": _failed,
     "charge.late_truth": _late,

@@ -18,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel
 
 from billing.domain.cases import Note
+from billing.domain.event_types import EventType
 from billing.domain.states import (
     CHARGE_MOVES,
     ENDED_SUBSCRIPTIONS,
@@ -133,7 +134,7 @@ def move(tx: Connection, model: type[SQLModel], moves: Sequence[Move], author: A
                 "subject_type": subject,
                 "subject_id": str(each.id),
                 "subscription_id": each.id if model is Subscription else each.subscription_id,
-                "type": f"{subject}.{each.event.value}",
+                "type": EventType(f"{subject}.{each.event.value}"),
                 "from_state": each.state.value,
                 "to_state": reached.value,
                 "data": dict(each.data),

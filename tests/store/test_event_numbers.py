@@ -25,7 +25,7 @@ def about(subject_id, kind="charge"):
     return {
         "subject_type": kind,
         "subject_id": subject_id,
-        "type": f"{kind}.said",
+        "type": "charge.captured",
         "data": {},
         "at": NOW,
         "actor": "me",
@@ -91,3 +91,9 @@ def test_events_that_were_written_before_there_were_numbers_are_numbered_by_the_
     upgrade(old)
     assert numbers(old) == {"a": [1, 2, 3], "b": [1, 2]}
     old.dispose()
+
+
+def test_an_event_of_a_type_that_is_not_listed_is_not_written(database):
+    with pytest.raises(ValueError, match=r"'charge\.said' is not a valid EventType"), database.transaction() as tx:
+        insert_rows(tx, Event, [{**about("a"), "type": "charge.said"}])
+    assert numbers(database) == {}

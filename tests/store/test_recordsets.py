@@ -48,13 +48,13 @@ def test_rows_come_back_as_they_were_written(database):
         "subject_type": "plan",
         "subject_id": "basic",
         "subscription_id": ID,
-        "type": "plan.noted",
+        "type": "plan.paused",
         "data": {"won": 9900, "nested": {"null": None, "text": "한국어"}},
     }
     with database.transaction() as tx:
         insert_rows(tx, Event, [event, {**event, "subscription_id": None, "data": {}}])
     with database.snapshot() as tx:
-        found = tx.execute(select(*Event.__table__.c).where(col(Event.type) == "plan.noted").order_by(Event.id)).all()
+        found = tx.execute(select(*Event.__table__.c).where(col(Event.type) == "plan.paused").order_by(Event.id)).all()
     assert {name: getattr(found[0], name) for name in event} == event
     assert (found[1].subscription_id, found[1].data, found[1].from_state) == (None, {}, None)
 
@@ -72,9 +72,11 @@ def test_no_row_is_among_ids_of_others(database, ids):
 
 
 def test_rows_are_found_among_numbers(database):
-    told = {"at": AT, "actor": "a", "subject_type": "plan", "subject_id": "p", "type": "x.y", "data": {}}
+    told = {"at": AT, "actor": "a", "subject_type": "plan", "subject_id": "p", "type": "plan.paused", "data": {}}
     with database.transaction() as tx:
         insert_rows(tx, Event, [told, told, told])
-        ids = list(tx.execute(select(col(Event.id)).where(col(Event.type) == "x.y").order_by(Event.id)).scalars())
+        ids = list(
+            tx.execute(select(col(Event.id)).where(col(Event.type) == "plan.paused").order_by(Event.id)).scalars()
+        )
         found = tx.execute(select(col(Event.id)).where(among(col(Event.id), ids[:2])).order_by(Event.id))
         assert list(found.scalars()) == ids[:2]

@@ -1,7 +1,7 @@
 """Everything that the API answers with. Written by `make client` from the OpenAPI document."""
 
 from billing.client.models.audit import AuditEntry
-from billing.client.models.charges import Charge, ChargeKind, ChargeState, Dispute, DisputeState
+from billing.client.models.charges import Charge, ChargeKind, ChargeState, DeclineClass, Dispute, DisputeState
 from billing.client.models.customers import Access, Customer, PlanAccess, Why
 from billing.client.models.invoices import Invoice, InvoiceKind, InvoiceState
 from billing.client.models.keys import ApiKey, FreshApiKey, Role
@@ -10,6 +10,7 @@ from billing.client.models.refund_obligations import ObligationSettled, Obligati
 from billing.client.models.refunds import Refund, RefundState
 from billing.client.models.shared import (
     Event,
+    EventType,
     IntervalUnit,
     Money,
     Period,
@@ -45,6 +46,7 @@ __all__ = [
     "ChargeState",
     "Consent",
     "Customer",
+    "DeclineClass",
     "DeletedWebhookEndpoint",
     "DeliveryState",
     "Dispute",
@@ -52,6 +54,7 @@ __all__ = [
     "EndpointState",
     "EnrolledSubscription",
     "Event",
+    "EventType",
     "FreshApiKey",
     "FreshWebhookEndpoint",
     "IntervalUnit",

@@ -34,6 +34,22 @@ class Dispute(Answer):
     ended_at: datetime | None
 
 
+DeclineClass = Annotated[
+    Literal[
+        "retry_later",
+        "technical",
+        "limit_day",
+        "limit_month",
+        "agreement_gone",
+        "agreement_suspect",
+        "stop",
+        "set_up",
+        "unknown",
+    ],
+    SkipValidation,
+]
+
+
 class Charge(Answer):
     """One attempt to take an invoice's amount.
 
@@ -57,5 +73,5 @@ class Charge(Answer):
     disputes: tuple[Dispute, ...]
     captured_at: datetime | None
     response_code: str | None
-    decline_class: str | None
+    decline_class: DeclineClass | None
     created_at: datetime

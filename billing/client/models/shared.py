@@ -7,6 +7,67 @@ from pydantic import SkipValidation
 
 from billing.client.answers import Answer
 
+EventType = Annotated[
+    Literal[
+        "subscription.created",
+        "subscription.activated",
+        "subscription.trial_started",
+        "subscription.enrolment_expired",
+        "subscription.renewed",
+        "subscription.not_billed",
+        "subscription.past_due",
+        "subscription.recovered",
+        "subscription.forgiven",
+        "subscription.unpaid",
+        "subscription.source_required",
+        "subscription.consented",
+        "subscription.paused",
+        "subscription.pause_scheduled",
+        "subscription.pause_undone",
+        "subscription.resumed",
+        "subscription.cancel_scheduled",
+        "subscription.cancel_undone",
+        "subscription.canceled",
+        "invoice.issued",
+        "invoice.payment_failed",
+        "invoice.paid",
+        "invoice.voided",
+        "invoice.uncollectible",
+        "charge.failed",
+        "charge.unknown",
+        "charge.captured",
+        "charge.disputed",
+        "charge.dispute_updated",
+        "charge.dispute_won",
+        "charge.dispute_lost",
+        "refund.created",
+        "refund.succeeded",
+        "refund.failed",
+        "refund_obligation.created",
+        "refund_obligation.parked",
+        "refund_obligation.refunded",
+        "refund_obligation.settled",
+        "source.activated",
+        "source.revoked",
+        "source.revocation_confirmed",
+        "source.revocation_settled",
+        "source.revocation_parked",
+        "source.replaced",
+        "plan.created",
+        "plan.renamed",
+        "plan.archived",
+        "plan.paused",
+        "plan.resumed",
+        "price.created",
+        "customer.created",
+        "customer.updated",
+        "customer.erased",
+        "webhook_endpoint.disabled",
+        "webhook_endpoint.test",
+    ],
+    SkipValidation,
+]
+
 
 class Subject(Answer):
     """What an event is about. A plan's id is its code."""
@@ -24,7 +85,7 @@ class Event(Answer):
 
     object: Literal["event"] = "event"
     id: str
-    type: str
+    type: EventType
     created_at: datetime
     sequence: int
     subject: Subject

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import SkipValidation
 
 from billing.client.answers import Answer
+from billing.client.models.shared import EventType
 
 DeliveryState = Annotated[Literal["pending", "delivered", "failed"], SkipValidation]
 
@@ -21,7 +22,7 @@ class WebhookDelivery(Answer):
     id: str
     endpoint_id: str
     event_id: str
-    event_type: str
+    event_type: EventType
     state: DeliveryState
     tries: int
     queued_at: datetime

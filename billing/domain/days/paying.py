@@ -9,6 +9,7 @@ from billing.domain.days.grace import needs_confirmation
 from billing.domain.days.records import DayKind, DayRecord, UnbilledReason, forgiven_between
 from billing.domain.days.returning import bought_on, return_on
 from billing.domain.days.schedule import slot_on
+from billing.domain.event_types import EventType
 from billing.domain.quiet_hours import ChargeWindow
 from billing.domain.states import (
     ENROLLING_SUBSCRIPTIONS,
@@ -150,4 +151,4 @@ def _columns(period: Period) -> dict[str, object]:
 
 def _moved(was: Period, period: Period) -> Note:
     told = {"was": [was.start.isoformat(), was.end.isoformat()], "period_start": period.start.isoformat()}
-    return Note("invoice.period_moved", {**told, "period_end": period.end.isoformat()})
+    return Note(EventType.INVOICE_PERIOD_MOVED, {**told, "period_end": period.end.isoformat()})

@@ -70,7 +70,7 @@ def with_remedy(refusal: Refusal) -> str:
     sentence = with_public_ids(str(refusal)).rstrip(".")
     if refusal.says_what_to_do:
         return f"{sentence}."
-    remedy = PROBLEMS.get(refusal.code, PROBLEMS["refused"]).remedy
+    remedy = PROBLEMS[refusal.code].remedy
     return f"{sentence}. {remedy}"
 
 

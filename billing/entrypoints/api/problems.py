@@ -5,9 +5,10 @@ The codes are part of the API: one that is in use is never renamed, and its stat
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, WithJsonSchema
+from typing_extensions import TypeAliasType
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:kakaopay-billing:problem:"
@@ -135,6 +136,12 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
 }
 
 
+ProblemCode = TypeAliasType(
+    "ProblemCode", Annotated[str, WithJsonSchema({"type": "string", "enum": list(PROBLEMS), "title": "ProblemCode"})]
+)
+"""A code of the table above. Later versions may add some."""
+
+
 class FieldError(BaseModel):
     """A field of the request, by its path in the body, its name in the query or header; and what would be right."""
 
@@ -154,22 +161,22 @@ class ProblemDetails(BaseModel):
     title: str
     status: int
     detail: str
-    code: str
+    code: ProblemCode
     request_id: str
     errors: list[FieldError] | None = None
     current: dict[str, Any] | None = None
 
 
 def status_of(code: str) -> int:
-    """Return the HTTP status of a problem. A code that is not in the table is a conflict like ``refused``."""
-    return PROBLEMS.get(code, PROBLEMS["refused"]).status
+    """Return the HTTP status of a problem of the table."""
+    return PROBLEMS[code].status
 
 
 def details(
     code: str, detail: str, request_id: str, errors: list[FieldError] | None = None, current: BaseModel | None = None
 ) -> dict[str, Any]:
     """Return the body of a problem."""
-    known = PROBLEMS.get(code, PROBLEMS["refused"])
+    known = PROBLEMS[code]
     told = ProblemDetails(
         type=TYPE_PREFIX + code,
         title=known.title,

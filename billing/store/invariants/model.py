@@ -10,13 +10,14 @@ from uuid import UUID
 from sqlalchemy import Connection, bindparam, select, text
 from sqlmodel import col
 
+from billing.domain.event_types import EventType
 from billing.domain.states import COUNTED_REFUND_STATES
 from billing.store.columns import AnyRow, UtcDateTime, state_in
 from billing.store.tables import Event
 
 MOST_BREACHES: Final = 1000
 """No more rows than this are reported of one invariant."""
-SETTLED: Final = "invoice.finding_settled"
+SETTLED: Final = EventType.INVOICE_FINDING_SETTLED
 """The event that says that a person settled what an invariant found about an invoice."""
 COUNTED_REFUND: Final = state_in(COUNTED_REFUND_STATES)
 """States in which a refund uses up what can be refunded, as a SQL list."""

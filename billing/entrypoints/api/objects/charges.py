@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Literal, Self
 
 from billing.domain.cases import ChargeKind
+from billing.domain.decline_classes import DeclineClass
 from billing.domain.disputes import DisputeState
 from billing.domain.states import COUNTED_REFUND_STATES, ChargeState
 from billing.entrypoints.api.ids import ChargeId, CustomerId, InvoiceId, RefundId, SourceId, SubscriptionId
@@ -59,7 +60,7 @@ class Charge(Answered):
     disputes: list[Dispute]
     captured_at: datetime | None
     response_code: str | None
-    decline_class: str | None
+    decline_class: DeclineClass | None
     created_at: datetime
 
     @classmethod

@@ -1,11 +1,20 @@
 """What an event is to a client, in the feed and in a webhook alike."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import WithJsonSchema
+from typing_extensions import TypeAliasType
+
+from billing.domain.public_events import PUBLIC_TYPES
 from billing.entrypoints.api.ids import CustomerId, EventId, SubscriptionId
 from billing.entrypoints.api.paging import ListOf
 from billing.entrypoints.api.shapes import Answered
+
+EventType = TypeAliasType(
+    "EventType", Annotated[str, WithJsonSchema({"type": "string", "enum": list(PUBLIC_TYPES), "title": "EventType"})]
+)
+"""A public type of event. Later versions may add some."""
 
 
 class Subject(Answered):
@@ -24,7 +33,7 @@ class Event(Answered):
 
     object: Literal["event"] = "event"
     id: EventId
-    type: str
+    type: EventType
     created_at: datetime
     sequence: int
     subject: Subject

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from billing.domain.deliveries import DeliveryState, EndpointState
 from billing.entrypoints.api.ids import DeliveryId, EndpointId, EventId
+from billing.entrypoints.api.objects.events import EventType
 from billing.entrypoints.api.paging import ListOf
 from billing.entrypoints.api.shapes import Answered
 from billing.store.deliveries import DeliveryRow
@@ -70,7 +71,7 @@ class WebhookDelivery(Answered):
     id: DeliveryId
     endpoint_id: EndpointId
     event_id: EventId
-    event_type: str
+    event_type: EventType
     state: DeliveryState
     tries: int
     queued_at: datetime
