@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Final, assert_never
+from typing import Final, Literal, assert_never
 
 from billing.domain.cases import Case, Note, Policy, Settlement
 from billing.domain.days.grace import given_until, grace_until
@@ -41,6 +41,10 @@ NO_NEW_AGREEMENT: Final = "no new KakaoPay agreement was made in time"
 """Why a subscription is canceled whose subscriber was asked for one and made none."""
 
 
+LastMove = Literal[SubscriptionEvent.CANCEL, SubscriptionEvent.PAUSE, SubscriptionEvent.GIVE_UP]
+"""How a subscription may move when dunning is over."""
+
+
 def settle_failure(
     case: Case,
     event: ChargeEvent,
@@ -71,7 +75,7 @@ def settle_failure(
     return _climb(case, closed, decline, now, policy, trouble if decline is DeclineClass.SET_UP else Trouble.OPEN)
 
 
-def end_of_ladder(state: SubscriptionState, end: EndOfLadder) -> tuple[SubscriptionEvent | None, InvoiceEvent | None]:
+def end_of_ladder(state: SubscriptionState, end: EndOfLadder) -> tuple[LastMove | None, InvoiceEvent | None]:
     """Return the moves of subscription and invoice when dunning is over, by configuration."""
     match end:
         case EndOfLadder.CANCEL:

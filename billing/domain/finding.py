@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import assert_never
 
 from billing.domain.charging import GatewayPayment, PaymentStatus
 
@@ -44,13 +45,26 @@ def read_look_up(
 
 def choose(payments: tuple[GatewayPayment, ...]) -> Chosen:
     """Choose a captured payment before one that took an unclear amount, an open one and a closed one; the earliest."""
-    order = {PaymentStatus.CAPTURED: 0, PaymentStatus.UNCLEAR: 1, PaymentStatus.OPEN: 2}
     ranked = sorted(
         payments,
         key=lambda payment: (
-            order.get(payment.status, 3),
+            _rank(payment.status),
             payment.requested_on.timestamp() if payment.requested_on else float("inf"),
             payment.id,
         ),
     )
     return Chosen(ranked[0], tuple(ranked[1:]))
+
+
+def _rank(status: PaymentStatus) -> int:
+    match status:
+        case PaymentStatus.CAPTURED:
+            return 0
+        case PaymentStatus.UNCLEAR:
+            return 1
+        case PaymentStatus.OPEN:
+            return 2
+        case PaymentStatus.DECLINED | PaymentStatus.EXPIRED | PaymentStatus.CANCELED | PaymentStatus.RETURNED:
+            return 3
+        case _:
+            assert_never(status)

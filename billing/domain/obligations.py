@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
 from billing.domain.states import (
@@ -200,7 +200,8 @@ def _released(owed: Obligation, step: Step) -> Step:
 
 def _after_failure(owed: Obligation, last: OneRefund, now: datetime) -> Step:
     told = last.response_code or last.error or "no reason given"
-    match classify_refund_failure(last.response_code):
+    failure = classify_refund_failure(last.response_code)
+    match failure:
         case RefundFailure.FINAL:
             return parked(f"no refund of it will be taken ({told}): {BY_OTHER_MEANS}", now)
         case RefundFailure.BALANCE_SHORT:
@@ -208,8 +209,10 @@ def _after_failure(owed: Obligation, last: OneRefund, now: datetime) -> Step:
             if shortages >= MOST_SHORTAGES:
                 return parked(f"our balance at Checkout.com was short {shortages} times ({told})", now)
             return _again(now + BALANCE_SHORT_WAIT, told, shortages=shortages)
-        case _:
+        case RefundFailure.PASSING:
             return _passing(owed, told, now)
+        case _:
+            assert_never(failure)
 
 
 def _passing(owed: Obligation, told: str, now: datetime) -> Step:

@@ -1,6 +1,6 @@
 """A subscription + now → the charge that comes next, or the reason why none comes by itself."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -108,7 +108,10 @@ class Preview:
     until: datetime | None = None
 
 
-_BY_STATE: Final = {
+_BY_STATE: Final[Mapping[SubscriptionState, WhyNone | None]] = {
+    _S.TRIALING: None,
+    _S.ACTIVE: None,
+    _S.PAST_DUE: None,
     _S.INCOMPLETE: WhyNone.INCOMPLETE,
     _S.PAUSED: WhyNone.PAUSED,
     _S.UNPAID: WhyNone.DUNNING_OVER,
@@ -152,7 +155,7 @@ def preview(prospect: Prospect, *, now: datetime, policy: CatchUpPolicy, window:
 
 def _at_rest(prospect: Prospect) -> Preview | None:
     """Whether it is set aside, or in a state in which nothing is charged."""
-    why = _BY_STATE.get(prospect.state)
+    why = _BY_STATE[prospect.state]
     if why is WhyNone.ENDED:
         return _none(prospect, why)
     if why is WhyNone.INCOMPLETE:  # its first payment is under way all the time: the link is out

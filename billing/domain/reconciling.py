@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, Self
+from typing import Any, Final, Self, assert_never
 from uuid import UUID
 
 from billing.domain.charging import REFUND_WINDOW, GatewayPayment, PaymentStatus
@@ -134,8 +134,10 @@ def first_place(
         case Round.DISPUTES if is_first:
             # Disputes that were opened before anybody asked are looked for as far back as a charge is refunded.
             begins = min(now - REFUND_WINDOW, since or now)
-        case _:
+        case Round.RECENT | Round.SEARCH | Round.DISPUTES | Round.OPEN:
             begins = min(now - recent, since or now)
+        case _:
+            assert_never(round_)
     return Place(PHASES[round_][0], begins, max(begins, until))
 
 

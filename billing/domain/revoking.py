@@ -25,12 +25,16 @@ class RevocationStep:
 
 def ask(state: RevocationState, now: datetime) -> RevocationStep:
     """Return the step by which the gateway is to be told at ``now`` (UTC). What it has confirmed is not asked again."""
-    if state is RevocationState.CONFIRMED:
-        return RevocationStep({})
-    if state is RevocationState.REQUESTED:
-        return RevocationStep({"revocation_due_at": now})
-    fresh = {"revocation_due_at": now, "revocation_tries": 0, "revocation_error": None}
-    return _moved(state, RevocationEvent.REQUEST, fresh)
+    match state:
+        case RevocationState.CONFIRMED:
+            return RevocationStep({})
+        case RevocationState.REQUESTED:
+            return RevocationStep({"revocation_due_at": now})
+        case RevocationState.NONE | RevocationState.PARKED:
+            fresh = {"revocation_due_at": now, "revocation_tries": 0, "revocation_error": None}
+            return _moved(state, RevocationEvent.REQUEST, fresh)
+        case _:
+            assert_never(state)
 
 
 def after_answer(tries: int, outcome: RevocationOutcome, now: datetime) -> RevocationStep:

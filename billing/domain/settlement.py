@@ -6,7 +6,7 @@ so any order and any number of copies of the truth come to one end.
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 
 from billing.domain.cases import (
     NOTHING,
@@ -59,26 +59,23 @@ FIRST_LOOK_AFTER: Final = timedelta(seconds=30)
 
 LONGEST_CODE: Final = 200
 """Of the codes of a refusal, in a row."""
-_FAILED: Final = {
-    PaymentStatus.DECLINED: ChargeEvent.DECLINE,
-    PaymentStatus.EXPIRED: ChargeEvent.EXPIRE,
-    PaymentStatus.CANCELED: ChargeEvent.CANCEL,
-    PaymentStatus.RETURNED: ChargeEvent.CANCEL,
-}
 _TOOK_MONEY: Final = (PaymentStatus.CAPTURED, PaymentStatus.UNCLEAR)
 
 
 def class_of(outcome: Outcome, policy: Policy) -> DeclineClass | None:
     """Return the class of an answer that says a charge failed, or None."""
     match outcome:
-        case Accepted(payment) if payment.status in _FAILED:
-            return _class_of(payment, policy)
+        case Accepted(payment):
+            failure = _failure_of(payment, policy)
+            return failure and failure[1]
         case Refused(_, codes):
             return classify_refusal(codes)
         case NotSent():
             return DeclineClass.TECHNICAL
-        case _:
+        case Unknown():
             return None
+        case _:
+            assert_never(outcome)
 
 
 def settle(
@@ -106,8 +103,10 @@ def settle(
                 return NOTHING
             told = settle_failure(case, ChargeEvent.REFUSE, DeclineClass.TECHNICAL, None, now, policy)
             return replace(told, charge={**told.charge, "error": reason}, stop_the_run=reason if stop else None)
-        case _:
+        case Unknown():
             return _lost(case, outcome, now)
+        case _:
+            assert_never(outcome)
 
 
 def _lost(case: Case, outcome: Unknown, now: datetime) -> Settlement:
@@ -159,22 +158,32 @@ def _settle_payment(case: Case, payment: GatewayPayment, now: datetime, policy: 
         return _captured(case, payment, now, policy)
     if case.charge_state not in LIVE_CHARGE_STATES:
         return NOTHING
-    if payment.status is PaymentStatus.OPEN:
+    failure = _failure_of(payment, policy)
+    if failure is None:
         return _still_open(case, payment, now, policy)
-    decline = _class_of(payment, policy)
-    told = settle_failure(case, _FAILED[payment.status], decline, payment.response_code, now, policy, trouble)
+    event, decline = failure
+    told = settle_failure(case, event, decline, payment.response_code, now, policy, trouble)
     returned = payment.status is PaymentStatus.RETURNED
     error = {"error": "captured, and returned to the subscriber by KakaoPay"} if returned else {}
     return replace(told, charge={**told.charge, **error, "gateway_payment_id": payment.id})
 
 
-def _class_of(payment: GatewayPayment, policy: Policy) -> DeclineClass:
-    if payment.status is PaymentStatus.DECLINED:
-        return classify_decline(payment.response_code, policy.decline_classes)
-    if payment.status is PaymentStatus.RETURNED:
-        return DeclineClass.UNKNOWN
-    # Expired or canceled with nobody present: the wallet's side gave up, not the subscriber.
-    return DeclineClass.RETRY_LATER
+def _failure_of(payment: GatewayPayment, policy: Policy) -> tuple[ChargeEvent, DeclineClass] | None:
+    """Return how a payment that failed closes its charge, and its class; None of one that did not fail."""
+    match payment.status:
+        case PaymentStatus.DECLINED:
+            return ChargeEvent.DECLINE, classify_decline(payment.response_code, policy.decline_classes)
+        case PaymentStatus.RETURNED:
+            return ChargeEvent.CANCEL, DeclineClass.UNKNOWN
+        # Expired or canceled with nobody present: the wallet's side gave up, not the subscriber.
+        case PaymentStatus.EXPIRED:
+            return ChargeEvent.EXPIRE, DeclineClass.RETRY_LATER
+        case PaymentStatus.CANCELED:
+            return ChargeEvent.CANCEL, DeclineClass.RETRY_LATER
+        case PaymentStatus.OPEN | PaymentStatus.CAPTURED | PaymentStatus.UNCLEAR:
+            return None
+        case _:
+            assert_never(payment.status)
 
 
 def _still_open(case: Case, payment: GatewayPayment, now: datetime, policy: Policy) -> Settlement:
@@ -315,9 +324,11 @@ def _subscription_event(case: Case) -> SubscriptionEvent | None:
         case SubscriptionState.INCOMPLETE | SubscriptionState.INCOMPLETE_EXPIRED:
             starts_trial = case.invoice_kind is InvoiceKind.AGREEMENT
             return SubscriptionEvent.START_TRIAL if starts_trial else SubscriptionEvent.ACTIVATE
-        case SubscriptionState.TRIALING if case.invoice_kind is not InvoiceKind.AGREEMENT:
-            return SubscriptionEvent.ACTIVATE
-        case SubscriptionState.PAST_DUE | SubscriptionState.UNPAID if case.invoice_kind is not InvoiceKind.AGREEMENT:
-            return SubscriptionEvent.RECOVER
-        case _:
+        case SubscriptionState.TRIALING:
+            return SubscriptionEvent.ACTIVATE if case.invoice_kind is not InvoiceKind.AGREEMENT else None
+        case SubscriptionState.PAST_DUE | SubscriptionState.UNPAID:
+            return SubscriptionEvent.RECOVER if case.invoice_kind is not InvoiceKind.AGREEMENT else None
+        case SubscriptionState.ACTIVE | SubscriptionState.PAUSED | SubscriptionState.CANCELED:
             return None
+        case _:
+            assert_never(case.subscription_state)

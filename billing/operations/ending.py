@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 
 from sqlalchemy import Connection, select, text
@@ -9,7 +10,7 @@ from sqlmodel import col
 
 from billing.domain.cases import Note
 from billing.domain.event_types import EventType
-from billing.domain.failing import NO_NEW_AGREEMENT, UNPROVEN, end_of_ladder
+from billing.domain.failing import NO_NEW_AGREEMENT, UNPROVEN, LastMove, end_of_ladder
 from billing.domain.states import (
     InvoiceEvent,
     InvoiceState,
@@ -136,14 +137,16 @@ def _give_up(engine: Engine, invoice_id: UUID, now: datetime) -> None:
         note(tx, owner, told, author, subject=("invoice", str(invoice_id)))
 
 
-def _written(event: SubscriptionEvent, now: datetime) -> dict[str, object]:
+def _written(event: LastMove, now: datetime) -> dict[str, object]:
     match event:
         case SubscriptionEvent.CANCEL:
             return {"canceled_at": now, "cancel_reason": NO_NEW_AGREEMENT}
         case SubscriptionEvent.PAUSE:
             return {"paused_by_dunning": True}
-        case _:
+        case SubscriptionEvent.GIVE_UP:
             return {}
+        case _:
+            assert_never(event)
 
 
 def _is_unproven(tx: Connection, owner: UUID, invoice_id: UUID) -> bool:

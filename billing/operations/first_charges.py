@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from uuid import UUID
 
 from sqlalchemy import Connection, Select, select, text
@@ -229,6 +229,8 @@ def _raise_unless_accepted(outcome: Outcome) -> None:
             raise GatewayRefused(f"the gateway refused the payment (HTTP {status}: {', '.join(codes) or 'no code'})")
         case NotSent(reason) | Unknown(reason):
             raise GatewayUnavailable(f"{_UNREACHABLE} ({reason}); send the same request again later")
+        case _:
+            assert_never(outcome)
 
 
 def _is_captured(tx: Connection, charge_id: UUID) -> bool:

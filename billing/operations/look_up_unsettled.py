@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 
 from billing.domain.cases import ChargeKind
@@ -58,7 +59,8 @@ def _look_up_live(engine: Engine, charges: Sequence[AskedAbout], now: datetime) 
     postponed: list[_Later] = []
     absent: list[AskedAbout] = []
     for charge, told in zip(charges, _ask(engine, charges), strict=True):
-        match _read(charge, told, now):
+        found = _read(charge, told, now)
+        match found:
             case None:
                 # A look-up that failed proves nothing: do nothing, ask again later.
                 postponed.append(_unread(engine, charge, told, now))
@@ -75,6 +77,8 @@ def _look_up_live(engine: Engine, charges: Sequence[AskedAbout], now: datetime) 
             case Chosen(payment, others):
                 outcomes.append((charge.id, Accepted(payment)))
                 strays.extend((charge.id, other) for other in others)
+            case _:
+                assert_never(found)
     _postpone(engine, postponed, now)
     keep_strays(engine, strays, now)
     tally = Tally()

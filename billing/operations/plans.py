@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, assert_never
 from uuid import UUID
 
 from sqlalchemy import Connection, func, select, update
@@ -19,7 +19,7 @@ from billing.store.writes import Author, insert_rows, note
 from plans.calendar import Interval
 from plans.catalog import Plan as PlanOnFile
 from plans.catalog import Price as PriceOnFile
-from plans.changes import Change, NewPlan, NewPrice, Renamed, StillArchived, compare_catalogs
+from plans.changes import Change, NewPlan, NewPrice, NotInFile, Renamed, StillArchived, Unchanged, compare_catalogs
 from plans.money import Money
 
 
@@ -179,8 +179,10 @@ def _apply(tx: Connection, each: Change, author: Author) -> None:
         case Renamed(code, old, new):
             tx.execute(update(Plan).where(col(Plan.code) == code).values(name=new))
             _note(tx, code, EventType.PLAN_RENAMED, {"old": old, "new": new}, author)
-        case _:
+        case Unchanged() | NotInFile() | StillArchived():
             return
+        case _:
+            assert_never(each)
 
 
 def _insert_price(tx: Connection, code: str, version: int, price: PriceOnFile, author: Author) -> None:

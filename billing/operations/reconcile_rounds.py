@@ -5,7 +5,7 @@ Whichever daemon comes first takes the turn; how far a round is stands in the da
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
 import structlog
@@ -198,6 +198,8 @@ def _ask(engine: Engine, place: Place, now: datetime) -> _Step:
             return _parked_refunds(engine, place, limit, now)
         case Phase.FORGOTTEN:
             return _forgotten(engine, place, now)
+        case _:
+            assert_never(place.phase)
 
 
 def _captured(engine: Engine, place: Place, limit: int, now: datetime) -> _Step:

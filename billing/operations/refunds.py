@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -124,6 +124,8 @@ def _after_send(row: RefundRow, outcome: RefundOutcome, now: datetime) -> Move:
         case Unknown(reason):
             look_at = now + FIRST_LOOK_AFTER if row.sends <= 1 else poll_again_at(now, row.sends - 1)
             return _move(row, RefundEvent.LOSE, {"check_at": look_at, "error": reason[:500]})
+        case _:
+            assert_never(outcome)
 
 
 def _look_up(engine: Engine, ids: Sequence[UUID], now: datetime) -> Tally:
@@ -312,10 +314,12 @@ def _after_found(row: RefundRow, ours: GatewayRefund, later: dict[str, object]) 
             return _move(row, RefundEvent.SUCCEED, {"check_at": None, "action_id": ours.action_id, **code}, code)
         case RefundStatus.DECLINED if can_move(REFUND_MOVES, row.state, RefundEvent.DECLINE):
             return _move(row, RefundEvent.DECLINE, {"check_at": None, "action_id": ours.action_id, **code}, code)
-        case _ if not can_move(REFUND_MOVES, row.state, RefundEvent.ACCEPT):
-            return Change(row.id, row.state, later)
-        case _:
+        case RefundStatus.DECLINED | RefundStatus.OPEN:
+            if not can_move(REFUND_MOVES, row.state, RefundEvent.ACCEPT):
+                return Change(row.id, row.state, later)
             return _move(row, RefundEvent.ACCEPT, {**later, "action_id": ours.action_id})
+        case _:
+            assert_never(ours.status)
 
 
 def own_refund(row: RefundRow, refunds: Sequence[GatewayRefund]) -> GatewayRefund | None:

@@ -15,7 +15,13 @@ from billing.domain.days.grace import MOST_DAYS_WITHOUT_ACCESS
 from billing.domain.instants import in_utc
 from billing.domain.public_ids import Kind, public_id
 from billing.domain.quiet_hours import outside_quiet_hours
-from billing.domain.states import CHARGEABLE_SUBSCRIPTIONS, InvoiceState, SourceState, SubscriptionState
+from billing.domain.states import (
+    CHARGEABLE_SUBSCRIPTIONS,
+    ENDED_SUBSCRIPTIONS,
+    InvoiceState,
+    SourceState,
+    SubscriptionState,
+)
 from billing.operations.audit import decided
 from billing.operations.engine import Conflict, Engine, NotFound, Refusal, Tally
 from billing.operations.first_charges import ChargingStopped
@@ -32,7 +38,10 @@ from plans.calendar import billing_day
 
 log = structlog.get_logger()
 _S = SubscriptionState
+_NOT_ANY_MORE: Final = "nothing of it is charged any more"
 _INSTEAD: Final = {
+    **dict.fromkeys(ENDED_SUBSCRIPTIONS, _NOT_ANY_MORE),
+    **dict.fromkeys(CHARGEABLE_SUBSCRIPTIONS, _NOT_ANY_MORE),
     _S.INCOMPLETE: "the subscriber makes the first payment in the wallet: send the enrolment again for its link",
     _S.PAUSED: "resume it, and its open invoice is charged",
 }
@@ -141,7 +150,7 @@ def _replace(row: ChargeableInvoice) -> str:
 
 
 def _wrong_state(subscription_id: UUID, state: SubscriptionState) -> Conflict:
-    instead = _INSTEAD.get(state, "nothing of it is charged any more")
+    instead = _INSTEAD[state]
     return Conflict(f"subscription {subscription_id} is {state.value}: {instead}")
 
 

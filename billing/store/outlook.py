@@ -1,6 +1,6 @@
 """Puts into words what the engine will do with a subscription next, and why nothing if it will do nothing."""
 
-from typing import Final
+from typing import assert_never
 from uuid import UUID
 
 from sqlalchemy import Connection, select, text
@@ -47,7 +47,7 @@ def _then(row: SubscriptionRow) -> str:
     return "" if row.cancel_at is None else f"; it ends on {moment(row.cancel_at, row.zone)}"
 
 
-def _nothing(row: SubscriptionRow, coming: Preview, why_stopped: str | None) -> str:
+def _nothing(row: SubscriptionRow, coming: Preview, why_stopped: str | None) -> str:  # noqa: C901, PLR0912 - a table that the types close
     until = moment(coming.until, row.zone) if coming.until is not None else None
     match coming.why_none:
         case WhyNone.PAUSED:
@@ -58,20 +58,25 @@ def _nothing(row: SubscriptionRow, coming: Preview, why_stopped: str | None) -> 
         case WhyNone.SOURCE_REQUIRED:
             by = f" by {until}" if until else ""
             return f"the subscriber must make a new KakaoPay agreement{by}{_then(row)}"
-        case why:
-            words = _WORDS[why or WhyNone.ENDED]
-            return words.format(until=until, plan=row.plan_code, parked=row.parked_reason, stopped=why_stopped)
-
-
-_WORDS: Final = {
-    WhyNone.ENDED: "nothing: it has ended",
-    WhyNone.ENDS_FIRST: "it ends on {until}",
-    WhyNone.INCOMPLETE: "the first payment must be captured by {until}, or the enrolment expires",
-    WhyNone.CONSENT_REQUIRED: "the subscriber must agree to be charged, or it ends with the trial on {until}",
-    WhyNone.PARKED: "nothing until it is released: it is parked ({parked})",
-    WhyNone.PLAN_PAUSED: "nothing until plan {plan} is resumed: a paused plan renews nobody",
-    WhyNone.CHARGING_STOPPED: "no charge now: {stopped}",
-    WhyNone.CHARGE_UNDER_WAY: "a charge is under way",
-    WhyNone.DECISION_REQUIRED: "nothing: periods passed unbilled, and a person must say which to bill",
-    WhyNone.DUNNING_OVER: "nothing by itself: retry its charge, or let the subscriber make a new agreement",
-}
+        case WhyNone.ENDED | None:
+            return "nothing: it has ended"
+        case WhyNone.ENDS_FIRST:
+            return f"it ends on {until}"
+        case WhyNone.INCOMPLETE:
+            return f"the first payment must be captured by {until}, or the enrolment expires"
+        case WhyNone.CONSENT_REQUIRED:
+            return f"the subscriber must agree to be charged, or it ends with the trial on {until}"
+        case WhyNone.PARKED:
+            return f"nothing until it is released: it is parked ({row.parked_reason})"
+        case WhyNone.PLAN_PAUSED:
+            return f"nothing until plan {row.plan_code} is resumed: a paused plan renews nobody"
+        case WhyNone.CHARGING_STOPPED:
+            return f"no charge now: {why_stopped}"
+        case WhyNone.CHARGE_UNDER_WAY:
+            return "a charge is under way"
+        case WhyNone.DECISION_REQUIRED:
+            return "nothing: periods passed unbilled, and a person must say which to bill"
+        case WhyNone.DUNNING_OVER:
+            return "nothing by itself: retry its charge, or let the subscriber make a new agreement"
+        case _:
+            assert_never(coming.why_none)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Any, Final
+from typing import Any, Final, assert_never
 from zoneinfo import ZoneInfo
 
 from billing.domain.cases import ChargeKind, InvoiceKind
 from billing.domain.decline_classes import meaning_of_class
 from billing.domain.declines import REJECTED_BY_THE_SUBSCRIBER
+from billing.domain.event_types import EventType
 from billing.store.fixed_sentences import PLAIN
 from billing.store.report_log import EventRow
 from billing.store.reports import ChargeRow, SubscriptionRow
@@ -167,11 +168,15 @@ def occasion(row: ChargeRow) -> str:
     if row.invoice_kind is InvoiceKind.AGREEMENT:
         return "to make the KakaoPay agreement; it is given back at once"
     period = days(row.period_start, row.period_end)
-    if row.kind is ChargeKind.FIRST:
-        return f"for {period}: the first payment, with the subscriber in the wallet"
-    if row.kind is ChargeKind.RE_ENROLMENT:
-        return f"for {period}, with the subscriber in the wallet to make a new agreement"
-    return f"for {period}: {'an automatic renewal' if row.automatic else 'a retry that a person asked for'}"
+    match row.kind:
+        case ChargeKind.FIRST:
+            return f"for {period}: the first payment, with the subscriber in the wallet"
+        case ChargeKind.RE_ENROLMENT:
+            return f"for {period}, with the subscriber in the wallet to make a new agreement"
+        case ChargeKind.RENEWAL:
+            return f"for {period}: {'an automatic renewal' if row.automatic else 'a retry that a person asked for'}"
+        case _:
+            assert_never(row.kind)
 
 
 def _accepted(event: EventRow, story: Story) -> Telling:
@@ -285,11 +290,10 @@ def _owed_no_more(event: EventRow, _story: Story) -> Telling:
 
 def _disputed(event: EventRow, story: Story) -> Telling:
     told, amount = event.data, _amount(event.data)
-    match event.type:
-        case "charge.dispute_won":
-            return Tone.GOOD, f"The dispute of {amount} was won ({told.get('status')}): the money stays."
-        case "charge.dispute_lost":
-            return Tone.BAD, f"The dispute of {amount} was lost ({told.get('status')}): it went back by chargeback."
+    if event.type == EventType.CHARGE_DISPUTE_WON:
+        return Tone.GOOD, f"The dispute of {amount} was won ({told.get('status')}): the money stays."
+    if event.type == EventType.CHARGE_DISPUTE_LOST:
+        return Tone.BAD, f"The dispute of {amount} was lost ({told.get('status')}): it went back by chargeback."
     by = told.get("respond_by")
     until = f"; answer by {moment(datetime.fromisoformat(by), story.subscription.zone)}" if by else ""
     return (

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, assert_never
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 from sqlmodel import col
 
 from billing.domain.cases import ChargeKind
+from billing.domain.states import ChargeState
 from billing.store.obligation_tables import RefundObligation
 from billing.store.report_log import EventRow, list_refunds
 from billing.store.reports import AnySelect, ChargeRow, list_charges, list_subscriptions
@@ -113,18 +114,20 @@ def _agreed_at(tx: Connection, charge: ChargeRow) -> datetime | None:
 
 
 def _stands(charge: ChargeRow) -> str:
-    match charge.state.value:
-        case "captured" if charge.captured_at is not None:
+    match charge.state:
+        case ChargeState.CAPTURED if charge.captured_at is not None:
             return f"It was captured on {moment(charge.captured_at, charge.zone)}."
-        case "captured":
+        case ChargeState.CAPTURED:
             return "It was captured."
-        case "sending" | "unknown" | "pending":
+        case ChargeState.SENDING | ChargeState.UNKNOWN | ChargeState.PENDING:
             return "It is not known yet how it ends."
-        case "parked":
+        case ChargeState.PARKED:
             return f"It is parked for a person to look at: {charge.error}."
-        case state:
+        case ChargeState.DECLINED | ChargeState.REFUSED | ChargeState.EXPIRED | ChargeState.CANCELED:
             period = days(charge.period_start, charge.period_end)
-            return f"It was {state}: no money was taken by this attempt for {period}."
+            return f"It was {charge.state.value}: no money was taken by this attempt for {period}."
+        case _:
+            assert_never(charge.state)
 
 
 def _events() -> AnySelect:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, assert_never
 
 from billing.bootstrap import facts_of
 from billing.domain.days.grace import outlasts
@@ -262,19 +262,23 @@ def incoming_webhooks(session: Session) -> Check:
     arrival = (
         "none ever came" if door.last_arrival is None else f"the last came {moment(door.last_arrival, session.zone)}"
     )
-    state = state_of(door, now)
-    if state is DoorState.UNTRIED:
-        return ok("incoming webhooks", f"no payment ended lately; {arrival}")
-    if state is DoorState.OPEN:
-        return ok("incoming webhooks", f"one for each of the last {len(door.announced)} payments; {arrival}")
     missing = f"{door.unannounced} of the last {len(door.announced)} payments ended without a webhook; {arrival}"
     refused = "".join(
         f"; {each.number} turned away ({each.why.replace('_', ' ')}, last {moment(each.last_at, session.zone)})"
         for each in door.refused
     )
-    if state is DoorState.SHUT:
-        return wrong("incoming webhooks", f"the front door is shut: {missing}{refused}", remedy_for(door))
-    return warning("incoming webhooks", f"{missing}{refused}", remedy_for(door))
+    state = state_of(door, now)
+    match state:
+        case DoorState.UNTRIED:
+            return ok("incoming webhooks", f"no payment ended lately; {arrival}")
+        case DoorState.OPEN:
+            return ok("incoming webhooks", f"one for each of the last {len(door.announced)} payments; {arrival}")
+        case DoorState.SHUT:
+            return wrong("incoming webhooks", f"the front door is shut: {missing}{refused}", remedy_for(door))
+        case DoorState.DOUBTFUL:
+            return warning("incoming webhooks", f"{missing}{refused}", remedy_for(door))
+        case _:
+            assert_never(state)
 
 
 def parked(session: Session) -> Check:

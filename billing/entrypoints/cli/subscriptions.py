@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, assert_never
 from uuid import UUID
 
 import typer
@@ -204,16 +204,18 @@ def _cancel(
     if day is not None:
         agreed(f"Renew subscription {brief_id(Kind.SUBSCRIPTION, ident)} until {day}, and end it then?", yes=yes)
         return manage.cancel_at(engine, ident, on=day, reason=reason, now=instant)
-    if when is When.UNDO:
-        return manage.undo_cancel(engine, ident, now=instant)
-    if when is When.NOW:
-        agreed(
-            f"End subscription {brief_id(Kind.SUBSCRIPTION, ident)} now? What is paid is not given back by itself.",
-            yes=yes,
-        )
-        return manage.cancel_now(engine, ident, reason=reason, now=instant)
-    agreed(f"Let subscription {brief_id(Kind.SUBSCRIPTION, ident)} end with its paid period?", yes=yes)
-    return manage.cancel_at_period_end(engine, ident, reason=reason, now=instant)
+    named = brief_id(Kind.SUBSCRIPTION, ident)
+    match when:
+        case When.UNDO:
+            return manage.undo_cancel(engine, ident, now=instant)
+        case When.NOW:
+            agreed(f"End subscription {named} now? What is paid is not given back by itself.", yes=yes)
+            return manage.cancel_now(engine, ident, reason=reason, now=instant)
+        case When.AT_PERIOD_END | When.ON:
+            agreed(f"Let subscription {named} end with its paid period?", yes=yes)
+            return manage.cancel_at_period_end(engine, ident, reason=reason, now=instant)
+        case _:
+            assert_never(when)
 
 
 def _acting_on(context: typer.Context, subscription: str, reason: str | None) -> tuple[Session, UUID]:

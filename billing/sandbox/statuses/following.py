@@ -28,6 +28,8 @@ def follow(world: World, payment: Payment, outcome: Outcome) -> None:
         case "returned":
             capture(world, payment, payment.amount)
             world.agenda.add(world.clock.now() + round(outcome.hours * HOUR), "return", payment.id)
+        case _:
+            pass  # the other kinds end a payment at once
 
 
 def _go_on(world: World, payment: Payment, outcome: Outcome) -> None:
