@@ -29,8 +29,6 @@ from billing.domain.states import (
     SOURCE_MOVES,
     SUBSCRIPTION_MOVES,
 )
-from billing.store.fixed_sentences import OF_NO_SUBSCRIPTION, PLAIN
-from billing.store.sentences import TELLERS
 from docs.event_examples import DATA, REACHED, example_of, examples
 from plans.calendar import Period
 from plans.money import Money
@@ -72,13 +70,6 @@ def test_of_every_type_it_is_decided_whether_it_is_told():
 
 def test_every_decision_of_the_audit_trail_is_a_type():
     assert set(EventType) >= audit._DECISIONS
-
-
-def test_every_type_of_a_subscriptions_timeline_has_a_sentence():
-    untold = sorted(set(EventType) - PLAIN.keys() - TELLERS.keys() - OF_NO_SUBSCRIPTION)
-    assert not untold, f"billing/store/sentences.py and fixed_sentences.py have no sentence for {untold}"
-    assert not (PLAIN.keys() | TELLERS.keys()) & OF_NO_SUBSCRIPTION
-    assert PLAIN.keys() | TELLERS.keys() | OF_NO_SUBSCRIPTION <= set(EventType)
 
 
 def test_an_event_says_what_it_is_about_by_prefixed_ids_and_when_in_utc():

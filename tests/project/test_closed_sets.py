@@ -12,6 +12,9 @@ from pathlib import Path
 
 import billing
 import plans
+from billing.domain.event_types import EventType
+from billing.store.fixed_sentences import OF_NO_SUBSCRIPTION, PLAIN
+from billing.store.sentences import TELLERS
 
 ROOT = Path(__file__).resolve().parents[2]
 OF_OTHERS = ("billing/sandbox/", "billing/client/")
@@ -88,3 +91,10 @@ def test_every_table_by_member_has_every_member():
     told = "; ".join(text for name, text in lacking.items() if name not in PARTIAL_TABLES)
     assert not told, f"complete the table, or say in PARTIAL_TABLES why it is partial: {told}"
     assert lacking.keys() == PARTIAL_TABLES.keys(), "a table that is complete is no exemption"
+
+
+def test_every_type_of_a_subscriptions_timeline_has_a_sentence():
+    untold = sorted(set(EventType) - PLAIN.keys() - TELLERS.keys() - OF_NO_SUBSCRIPTION)
+    assert not untold, f"billing/store/sentences.py and fixed_sentences.py have no sentence for {untold}"
+    assert not (PLAIN.keys() | TELLERS.keys()) & OF_NO_SUBSCRIPTION
+    assert PLAIN.keys() | TELLERS.keys() | OF_NO_SUBSCRIPTION <= set(EventType)
