@@ -111,19 +111,19 @@ lock: $(READY) ## Write the lock files anew from pyproject.toml and tests/genera
 	$(LOCK) tests/generators/requirements.in --output-file tests/generators/requirements.lock
 
 client: $(READY) ## Write the models and methods of billing.client anew from the OpenAPI document
-	$(BIN)/python docs/write_client.py
+	$(BIN)/python -m tools.write_client
 
 errors: $(READY) ## Write the tables of docs/errors.md anew from the code
-	$(BIN)/python docs/write_errors.py
+	$(BIN)/python -m tools.write_error_tables
 
 declines: $(READY) ## Write the table of decline classes of docs/concepts.md anew from the code
-	$(BIN)/python docs/write_declines.py
+	$(BIN)/python -m tools.write_decline_table
 
 events: $(READY) ## Write the list of events of docs/webhooks.md anew from the code
-	$(BIN)/python docs/write_webhooks.py
+	$(BIN)/python -m tools.write_event_list
 
 diagram: $(READY) ## Draw the states into ARCHITECTURE.md
-	$(BIN)/python docs/draw_states.py
+	$(BIN)/python -m tools.draw_states
 
 clean: ## Remove everything that was made
 	rm -rf $(VENV) tests/javascript/node_modules demo .coverage .coverage.* .mypy_cache .ruff_cache

@@ -16,7 +16,7 @@ from billing.entrypoints.api.objects.subscriptions import Subscription
 from billing.entrypoints.api.objects.webhook_endpoints import WebhookEndpoint
 from billing.store.settled_events import Horizon, SettledEvents
 from billing.store.writes import Author, note
-from docs.event_examples import examples
+from tools.event_examples import examples
 
 OBJECTS = (Subscription, Invoice, Charge, Refund, Source, Plan, Price, WebhookEndpoint)
 OF_EVENTS_ONLY = {"access", "attempt", "cause", "dispute", "first_charge_on", "invoice_kind"}

@@ -5,7 +5,7 @@ import os
 import shutil
 
 import pytest
-from tools import GENERATORS, JAVASCRIPT, ROOT, node, package, ran
+from external_tools import GENERATORS, JAVASCRIPT, ROOT, node, package, ran
 
 from billing.config.settings import SANDBOX_API_KEY
 

@@ -6,7 +6,7 @@ import shlex
 from html import unescape
 
 import pytest
-from tools import browser_page
+from external_tools import browser_page
 
 from billing.entrypoints.api.problems import PROBLEMS
 from billing.entrypoints.api.reference.page import reference_page

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from api_world import served_api
+from external_tools import BIN
 from receiving import Post
-from tools import BIN
 
 from billing.config.settings import SANDBOX_API_KEY
 

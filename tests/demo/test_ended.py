@@ -8,9 +8,8 @@ import uuid
 from pathlib import Path
 
 import pytest
+from external_tools import ROOT
 from waiting import HANG_SECONDS, until
-
-from tests.tools import ROOT
 
 BENCH = ["-m", "bench", "--contestants", "engine", "--most", "200", "--others", "0", "--latencies", "0", "--runs", "9"]
 PROGRAMS = {

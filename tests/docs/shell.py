@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from tools import BIN
+from external_tools import BIN
 from waiting import HANG_SECONDS
 
 SECONDS = 2 * HANG_SECONDS

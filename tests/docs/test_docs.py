@@ -8,10 +8,10 @@ import json
 import re
 
 import pytest
+from external_tools import ROOT
 from fences import blocks_of, goes_on_from, matches
 from ports import NAMED, free_ports, tell, with_ports
 from shell import Shell
-from tools import ROOT
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 NEVER_RUN = {"mermaid"}

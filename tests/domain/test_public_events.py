@@ -29,9 +29,9 @@ from billing.domain.states import (
     SOURCE_MOVES,
     SUBSCRIPTION_MOVES,
 )
-from docs.event_examples import DATA, REACHED, example_of, examples
 from plans.calendar import Period
 from plans.money import Money
+from tools.event_examples import DATA, REACHED, example_of, examples
 
 AT = datetime(2027, 3, 1, 1, 12, 30, 5, tzinfo=UTC)
 SUBSCRIPTION, CUSTOMER, CHARGE, INVOICE = (UUID(int=each) for each in range(1, 5))

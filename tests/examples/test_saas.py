@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import httpx2
+from external_tools import ROOT, browser_page
 from playwright.sync_api import Page
-from tools import ROOT, browser_page
 from waiting import HANG_SECONDS, until
 
 EMAIL = "haneul@example.test"

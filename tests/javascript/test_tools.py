@@ -2,7 +2,7 @@
 
 import json
 
-from tools import JAVASCRIPT, node, package
+from external_tools import JAVASCRIPT, node, package
 
 LOCK = json.loads((JAVASCRIPT / "package-lock.json").read_text(encoding="utf-8"))
 

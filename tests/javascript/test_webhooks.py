@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from external_tools import JAVASCRIPT, node
 from receiving import VAULT, Post, receiving
-from tools import JAVASCRIPT, node
 
 from billing.operations.webhook_endpoints import rotate_secret
 

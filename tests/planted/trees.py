@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
-_COPIED: Final = ("billing", "plans", "migrations", "tests", "examples", "docs")
+_COPIED: Final = ("billing", "plans", "migrations", "tests", "examples", "docs", "tools")
 IN_MEMORY: Final = "/dev/shm" if Path("/dev/shm").is_dir() else None
 _FILES: Final = ("pyproject.toml", "config.toml", "README.md", "ARCHITECTURE.md", "CHANGELOG.md", "Makefile")
 

@@ -16,6 +16,12 @@ from billing.domain.decline_classes import DeclineClass
 ROOT = Path(__file__).resolve().parents[2]
 
 
+def assert_up_to_date(generator):
+    command = [sys.executable, "-m", generator, "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def keys_of(model: type[BaseModel], prefix: str = "") -> set[str]:
     found = set()
     for name, field in model.model_fields.items():
@@ -48,10 +54,7 @@ def test_the_shipped_config_names_every_secret(secret):
 
 
 def test_the_states_in_the_architecture_page_are_drawn_from_the_code():
-    done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "draw_states.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    assert_up_to_date("tools.draw_states")
 
 
 def test_no_module_is_longer_than_400_lines_and_the_median_is_under_100():
@@ -66,17 +69,11 @@ def test_no_module_is_longer_than_400_lines_and_the_median_is_under_100():
 
 
 def test_the_page_of_errors_is_written_from_the_code():
-    done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "write_errors.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    assert_up_to_date("tools.write_error_tables")
 
 
 def test_the_decline_classes_in_the_concepts_are_those_of_the_code():
-    done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "write_declines.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    assert_up_to_date("tools.write_decline_table")
 
 
 def test_the_comment_in_the_configuration_names_every_decline_class():
@@ -87,10 +84,7 @@ def test_the_comment_in_the_configuration_names_every_decline_class():
 
 
 def test_the_events_on_the_page_of_webhooks_are_told_by_the_code():
-    done = subprocess.run(
-        [sys.executable, ROOT / "docs" / "write_webhooks.py", "--check"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    assert_up_to_date("tools.write_event_list")
 
 
 @pytest.mark.parametrize(
@@ -104,11 +98,17 @@ def test_every_link_to_another_file_leads_somewhere(page):
     assert [file for file in files if file and not (page.parent / file).exists()] == []
 
 
+def test_every_generator_is_on_the_page_for_contributors_and_no_code_is_in_docs():
+    generators = {each.stem for each in (ROOT / "tools").glob("*_*.py") if "__main__" in each.read_text("utf-8")}
+    assert generators <= set(re.findall(r"`tools/(\w+)\.py`", CONTRIBUTING))
+    assert not list((ROOT / "docs").rglob("*.py"))
+
+
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
-    "path", sorted(set(re.findall(r"`((?:billing|docs|migrations|tests)/[\w/.-]+)`", CONTRIBUTING)))
+    "path", sorted(set(re.findall(r"`((?:billing|docs|migrations|tests|tools)/[\w/.-]+)`", CONTRIBUTING)))
 )
 def test_where_a_thing_goes_is_a_place_that_exists(path):
     assert (ROOT / path).exists()

@@ -70,7 +70,7 @@ def test_every_variable_that_the_project_names_is_known():
     known = {name for setting in ALL for name in names_of(setting)} | set(OTHER_VARIABLES)
     tables = tuple(f"{setting.variable}__" for setting in ALL if setting.is_table)
     pages = [ROOT / "README.md", ROOT / "config.toml", ROOT / "ARCHITECTURE.md", ROOT / "Makefile"]
-    for folder in ("billing", "docs", "bench", "examples"):
+    for folder in ("billing", "docs", "tools", "bench", "examples"):
         pages += [page for page in (ROOT / folder).rglob("*") if page.suffix in (".py", ".md", ".toml")]
     named = {
         (page.name, name) for page in pages for name in re.findall(r"\bBILLING_\w*[A-Z]\b", page.read_text("utf-8"))

@@ -1,6 +1,6 @@
 """The wallet as a subscriber meets it, in a real browser: no script, no style and no image from elsewhere."""
 
-from tools import browser_page
+from external_tools import browser_page
 
 
 def test_agreeing_pays_and_leads_back_and_the_agreement_can_be_ended(shop):

@@ -7,9 +7,9 @@ import json
 import os
 
 import pytest
+from external_tools import JAVASCRIPT, node
 from sdk_front_door import ACCESS, API, PREFIX, FrontDoor
 from sdk_left_out import NODE, NODE_SUBJECTS
-from tools import JAVASCRIPT, node
 
 from billing.sandbox import defaults
 

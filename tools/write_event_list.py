@@ -2,8 +2,8 @@
 
 import json
 
-from event_examples import examples
-from written import Written
+from tools.event_examples import examples
+from tools.generated_section import GeneratedSection
 
 
 def sections() -> str:
@@ -16,4 +16,4 @@ def sections() -> str:
 
 
 if __name__ == "__main__":
-    Written("webhooks.md", "events", "events").put(sections())
+    GeneratedSection("webhooks.md", "events", "events").write(sections())

@@ -44,7 +44,7 @@ def _of_type(schema: Schema) -> str:
         return _FORMATS.get(schema.get("format", ""), "str")
     if kind == "array":
         return f"tuple[{annotation(schema['items'])}, ...]"
-    return _TYPES.get(kind, "Any")
+    return _TYPES.get(str(kind), "Any")
 
 
 def either(kinds: list[str]) -> str:

@@ -1,8 +1,7 @@
 """Writes the table of decline classes of docs/concepts.md from their rows in the code. `--check` only compares."""
 
-from written import Written
-
 from billing.domain.decline_classes import DeclineClass, Fault, row_of
+from tools.generated_section import GeneratedSection
 
 FAULTS = {Fault.SUBSCRIBER: "the subscriber", Fault.PROVIDER: "the provider", Fault.MERCHANT: "you"}
 
@@ -18,4 +17,4 @@ def table() -> str:
 
 
 if __name__ == "__main__":
-    Written("concepts.md", "decline classes", "declines").put(table())
+    GeneratedSection("concepts.md", "decline classes", "declines").write(table())

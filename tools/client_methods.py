@@ -5,7 +5,7 @@ import textwrap
 from dataclasses import dataclass
 from keyword import iskeyword
 
-from client_types import Schema, annotation, class_name, either, imports_for, is_list, ref_of
+from tools.client_types import Schema, annotation, class_name, either, imports_for, is_list, ref_of
 
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ON_COLLECTIONS = {"get": "list", "post": "create"}

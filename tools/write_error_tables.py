@@ -3,10 +3,9 @@
 from http import HTTPStatus
 from itertools import groupby
 
-from written import Written
-
 from billing.client.problems import problem_of
 from billing.entrypoints.api.problems import PROBLEMS
+from tools.generated_section import GeneratedSection
 
 
 def tables() -> str:
@@ -23,4 +22,4 @@ def tables() -> str:
 
 
 if __name__ == "__main__":
-    Written("errors.md", "problems", "errors").put(tables())
+    GeneratedSection("errors.md", "problems", "errors").write(tables())

@@ -4,7 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 
-from client_types import Schema, annotation, class_name, imports_for, is_list, refs_in
+from tools.client_types import Schema, annotation, class_name, imports_for, is_list, refs_in
 
 _HEAD = '"""{about}. Written by `make client` from the OpenAPI document."""\n\n'
 

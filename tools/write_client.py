@@ -7,12 +7,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from client_methods import Operation, class_of, operations, resource_module
-from client_models import model_modules
-from client_types import refs_in
-
 from billing.config.settings import Settings
 from billing.entrypoints.api.app import create_app
+from tools.client_methods import Operation, class_of, operations, resource_module
+from tools.client_models import model_modules
+from tools.client_types import refs_in
 
 CLIENT = Path(__file__).resolve().parents[1] / "billing" / "client"
 _NO_ENGINE: Any = None
