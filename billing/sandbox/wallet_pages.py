@@ -1,12 +1,11 @@
 """What the subscriber sees: the page behind ``_links.redirect``, and their agreements."""
 
-from html import escape
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from aiohttp import web
 
 from billing.sandbox.agreement_pages import AgreementPages
-from billing.sandbox.html import facts, moment, money, notice, page
+from billing.sandbox.html import notice, page
 from billing.sandbox.records import Payment
 from billing.sandbox.settling import agree, reject
 from billing.sandbox.world import World
@@ -47,7 +46,7 @@ class WalletPages:
             return _unknown()
         if payment.status != "Pending" or payment.agreed:
             return self._result(payment)
-        return page("결제 확인", self._question(payment))
+        return self._question(payment)
 
     async def agree(self, request: web.Request) -> web.Response:
         """Agree and pay; the second time only shows what came of the first."""
@@ -95,47 +94,24 @@ class WalletPages:
         query = urlencode([*parse_qsl(parts.query, keep_blank_values=True), (name, payment.id)])
         return urlunsplit(parts._replace(query=query))
 
-    def _question(self, payment: Payment) -> str:
-        """Merchant, amount, whether it recurs, and the three ways on."""
-        recurring = payment.payment_type == "Recurring"
-        kind = "정기 결제 · Recurring" if recurring else "한 번만 결제 · One-time"
-        consent = (
-            '<p class="note">동의하면 지금 결제되고, 앞으로는 이 상점이 정해진 날에 '
-            "<b>다시 묻지 않고</b> 결제합니다. 금액은 바뀔 수 있으며 언제든지 해지할 수 있습니다."
-            "<small lang=en>If you agree you pay now, and this shop may charge you again without asking. "
-            "You can end it at any time.</small></p>"
-        )
+    def _question(self, payment: Payment) -> web.Response:
         items = payment.echo.get("items") or [{}]
-        pairs = [
-            ("상품", str(items[0].get("name") or "")),
-            ("주문 번호", payment.reference),
-            ("지갑", str(payment.echo["customer"].get("email") or payment.wallet)),
-            ("유효 시간", moment(payment.expires_at)),
-        ]
-        return (
-            f'<div class="card"><small>{escape(self._world.options.merchant)}에 결제</small>'
-            f'<div class="amount">{escape(money(payment.amount, payment.currency))}</div>'
-            f'<span class="tag">{kind}</span>{consent if recurring else ""}{facts(pairs)}</div>'
-            + _button(payment, "agree", "go", "동의하고 결제하기", "Agree and pay")
-            + _button(payment, "reject", "no", "거절하기", "Reject")
-            + _button(payment, "leave", "out", "나중에 하기 (나가기)", "Leave without deciding")
+        return page(
+            "question.html",
+            "결제 확인",
+            payment=payment,
+            is_recurring=payment.payment_type == "Recurring",
+            item=str(items[0].get("name") or ""),
+            wallet=str(payment.echo["customer"].get("email") or payment.wallet),
+            merchant=self._world.options.merchant,
         )
 
     def _result(self, payment: Payment) -> web.Response:
         korean, english = _RESULTS[payment.status]
         back = self._return_url(payment, success=payment.status not in _FAILED)
-        more = (
-            facts([("상점", self._world.options.merchant), ("금액", money(payment.amount, payment.currency))])
-            + f'<a class="button go" href="{escape(back)}" rel="noreferrer">상점으로 돌아가기</a>'
+        return page(
+            "result.html", korean, english=english, payment=payment, back=back, merchant=self._world.options.merchant
         )
-        return notice(korean, english, more)
-
-
-def _button(payment: Payment, act: str, style: str, korean: str, english: str) -> str:
-    return (
-        f'<form method="post" action="/wallet/{payment.token}/{act}">'
-        f'<button class="{style}">{korean}<small lang="en">{english}</small></button></form>'
-    )
 
 
 def _unknown() -> web.Response:

@@ -51,12 +51,16 @@ def test_the_file_is_written_where_it_is_asked_for(folder, monkeypatch):
     assert "No such file" in billing("--config", "none/mine.toml", "config", "init").stderr
 
 
-def test_the_wheel_brings_the_file(tmp_path):
+def test_the_wheel_brings_the_file_and_every_template(tmp_path):
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as packed:
         assert packed.read("billing/config.toml").decode() == shipped_text()
+        packed_files = set(packed.namelist())
+    data = [each for each in (ROOT / "billing").rglob("*") if each.is_file() and each.suffix not in (".py", ".pyc")]
+    assert {each.suffix for each in data} >= {".html", ".css", ".json"}
+    assert [each for each in data if str(each.relative_to(ROOT)) not in packed_files] == []
 
 
 def shown(*arguments):

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from billing.entrypoints.api.desk import Desk, DeskOfRequest
 from billing.entrypoints.api.return_looks import Looks
+from billing.entrypoints.html import templates_beside
 from billing.operations.engine import NotFound
 from billing.operations.return_links import FAILURE, LEFT_BY
 from billing.operations.settle_return import known_return, settle_return
@@ -17,15 +18,6 @@ router = APIRouter(tags=["return"])
 PATIENCE_SECONDS: Final = 6.0
 """A subscriber is not kept waiting for the gateway longer than this; the look-up goes on without them."""
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{32}")
-_UNKNOWN: Final = """<!doctype html>
-<html lang="ko"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>링크를 찾을 수 없습니다</title></head>
-<body><h1>링크를 찾을 수 없습니다</h1>
-<p>주소가 올바르지 않습니다. 이용하시던 서비스로 돌아가 다시 시도해 주세요. 결제는 이 페이지와 관계없이 처리됩니다.</p>
-<p lang="en">This link is not known. Please go back to the service you came from and try again.
-Your payment does not depend on this page.</p>
-</body></html>
-"""
 
 
 @router.get(
@@ -61,4 +53,4 @@ def _settle(desk: Desk, token: str, *, left_by_failure: bool) -> str:
 
 
 def _not_known() -> Response:
-    return HTMLResponse(_UNKNOWN, 404)
+    return HTMLResponse(templates_beside(__file__).get_template("unknown_link.html").render(), 404)
