@@ -13,7 +13,7 @@ BROWSERS   := chromium chromium-browser google-chrome google-chrome-stable
 LOCK       := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
               --no-header --no-emit-index-url --no-emit-find-links
 
-.PHONY: help setup tools browser demo saas quick test proof torture simulate planted mutants bench check lint types contracts tests format lock client errors declines events diagram clean
+.PHONY: help setup tools browser demo saas quick test proof torture simulate planted mutants bench check lint types contracts tests format lock client reference errors declines events diagram clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -112,6 +112,9 @@ lock: $(READY) ## Write the lock files anew from pyproject.toml and tests/genera
 
 client: $(READY) ## Write the models and methods of billing.client anew from the OpenAPI document
 	$(BIN)/python -m tools.write_client
+
+reference: $(READY) ## Write docs/reference anew: the OpenAPI document and the methods of the client
+	$(BIN)/python -m tools.write_api_reference
 
 errors: $(READY) ## Write the tables of docs/errors.md anew from the code
 	$(BIN)/python -m tools.write_error_tables

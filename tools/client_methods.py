@@ -147,8 +147,8 @@ def class_of(resource: str, *, is_async: bool) -> str:
     return ("Async" if is_async else "") + "".join(part.title() for part in resource.split("_")) + "Resource"
 
 
-def _parameters(each: Operation, *, without: tuple[str, ...] = ()) -> tuple[str, list[str]]:
-    """Return the parameters of a method, and the names that are keywords."""
+def parameters_of(each: Operation, *, without: tuple[str, ...] = ()) -> tuple[list[str], list[str]]:
+    """Return the parameters of a method after ``self``, and the names that are keywords."""
     told = [one for one in [*each.query, *(each.body or [])] if one[0] not in without]
     required = [f"{_parameter(name)}: {kind}" for name, kind, is_required in told if is_required]
     free = [(name, either([kind, "Omit"])) for name, kind, is_required in told if not is_required]
@@ -156,12 +156,12 @@ def _parameters(each: Operation, *, without: tuple[str, ...] = ()) -> tuple[str,
     if each.method == "POST":
         optional.append("idempotency_key: str | None = None")
     keywords = [*required, *optional]
-    told_all = ["self", *(f"{name}: str" for name in each.in_path), *(["*", *keywords] if keywords else [])]
-    return ", ".join(told_all), [name for name, _, _ in told]
+    parameters = [*(f"{name}: str" for name in each.in_path), *(["*", *keywords] if keywords else [])]
+    return parameters, [name for name, _, _ in told]
 
 
 def _method(each: Operation, *, is_async: bool) -> str:
-    parameters, _ = _parameters(each)
+    parameters = ", ".join(["self", *parameters_of(each)[0]])
     arguments = [f'"{each.method}"', _path(each)]
     if each.query:
         arguments.append(f"query={_dict([name for name, _, _ in each.query])}")
@@ -183,7 +183,8 @@ def _method(each: Operation, *, is_async: bool) -> str:
 
 def _iterating(each: Operation, *, is_async: bool) -> str:
     """Return the method that goes through all pages of a list."""
-    parameters, names = _parameters(each, without=("cursor",))
+    found, names = parameters_of(each, without=("cursor",))
+    parameters = ", ".join(["self", *found])
     passed = ", ".join([*each.in_path, *(f"{name}={name}" for name in names), "cursor=cursor"])
     name = "iterate" if each.name == "list" else f"iterate_{each.name}"
     prefix, wait = ("async ", "await ") if is_async else ("", "")

@@ -1,15 +1,19 @@
-"""The page that shows the API to people: everything in it, nothing of it from elsewhere."""
+"""The API for people: an index that shows everything by itself, and the files of docs/reference that it names."""
 
 import json
 import re
-import shlex
+import subprocess
+import sys
 from html import unescape
 
 import pytest
-from external_tools import browser_page
+from external_tools import ROOT, browser_page
+from jinja2 import UndefinedError
 
-from billing.entrypoints.api.problems import PROBLEMS
 from billing.entrypoints.api.reference.page import reference_page
+from billing.entrypoints.html import templates_beside
+
+REFERENCE = ROOT / "docs" / "reference"
 
 
 @pytest.fixture(scope="module")
@@ -34,10 +38,13 @@ def test_a_browser_asks_nobody_else_and_runs_nothing(still):
         page.on("request", lambda request: asked.append(request.url))
         page.on("console", lambda message: said.append(message.text))
         page.goto(f"{still.url}/docs")
-        page.get_by_role("heading", name="Enrol a subscriber").wait_for()
+        page.get_by_text("Enrol a subscriber").wait_for()
         assert asked == [f"{still.url}/docs", f"{still.url}/docs/reference.css"]
         assert said == []
-        assert page.evaluate("getComputedStyle(document.querySelector('pre')).backgroundColor") == "rgb(24, 32, 29)"
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('.path .get')).backgroundColor")
+            == "rgb(43, 95, 158)"
+        )
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "a phone need not scroll sideways"
         assert page.locator("script").count() == 0
 
@@ -56,59 +63,71 @@ def test_its_policy_allows_its_own_style_and_nothing_more(still):
     assert still.http.get("/docs/reference.css").headers["content-type"].startswith("text/css")
 
 
-def test_every_operation_object_and_problem_is_there(page, document):
-    sections = set(re.findall(r'<section class="\w+" id="([^"]+)"', page))
-    assert {told["operationId"] for _, _, told in operations_of(document)} <= sections
-    assert {f"problem-{code}" for code in PROBLEMS} <= sections
-    assert {"Subscription", "Money", "ProblemDetails", "NewSubscription"} <= sections
+def rows_of(page):
+    rows = re.findall(r'<tr class="operation" id="(\w+)">(.*?)</tr>', page, re.DOTALL)
+    return {name: [unescape(re.sub(r"<[^>]+>", "", cell)) for cell in row.split("</td>")] for name, row in rows}
+
+
+def test_every_operation_is_in_the_index_under_its_name_in_the_document(page, document):
+    rows = rows_of(page)
+    assert set(rows) == {told["operationId"] for _, _, told in operations_of(document)}
+    for path, method, told in operations_of(document):
+        name, request, summary, _, _ = (cell.strip() for cell in rows[told["operationId"]])
+        assert (name, request) == (told["operationId"], f"{method.upper()} {path}")
+        assert summary == told["summary"].replace("`", "")
 
 
 def test_every_link_of_it_leads_somewhere(page, still):
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
+    assert not [each for each in ids if " " in each]
     links = set(re.findall(r'href="([^"]+)"', page))
     assert {link for link in links if link.startswith("#")} <= {f"#{each}" for each in ids}
     assert {link for link in links if not link.startswith("#")} == {"/docs/reference.css", "/openapi.json"}
     assert still.http.get("/openapi.json").status_code == 200
 
 
-def test_the_commands_ask_what_the_examples_ask(page, document):
-    told = re.findall(r'<section class="operation" id="(\w+)".*?<pre tabindex="0">(curl.*?)</pre>', page, re.DOTALL)
-    commands = {name: shlex.split(unescape(command)) for name, command in told}
-    for path, method, operation in operations_of(document):
-        command = commands[operation["operationId"]]
-        assert ("-X" not in command) == (method == "get")
-        url = next(word for word in command if word.startswith("$API"))
-        if "security" not in operation:  # a subscriber's link is nothing to type
-            continue
-        assert re.fullmatch(re.escape("$API") + re.sub(r"{\w+}", "[^/{}]+", path) + r"(\?.+)?", url), url
-        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
-        assert ("-d" in command) == (body is not None)
-        if body is not None:
-            assert json.loads(command[command.index("-d") + 1]) == body
+def test_every_file_that_it_names_is_in_the_repository(page):
+    named = re.findall(r"<code>(docs/[^<]+)</code>", page)
+    assert len(named) == 3
+    assert [each for each in named if not (ROOT / each).exists()] == []
 
 
 def test_the_role_that_an_operation_needs_is_named(page):
-    for name, role in (("get_access", "read"), ("create_refund", "backend"), ("create_key", "admin")):
-        section = page.partition(f'<section class="operation" id="{name}"')[2]
-        assert re.search(r"For a key of the role <code>(\w+)</code>", section)[1] == role
-    assert "For anybody." in page.partition('id="healthz"')[2]
+    rows = rows_of(page)
+    roles = {"get_access": "read", "create_refund": "backend", "create_key": "admin", "healthz": "none"}
+    assert {name: rows[name][3].strip() for name in roles} == roles
+
+
+def test_the_files_of_the_reference_are_written_from_the_api():
+    command = [sys.executable, "-m", "tools.write_api_reference", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_document_in_the_repository_is_the_one_that_is_served(document):
+    assert json.loads((REFERENCE / "openapi.json").read_text(encoding="utf-8")) == document
+
+
+def test_every_operation_that_needs_a_key_has_a_method_in_the_reference(document):
+    told = (REFERENCE / "client-methods.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^`([A-Z]+ /v1/\S+)`, with a key of the role `\w+`", told, re.MULTILINE)
+    keyed = [f"{method.upper()} {path}" for path, method, each in operations_of(document) if "security" in each]
+    assert sorted(listed) == sorted(each for each in keyed if " /v1/" in each)
 
 
 def test_what_a_document_says_cannot_become_markup():
     evil = "<script>alert(1)</script>"
-    schema = {"properties": {evil: {"type": evil, "pattern": evil, "default": evil}}, "description": evil}
-    operation = {
-        "tags": [evil],
-        "operationId": evil,
-        "summary": evil,
-        "description": f"`{evil}`",
-        "parameters": [{"name": evil, "in": "query", "required": False, "schema": {"enum": [evil]}, "example": evil}],
-        "responses": {"200": {"content": {"application/json": {"schema": {"const": evil}, "example": evil}}}},
-    }
+    operation = {"tags": [evil], "operationId": evil, "summary": f"`{evil}` {evil}"}
     document = {
-        "info": {"title": evil, "version": evil, "summary": evil, "description": evil},
-        "components": {"schemas": {evil: schema}},
+        "info": {"title": evil, "version": evil, "summary": evil, "description": f"{evil}\n\n`{evil}`"},
         "paths": {f"/{evil}": {"post": operation}},
     }
-    assert "<script" not in reference_page(document, {f"POST /{evil}": evil}, PROBLEMS, url=evil)
+    page = reference_page(document, {f"POST /{evil}": evil})
+    assert "<script" not in page
+    assert "<p><code>&lt;script&gt;" in page
+
+
+def test_a_template_that_is_not_given_a_value_shows_no_page():
+    with pytest.raises(UndefinedError, match="info"):
+        templates_beside(reference_page.__code__.co_filename).get_template("reference.html").render(tags={})

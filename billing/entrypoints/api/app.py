@@ -131,7 +131,7 @@ def create_app(
         app.include_router(module.router)
     app.openapi = lambda: describe(app)  # type: ignore[method-assign]
     if documented:
-        documentation.add_documentation(app, url=settings.api.public_url)
+        documentation.add_documentation(app)
     install_error_handlers(app)
     _add_doors(app, settings, documented=documented)
     return app

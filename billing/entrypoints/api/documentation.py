@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from billing.entrypoints.api.auth import DOCUMENTATION_PATHS
-from billing.entrypoints.api.problems import PROBLEMS
 from billing.entrypoints.api.reference.page import reference_page
 from billing.entrypoints.api.roles import LEAST_ROLE
 
@@ -22,13 +21,13 @@ _POLICY: Final = {
 }
 
 
-def add_documentation(app: FastAPI, *, url: str) -> None:
-    """Let an app show its reference; ``url`` is where it is reached. The page is made when it is first asked for."""
+def add_documentation(app: FastAPI) -> None:
+    """Let an app show its reference. The page is made when it is first asked for."""
     roles = {operation.replace(":path}", "}"): role.value for operation, role in LEAST_ROLE.items()}
 
     @cache
     def page() -> str:
-        return reference_page(app.openapi(), roles, PROBLEMS, url=url)
+        return reference_page(app.openapi(), roles)
 
     def show(_: Request) -> Response:
         return HTMLResponse(page(), headers=_POLICY)
