@@ -193,6 +193,4 @@ def _seal(member_id: int) -> str:
 
 @app.exception_handler(BillingError)
 def billing_is_away(_request: Request, _error: BillingError) -> Response:
-    return HTMLResponse(
-        pages.page("잠시만요", f"<h1>{pages.both('잠시 뒤에 다시 해 주세요.', 'Please try again.')}</h1>"), 503
-    )
+    return HTMLResponse(pages.away(), 503)
