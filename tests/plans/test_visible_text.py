@@ -100,3 +100,7 @@ def test_a_reference_holds_no_other_space_than_the_space(space):
     with pytest.raises(ValueError, match=rf"U\+{ord(space):04X}, which looks like a space; write a space"):
         clean_reference(f"kim{space}1", 100)
     assert clean_reference("kim 1", 100) == "kim 1"
+
+
+def test_text_in_which_all_can_be_seen_stays_as_it_is():
+    assert replace_hidden("basic 9900 KRW") == "basic 9900 KRW"
