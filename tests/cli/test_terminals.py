@@ -122,6 +122,20 @@ def test_a_process_in_the_posix_locale_does_its_act(named):
     assert b"KRW 9,900" in done.stdout
 
 
+def test_a_process_that_has_read_its_standard_input_still_runs_a_command():
+    code = "import sys; sys.stdin.readline(); from billing.entrypoints.cli.main import app; app(['--version'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input="a job\nanother\n",
+        capture_output=True,
+        text=True,
+        timeout=HANG_SECONDS,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
 def test_an_act_on_a_full_disk_is_done_and_the_exit_code_says_that_it_could_not_be_told(named):
     with FULL.open("wb") as full:
         done = as_process(named, "stop", "because", stdout=full)
