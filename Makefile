@@ -62,7 +62,7 @@ quick: $(READY) ## The inner loop, under half a minute: lint, import contracts, 
 
 test: lint types contracts tests ## Every check but the proofs: format, lint, types, contracts, tests on SQLite and PostgreSQL
 
-proof: $(READY) tools ## What takes longer: simulated worlds, planted bugs, crashes, torture, generated clients, long stories
+proof: $(READY) tools ## What takes longer: simulated worlds, planted bugs, crashes, torture, generated clients, API fuzzing
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --dist worksteal -m proof
 
 torture: $(READY) ## Torture for SECONDS=600 with SEED=1: kill, stop, cut and crash, and end with every won right
