@@ -5,7 +5,14 @@ import ssl
 
 import pytest
 
-from billing.domain.causes import why_not_connected
+from billing.client import causes as causes_of_the_client
+from billing.domain import causes
+
+
+@pytest.fixture(params=[causes, causes_of_the_client], ids=["engine", "client"])
+def why_not_connected(request):
+    """The client is free of the engine, so each has this function, and both say the same."""
+    return request.param.why_not_connected
 
 
 class Wrapped(Exception):
@@ -46,22 +53,22 @@ def kept_as(name, cause):
     ids=lambda each: type(each).__name__ if isinstance(each, Exception) else None,
 )
 @pytest.mark.parametrize("how", ["itself", "__cause__", "os_error", "certificate_error"])
-def test_the_cause_is_found_wherever_a_library_keeps_it(cause, words, how):
+def test_the_cause_is_found_wherever_a_library_keeps_it(why_not_connected, cause, words, how):
     error = cause if how == "itself" else came_from(cause) if how == "__cause__" else kept_as(how, cause)
     assert why_not_connected(error) == words
 
 
-def test_a_certificate_says_more_than_the_connection_that_it_broke():
+def test_a_certificate_says_more_than_the_connection_that_it_broke(why_not_connected):
     broken = came_from(ConnectionResetError(104, "Connection reset"))
     broken.certificate_error = refused_certificate("certificate has expired")
     assert why_not_connected(broken) == "its certificate is refused: certificate has expired"
 
 
-def test_an_error_without_a_known_cause_is_called_by_its_name():
+def test_an_error_without_a_known_cause_is_called_by_its_name(why_not_connected):
     assert why_not_connected(Wrapped("secret")) == "Wrapped"
 
 
-def test_causes_that_point_at_each_other_end():
+def test_causes_that_point_at_each_other_end(why_not_connected):
     one, two = Wrapped(), Wrapped()
     one.__cause__, two.__cause__ = two, one
     assert why_not_connected(one) == "Wrapped"
