@@ -15,29 +15,29 @@ class Profile:
 
 
 _ALL: Final = (
-    Profile("content-type", "POST, PUT and PATCH without Content-Type: application/json are answered 415"),
-    Profile("accept", "a request whose Accept does not take application/json is answered 406"),
-    Profile("user-agent", "a request whose User-Agent names no program, or only an HTTP library, is answered 403"),
-    Profile("idempotency-key", "payments and refunds without Cko-Idempotency-Key are answered 422"),
+    Profile("content-type", "POST, PUT and PATCH without Content-Type: application/json get 415"),
+    Profile("accept", "a request whose Accept excludes application/json gets 406"),
+    Profile("user-agent", "a request whose User-Agent names no program, or only an HTTP library, gets 403"),
+    Profile("idempotency-key", "payments and refunds without Cko-Idempotency-Key get 422"),
     Profile("scopes", "keys have the scopes gateway and vault:instruments only, unless others are granted"),
-    Profile("customer", "every payment names its customer: an id, or e-mail and name"),
-    Profile("country", "every payment tells shipping.address.country"),
-    Profile("item-reference", "every payment has items, each with a reference"),
+    Profile("customer", "every payment must name its customer: an id, or e-mail and name"),
+    Profile("country", "every payment must have shipping.address.country"),
+    Profile("item-reference", "every payment must have items, each with a reference"),
     Profile("no-merchant-initiated", "merchant_initiated and previous_payment_id are refused"),
     Profile(
         "merchant-initiated",
-        "later payments must say merchant_initiated: true and name a previous_payment_id of the same source",
+        "later payments must have merchant_initiated: true and a previous_payment_id of the same source",
         instead_of="no-merchant-initiated",
     ),
-    Profile("no-source", "payment details and lists have no source; only the answer to the request names it"),
-    Profile("late-source", "the answer to a first payment names no source; its details do", instead_of="no-source"),
+    Profile("no-source", "payment details and lists have no source; only the answer to the request has it"),
+    Profile("late-source", "the answer to a first payment has no source; its details do", instead_of="no-source"),
     Profile(
         "no-agreement",
-        "neither the answer to a first payment nor its details nor its events name a source",
+        "neither the answer to a first payment nor its details nor its events have a source",
         instead_of="no-source",
     ),
-    Profile("no-decline-actions", "the actions of a payment that took no money are answered 404"),
-    Profile("no-actions", "the actions of every payment are answered 404", instead_of="no-decline-actions"),
+    Profile("no-decline-actions", "the actions of a payment that took no money get 404"),
+    Profile("no-actions", "the actions of every payment get 404", instead_of="no-decline-actions"),
     Profile(
         "reason-in-processing",
         "a decline's reason is in processing.failure_code and .partner_response_code, not in actions or events",
@@ -47,10 +47,10 @@ _ALL: Final = (
         "a decline's reason is in processing.partner_response_code only, in the wallet network's own words",
         instead_of="reason-in-processing",
     ),
-    Profile("late-refusals", "what is wrong with the set-up or the source is told by a decline after a 202"),
-    Profile("answers-201", "payments are answered 201 with amount, currency and the status that they have"),
-    Profile("foreign-events", "events of another product follow, signed, with event_data instead of data"),
-    Profile("shared-event-id", "a pending event and the event of its success have one id"),
+    Profile("late-refusals", "an error of the set-up or the source comes as a decline after a 202"),
+    Profile("answers-201", "payments are answered 201 with amount, currency and their current status"),
+    Profile("foreign-events", "signed events of another product follow, with event_data instead of data"),
+    Profile("shared-event-id", "a pending event and the event of its success have the same id"),
 )
 
 PROFILES: Final[Mapping[str, Profile]] = {each.name: each for each in _ALL}
