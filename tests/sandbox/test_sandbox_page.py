@@ -20,8 +20,8 @@ def test_every_profile_is_told_with_what_it_does_and_which_one_it_excludes():
     told = {name.strip("`"): doc for name, doc in table("profile")}
     assert list(told) == list(PROFILES)
     for name, profile in PROFILES.items():
-        instead = f" (instead of {profile.instead_of})" if profile.instead_of else ""
-        assert told[name].replace("`", "") == profile.doc + instead
+        instead = f" (instead of `{profile.instead_of}`)" if profile.instead_of else ""
+        assert told[name] == profile.doc + instead
 
 
 def test_every_script_item_on_the_page_is_one():

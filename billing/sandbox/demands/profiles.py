@@ -7,7 +7,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Profile:
-    """One demand or withholding. ``instead_of`` names the strict profile that it excludes."""
+    """One demand or withholding. ``doc`` is Markdown; ``instead_of`` names the strict profile that it excludes."""
 
     name: str
     doc: str
@@ -15,18 +15,18 @@ class Profile:
 
 
 _ALL: Final = (
-    Profile("content-type", "POST, PUT and PATCH without Content-Type: application/json get 415"),
-    Profile("accept", "a request whose Accept excludes application/json gets 406"),
-    Profile("user-agent", "a request whose User-Agent names no program, or only an HTTP library, gets 403"),
-    Profile("idempotency-key", "payments and refunds without Cko-Idempotency-Key get 422"),
-    Profile("scopes", "keys have the scopes gateway and vault:instruments only, unless others are granted"),
+    Profile("content-type", "POST, PUT and PATCH without `Content-Type: application/json` get 415"),
+    Profile("accept", "a request whose `Accept` excludes `application/json` gets 406"),
+    Profile("user-agent", "a request whose `User-Agent` names no program, or only an HTTP library, gets 403"),
+    Profile("idempotency-key", "payments and refunds without `Cko-Idempotency-Key` get 422"),
+    Profile("scopes", "keys have the scopes `gateway` and `vault:instruments` only, unless others are granted"),
     Profile("customer", "every payment must name its customer: an id, or e-mail and name"),
-    Profile("country", "every payment must have shipping.address.country"),
+    Profile("country", "every payment must have `shipping.address.country`"),
     Profile("item-reference", "every payment must have items, each with a reference"),
-    Profile("no-merchant-initiated", "merchant_initiated and previous_payment_id are refused"),
+    Profile("no-merchant-initiated", "`merchant_initiated` and `previous_payment_id` are refused"),
     Profile(
         "merchant-initiated",
-        "later payments must have merchant_initiated: true and a previous_payment_id of the same source",
+        "later payments must have `merchant_initiated: true` and a `previous_payment_id` of the same source",
         instead_of="no-merchant-initiated",
     ),
     Profile("no-source", "payment details and lists have no source; only the answer to the request has it"),
@@ -40,16 +40,16 @@ _ALL: Final = (
     Profile("no-actions", "the actions of every payment get 404", instead_of="no-decline-actions"),
     Profile(
         "reason-in-processing",
-        "a decline's reason is in processing.failure_code and .partner_response_code, not in actions or events",
+        "a decline's reason is in `processing.failure_code` and `.partner_response_code`, not in actions or events",
     ),
     Profile(
         "reason-by-partner",
-        "a decline's reason is in processing.partner_response_code only, in the wallet network's own words",
+        "a decline's reason is in `processing.partner_response_code` only, in the wallet network's own words",
         instead_of="reason-in-processing",
     ),
     Profile("late-refusals", "an error of the set-up or the source comes as a decline after a 202"),
     Profile("answers-201", "payments are answered 201 with amount, currency and their current status"),
-    Profile("foreign-events", "signed events of another product follow, with event_data instead of data"),
+    Profile("foreign-events", "signed events of another product follow, with `event_data` instead of `data`"),
     Profile("shared-event-id", "a pending event and the event of its success have the same id"),
 )
 
